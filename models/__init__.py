@@ -1,0 +1,1 @@
+"""The autoencoders: architectures, training, calibration, and the bundle that holds a model."""

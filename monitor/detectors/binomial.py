@@ -1,0 +1,131 @@
+"""Exact binomial test of how many errors exceed quantiles of the reference.
+
+Idea: if the stream is as in calibration, the number of errors above the reference's q-quantile
+among W is binomial with probability 1 - q. Each of several q is tested upward (errors larger)
+and downward (errors smaller). Three corrections keep it honest:
+
+- Finite calibration. The true exceedance probability is only known to lie in a Clopper-Pearson
+  interval (Clopper and Pearson, Biometrika 26, 1934); the test uses the end of the interval
+  that favours "no drift". Without it, a stream that runs for months finds the sampling error
+  of its own calibration set.
+- Tolerance. Errors may be larger or smaller by a factor 1 + tolerance throughout: the interval
+  is taken at the quantile moved by that factor.
+- Repeated looks. The level of one test is 1 / (looks x tests): by the union bound, independent
+  records in control cross it less than once in `looks` evaluations.
+
+What it does not correct: records that depend on each other (neighbouring video frames) count
+as if they were independent, and make false alarms likelier.
+
+Cost: one cumulative sum over the buckets and 2 x 8 binomial tails, about 0.5 ms a look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
+from models.reference import Reference
+from monitor.detectors.evidence import Evidence
+
+LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
+MIN_POINTS = 10
+"""Calibration errors that must lie on each side of a tested quantile."""
+CONFIDENCE_FAILURE = 0.01
+"""Chance that any of the Clopper-Pearson bounds of one calibration set fails."""
+CLEAR_PROBABILITY = 0.01
+"""An episode can end once no test is below this p-value (corrected for the tests)."""
+MAX_STATISTIC = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Largest and smallest exceedance probability of each tested quantile under no drift."""
+
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+
+
+class BinomialExceedance:
+    """Tests a window of errors against quantiles of the reference.
+
+    reference: needs at least 2 x MIN_POINTS errors. tolerance: relative change of the error
+    that is no drift, >= 0. looks: evaluations within which one false alarm is accepted.
+
+    >>> detector = BinomialExceedance(reference, tolerance=0.05, looks=4000)
+    >>> detector.evaluate(window).drifting
+    """
+
+    def __init__(self, reference: Reference, tolerance: float, looks: float) -> None:
+        counts = reference.distribution
+        n = counts.total
+        levels = np.array([q for q in LEVELS if min(q, 1 - q) * n >= MIN_POINTS])
+        if levels.size == 0:
+            raise ValueError(f"the reference needs {2 * MIN_POINTS} errors or more, got {n}")
+        self.levels = levels
+        self._quantiles = reference.distribution.quantiles(levels)
+        self._edges = bucket_index(self._quantiles)
+        self._expected = _exceedances(counts, self._edges) / n
+        self._bounds = _bounds(counts, self._edges, tolerance)
+        tests = 2 * levels.size
+        self.threshold = float(np.log10(max(looks, 1.0) * tests))
+        self.clear = min(self.threshold, float(-np.log10(CLEAR_PROBABILITY / tests)))
+
+    def evaluate(self, window: ErrorDistribution) -> Evidence:
+        """Return the evidence of the test that stands out most."""
+        total = window.total
+        if total == 0:
+            return Evidence(0.0, self.threshold, self.clear, "none", 0.5, np.nan, "no records yet")
+        seen = _exceedances(window, self._edges)
+        larger = -stats.binom.logsf(seen - 1, total, self._bounds.high) / np.log(10)
+        smaller = -stats.binom.logcdf(seen, total, self._bounds.low) / np.log(10)
+        upward = bool(larger.max() >= smaller.max())
+        statistics = larger if upward else smaller
+        leading = int(statistics.argmax())
+        return self._evidence(window, seen / total, float(statistics[leading]), leading, upward)
+
+    def _evidence(
+        self,
+        window: ErrorDistribution,
+        rates: NDArray[np.float64],
+        statistic: float,
+        leading: int,
+        upward: bool,
+    ) -> Evidence:
+        statistic = min(max(statistic, 0.0), MAX_STATISTIC)
+        level, expected = float(self.levels[leading]), float(self._expected[leading])
+        reference = float(self._quantiles[leading])
+        effect = float(window.quantile(level)) / reference if reference > 0 else np.nan
+        direction = ("larger" if upward else "smaller") if statistic >= self.threshold else "none"
+        explanation = (
+            f"{rates[leading]:.1%} of the errors are above the reference's {level:g} quantile"
+            f" ({expected:.1%} expected)"
+        )
+        return Evidence(
+            statistic, self.threshold, self.clear, direction, level, effect, explanation
+        )
+
+
+def _exceedances(errors: ErrorDistribution, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the errors in buckets above each of the given ones."""
+    below = np.cumsum(errors.counts)
+    return np.asarray(below[-1] - below[np.clip(buckets, 0, below.size - 1)], dtype=np.int64)
+
+
+def _bounds(counts: ErrorDistribution, edges: NDArray[np.int64], tolerance: float) -> _Bounds:
+    """Clopper-Pearson bounds of the exceedance probabilities, widened by the tolerance."""
+    n = counts.total
+    # A bucket spans a factor (1 + a) / (1 - a): a relative change is a shift by whole buckets.
+    growth = np.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
+    shift = round(float(np.log1p(tolerance) / growth))
+    failure = CONFIDENCE_FAILURE / (2 * edges.size)
+    above_high = _exceedances(counts, edges - shift)
+    above_low = _exceedances(counts, edges + shift)
+    high = stats.beta.ppf(1 - failure, above_high + 1, np.maximum(n - above_high, 1))
+    low = stats.beta.ppf(failure, np.maximum(above_low, 1), n - above_low + 1)
+    return _Bounds(
+        high=np.where(above_high >= n, 1.0, high), low=np.where(above_low <= 0, 0.0, low)
+    )

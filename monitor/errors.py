@@ -1,0 +1,58 @@
+"""The daemon's exceptions.
+
+Exception
+├── UserError                   something the user can put right: one line, exit code 2
+│   ├── BundleError, ShapeError, CalibrationError, TrainingError      (in models.errors)
+│   ├── ConfigError             the configuration is wrong
+│   └── DataError               a data file is wrong: names file and row
+├── DecodeError                 a payload that cannot be scored: becomes a dead letter
+└── SinkError                   an output that could not be published
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.errors import UserError
+
+REASONS: Final = (
+    "tombstone",
+    "empty",
+    "oversized",
+    "undecodable",
+    "wrong_dtype",
+    "wrong_shape",
+    "too_many_rows",
+    "non_finite",
+    "non_finite_error",
+)
+"""Why a record became a dead letter: the closed set of reasons."""
+
+
+class ConfigError(UserError):
+    """The configuration is wrong."""
+
+
+class DataError(UserError):
+    """A data file is wrong."""
+
+
+class DecodeError(Exception):
+    """A payload that cannot be scored. reason: one of REASONS."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        if reason not in REASONS:
+            raise ValueError(f"unknown reason {reason!r}")
+        super().__init__(message)
+        self.reason = reason
+
+
+class SinkError(Exception):
+    """An output that could not be published. retryable: trying again may help."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+__all__ = ["REASONS", "ConfigError", "DataError", "DecodeError", "SinkError", "UserError"]

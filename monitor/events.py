@@ -1,0 +1,143 @@
+"""What the daemon says to the outside: anomalies, dead letters and alerts as bytes.
+
+The JSON forms are documented in docs/events.md, with a schema for each in
+`monitor/schemas/`. Keys make a repeated delivery recognisable: `topic/partition/offset/row`
+for an anomaly, `topic/partition/offset` for a dead letter, `episode/event` for an alert.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.pipeline import Outcome
+from monitor.records import Alert, Anomaly, DeadLetter, Record, Verdict
+
+ANOMALY, DEAD_LETTER, ALERT = "anomaly", "dead_letter", "alert"
+KINDS = (ANOMALY, DEAD_LETTER, ALERT)
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message to publish. value None is a tombstone's: the original had none."""
+
+    kind: str
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def events_of(outcome: Outcome, model_version: str, threshold: float) -> Iterator[Event]:
+    """Everything that an outcome wants published, in a fixed order."""
+    for letter in outcome.dead_letters:
+        yield dead_letter_event(letter)
+    for anomaly in outcome.anomalies:
+        yield anomaly_event(anomaly, model_version, threshold)
+    for change in outcome.changes:
+        if change.alert is not None:
+            yield alert_event(change.alert)
+
+
+def anomaly_event(anomaly: Anomaly, model_version: str, threshold: float) -> Event:
+    """One anomalous row; the record's contents are not repeated, its address is."""
+    record = anomaly.record
+    key = f"{_address(record)}/{anomaly.row}"
+    body = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": ANOMALY,
+        "id": key,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "row": anomaly.row,
+        "timestamp": isoformat(record.timestamp),
+        "record_key": _text(record.key),
+        "reconstruction_error": anomaly.reconstruction_error,
+        "threshold": threshold,
+        "p_value": anomaly.p_value,
+        "model_version": model_version,
+    }
+    return Event(ANOMALY, key.encode(), _json(body))
+
+
+def dead_letter_event(letter: DeadLetter) -> Event:
+    """The original bytes, with headers that say where they come from and what was wrong."""
+    record = letter.record
+    headers = (
+        ("aead.topic", record.topic.encode()),
+        ("aead.partition", str(record.partition).encode()),
+        ("aead.offset", str(record.offset).encode()),
+        ("aead.timestamp", isoformat(record.timestamp).encode()),
+        ("aead.reason", letter.reason.encode()),
+        ("aead.error", letter.error.encode()[:4096]),
+        ("aead.key", record.key or b""),
+        *((f"original.{name}", value) for name, value in record.headers),
+    )
+    return Event(DEAD_LETTER, _address(record).encode(), record.value, headers)
+
+
+def alert_event(alert: Alert) -> Event:
+    """A drift episode fired or was resolved."""
+    key = f"{alert.episode}/{alert.event}"
+    body = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": ALERT,
+        "id": key,
+        "event": alert.event,
+        "episode": alert.episode,
+        "timestamp": isoformat(alert.timestamp),
+        "model_version": alert.model_version,
+        "verdict": verdict_json(alert.verdict),
+        "next_offsets": [
+            {"topic": p.topic, "partition": p.number, "offset": offset}
+            for p, offset in sorted(alert.next_offsets.items())
+        ],
+    }
+    return Event(ALERT, key.encode(), _json(body))
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON values; what is not known (nan) is null."""
+    return {
+        "state": verdict.state,
+        "statistic": verdict.statistic,
+        "threshold": verdict.threshold,
+        "effect_size": _number(verdict.effect_size),
+        "effect_quantile": verdict.effect_quantile,
+        "direction": verdict.direction,
+        "explanation": verdict.explanation,
+        "window_records": verdict.window_records,
+        "window_capacity": verdict.window_capacity,
+        "quantiles": {f"{q:g}": _number(value) for q, value in verdict.quantiles.items()},
+    }
+
+
+def isoformat(milliseconds: int) -> str:
+    """Milliseconds since the epoch as ISO 8601 in UTC; Kafka's -1 (no time) as the epoch."""
+    try:
+        moment = datetime.fromtimestamp(max(milliseconds, 0) / 1000, tz=UTC)
+    except (OverflowError, ValueError, OSError):
+        # A producer may write any 64-bit number; a wild one must not stop the daemon.
+        return f"{milliseconds}ms"
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _address(record: Record) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def _text(key: bytes | None) -> str | None:
+    return None if key is None else key.decode("utf-8", "backslashreplace")[:256]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

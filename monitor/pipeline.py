@@ -1,0 +1,219 @@
+"""The whole decision, from records to what must be published: no I/O, no clock, no thread.
+
+    records -> decode -> score -> anomalies, summaries -> judge -> Outcome
+
+Every record ends in exactly one of two places: scored, or a dead letter with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.distribution import ErrorDistribution
+from monitor.errors import DecodeError
+from monitor.judge import Change, Judge
+from monitor.records import (
+    Anomaly,
+    Batch,
+    DeadLetter,
+    Partition,
+    Record,
+    Scores,
+    Summary,
+    Verdict,
+)
+
+SUMMARY_ROWS = 256
+"""Rows of one summary at most: the judge looks no less often, whatever the batch size."""
+
+Decode = Callable[[bytes | None], NDArray[np.generic]]
+"""A payload to rows (n, *record_shape), all finite; raises DecodeError."""
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Called with the name of a stage, entered while the stage runs: for timing from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one step decided. All lists are in arrival order.
+
+    scored: the records that were scored. replayed_rows: rows scored again that the judge had
+    already counted. next_offsets: what to commit once everything here is published.
+    """
+
+    consumed: tuple[Record, ...]
+    scored: tuple[Record, ...]
+    scores: Scores
+    dead_letters: tuple[DeadLetter, ...]
+    anomalies: tuple[Anomaly, ...]
+    changes: tuple[Change, ...]
+    verdict: Verdict
+    replayed_rows: int
+    next_offsets: dict[Partition, int]
+
+
+class RowScorer(Protocol):
+    """Gives rows (B, *record_shape) their scores; an error may come out non-finite."""
+
+    def score(self, records: NDArray[np.generic]) -> Scores:
+        """Score all rows."""
+
+
+class Pipeline:
+    """Turns batches of records into outcomes.
+
+    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict.
+    """
+
+    def __init__(
+        self,
+        decode: Decode,
+        scorer: RowScorer,
+        judge: Judge,
+        stage: Stage = lambda name: nullcontext(),
+    ) -> None:
+        self._decode = decode
+        self._scorer = scorer
+        self.judge = judge
+        self._stage = stage
+
+    def step(self, records: Sequence[Record]) -> Outcome:
+        """Decide on some records, one or more, each partition's in offset order."""
+        with self._stage("decode"):
+            batch, undecodable = self._decode_all(records)
+        with self._stage("score"):
+            batch, scores, unscorable = self._score(batch)
+        with self._stage("judge"):
+            summaries, replayed = self._summaries(batch, scores)
+            changes = tuple(change for s in summaries for change in self.judge.add(s))
+            verdict = self.judge.verdict
+        return Outcome(
+            consumed=tuple(records),
+            scored=batch.records,
+            scores=scores,
+            dead_letters=_in_order([*undecodable, *unscorable], records),
+            anomalies=tuple(_anomalies(batch, scores)),
+            changes=changes,
+            verdict=verdict,
+            replayed_rows=replayed,
+            next_offsets={record.source: record.offset + 1 for record in records},
+        )
+
+    def _decode_all(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:
+        decoded: list[NDArray[np.generic]] = []
+        good: list[Record] = []
+        bad: list[DeadLetter] = []
+        for record in records:
+            try:
+                decoded.append(self._decode(record.value))
+                good.append(record)
+            except DecodeError as error:
+                bad.append(DeadLetter(record, error.reason, str(error)))
+        counts = np.array([len(rows) for rows in decoded], dtype=np.int64)
+        rows = np.concatenate(decoded) if decoded else np.empty((0,))
+        return Batch(rows, np.repeat(np.arange(len(good)), counts), tuple(good)), bad
+
+    def _score(self, batch: Batch) -> tuple[Batch, Scores, list[DeadLetter]]:
+        """Score the rows; a record with any non-finite error is taken out whole."""
+        if not batch.records:
+            return batch, Scores.empty(self.judge.model_version), []
+        scores = self._scorer.score(batch.rows)
+        finite = np.isfinite(scores.reconstruction_error)
+        if finite.all():
+            return batch, scores, []
+        lost = set(batch.record_of_row[~finite].tolist())
+        error = "the model's reconstruction error is not finite: values far outside its range"
+        bad = [DeadLetter(batch.records[i], "non_finite_error", error) for i in sorted(lost)]
+        return *_without(batch, scores, lost), bad
+
+    def _summaries(self, batch: Batch, scores: Scores) -> tuple[list[Summary], int]:
+        """Summaries of the rows that the judge has not counted, and how many it has."""
+        summaries: list[Summary] = []
+        replayed = 0
+        for partition, rows in _rows_by_partition(batch).items():
+            first_new = self.judge.next_offset(partition)
+            offsets = np.array([r.offset for r in batch.records])[batch.record_of_row[rows]]
+            new = rows[offsets >= first_new]
+            replayed += rows.size - new.size
+            summaries.extend(_summarise(batch, scores, partition, new))
+        return summaries, replayed
+
+
+def _without(batch: Batch, scores: Scores, lost: set[int]) -> tuple[Batch, Scores]:
+    """Batch and scores without the records of these indices."""
+    kept = np.array([i not in lost for i in range(len(batch.records))])
+    keep_row = kept[batch.record_of_row]
+    index = np.cumsum(kept) - 1
+    return (
+        Batch(
+            rows=batch.rows[keep_row],
+            record_of_row=index[batch.record_of_row[keep_row]],
+            records=tuple(r for r, keep in zip(batch.records, kept, strict=True) if keep),
+        ),
+        Scores(
+            scores.reconstruction_error[keep_row],
+            scores.p_value[keep_row],
+            scores.anomalous[keep_row],
+            scores.model_version,
+        ),
+    )
+
+
+def _rows_by_partition(batch: Batch) -> dict[Partition, NDArray[np.int64]]:
+    """Row indices of each partition, in arrival order."""
+    rows: dict[Partition, list[int]] = {}
+    for row, index in enumerate(batch.record_of_row.tolist()):
+        rows.setdefault(batch.records[index].source, []).append(row)
+    return {partition: np.array(indices) for partition, indices in rows.items()}
+
+
+def _summarise(
+    batch: Batch, scores: Scores, partition: Partition, rows: NDArray[np.int64]
+) -> Iterator[Summary]:
+    """Summaries of whole records of one partition, each SUMMARY_ROWS rows where records allow."""
+    for part in _split_at_records(batch.record_of_row[rows]):
+        records = batch.record_of_row[rows[part]]
+        first, last = batch.records[records[0]], batch.records[records[-1]]
+        yield Summary(
+            model_version=scores.model_version,
+            partition=partition,
+            first_offset=first.offset,
+            next_offset=last.offset + 1,
+            first_timestamp=first.timestamp,
+            last_timestamp=last.timestamp,
+            errors=ErrorDistribution.from_errors(scores.reconstruction_error[rows[part]]),
+        )
+
+
+def _split_at_records(record_of_row: NDArray[np.int64]) -> Iterator[slice]:
+    """Slices of about SUMMARY_ROWS rows that never cut a record in two."""
+    ends = np.flatnonzero(np.diff(record_of_row, append=-1)) + 1
+    start = 0
+    for position, end in enumerate(ends.tolist()):
+        following = int(ends[position + 1]) if position + 1 < ends.size else None
+        if following is None or following - start > SUMMARY_ROWS:
+            yield slice(start, end)
+            start = end
+
+
+def _anomalies(batch: Batch, scores: Scores) -> Iterator[Anomaly]:
+    """The rows above the threshold."""
+    for row in np.flatnonzero(scores.anomalous).tolist():
+        index = int(batch.record_of_row[row])
+        yield Anomaly(
+            record=batch.records[index],
+            row=row - int(np.searchsorted(batch.record_of_row, index)),
+            reconstruction_error=float(scores.reconstruction_error[row]),
+            p_value=float(scores.p_value[row]),
+        )
+
+
+def _in_order(letters: Iterable[DeadLetter], records: Sequence[Record]) -> tuple[DeadLetter, ...]:
+    """Dead letters in the order in which their records arrived."""
+    position = {id(record): i for i, record in enumerate(records)}
+    return tuple(sorted(letters, key=lambda letter: position[id(letter.record)]))

@@ -1,0 +1,159 @@
+"""The values that travel forward through the daemon.
+
+    Record -> Batch -> Scores -> Summary -> Verdict
+       |bad            |
+       v               v
+    DeadLetter      Anomaly
+
+All are frozen: a step makes new values and never changes the ones it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.distribution import ErrorDistribution
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message as it came from the topic. `timestamp` is in milliseconds since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def source(self) -> Partition:
+        """The partition that the record came from."""
+        return Partition(self.topic, self.partition)
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers: what the record costs in memory."""
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot be scored. `reason` is one of `errors.REASONS`."""
+
+    record: Record
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Decoded rows in arrival order, all finite.
+
+    rows: (B, *record_shape). record_of_row: (B,) index into `records`, ascending; a record
+    may carry several rows.
+    """
+
+    rows: NDArray[np.generic]
+    record_of_row: NDArray[np.int64]
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the model says of B rows.
+
+    reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_value: (B,) in (0, 1].
+    anomalous: (B,) bool, error above the reference's threshold.
+    """
+
+    reconstruction_error: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    anomalous: NDArray[np.bool_]
+    model_version: str
+
+    @classmethod
+    def empty(cls, model_version: str) -> Scores:
+        """Scores of no rows."""
+        return cls(np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_), model_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One row above the threshold. `row` counts from 0 within its record."""
+
+    record: Record
+    row: int
+    reconstruction_error: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All that the judge sees of some consecutive rows of one partition.
+
+    Summaries add up, in any grouping, to the same window. The offsets let the judge refuse
+    what it has already counted: the rows come from offsets in [first_offset, next_offset).
+    Timestamps are in milliseconds since the epoch.
+    """
+
+    model_version: str
+    partition: Partition
+    first_offset: int
+    next_offset: int
+    first_timestamp: int
+    last_timestamp: int
+    errors: ErrorDistribution
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judge's view of the stream after some records.
+
+    state: learning, ok, pending or firing. statistic: -log10 of the smallest p-value of the
+    detector's tests; threshold: the value at which drift is suspected. effect_size: rolling
+    over reference error at `effect_quantile`, the quantile that stands out most (1 = no
+    change).
+    direction: larger, smaller or none. quantiles: rolling quantile -> reconstruction error.
+    window_records: rows in the window, of window_capacity.
+    """
+
+    state: str
+    statistic: float
+    threshold: float
+    effect_size: float
+    effect_quantile: float
+    direction: str
+    explanation: str
+    window_records: int
+    window_capacity: int
+    quantiles: Mapping[float, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A change of the drift state that people or programs act on: firing or resolved."""
+
+    event: str
+    episode: str
+    model_version: str
+    timestamp: int
+    verdict: Verdict
+    next_offsets: Mapping[Partition, int] = field(default_factory=dict)
