@@ -1,0 +1,52 @@
+"""What every autoencoder shares: encode, decode, forward, and the settings that rebuild it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from models.input_spec import InputSpec, Layout
+
+__all__ = ["Autoencoder", "InputSpec", "Layout"]
+
+
+class Autoencoder(nn.Module):
+    """Maps a record to a short code and back; what it cannot reproduce is unlike its training.
+
+    A subclass names itself, defines `check`, `encode` and `decode`, and is one line in
+    `architectures.ARCHITECTURES`. `settings` are JSON values that rebuild it, complete.
+    """
+
+    architecture: ClassVar[str]
+
+    def __init__(self, spec: InputSpec, settings: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.shape = spec.shape
+        self.settings: dict[str, Any] = dict(settings)
+
+    @classmethod
+    def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete settings: those given, and defaults that suit the input for the rest.
+
+        Raises ValueError, with one line for the user, before any memory is allocated.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def build(cls, spec: InputSpec, settings: Mapping[str, Any]) -> Self:
+        """Return a new model with random weights; ValueError for settings that do not fit."""
+        return cls(spec, cls.check(spec, settings))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the codes. x: float32 (B, *spec.shape), normalised. Returns (B, bottleneck)."""
+        raise NotImplementedError
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return records from their codes, (B, *spec.shape)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the reconstruction of x, same shape."""
+        return self.decode(self.encode(x))

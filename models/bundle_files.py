@@ -1,0 +1,111 @@
+"""The files of a bundle: bounded reading, hashes, and one clear line for whatever is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from models.errors import BundleError
+
+MANIFEST: Final = "bundle.json"
+MODEL: Final = "model.safetensors"
+REFERENCE: Final = "reference.safetensors"
+LIMITS: Final = {MANIFEST: 16 << 20, MODEL: 1 << 30, REFERENCE: 1 << 28}
+"""Largest size of each file in bytes; larger ones are not read."""
+
+
+def damaged(path: Path, reason: str) -> BundleError:
+    """Return the error for a file that cannot be trusted."""
+    return BundleError(f"{path}: {reason.rstrip('.')}. Restore the bundle from a copy or retrain.")
+
+
+def manifest(document: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """Return the bytes of bundle.json: the document, the files' hashes and the version."""
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    described = {**document, "sha256": hashes}
+    whole = {"version": _version(described), **described}
+    return json.dumps(whole, indent=2, allow_nan=False).encode() + b"\n"
+
+
+def _version(document: Mapping[str, Any]) -> str:
+    """16 hex digits of the hash of the document, written in one canonical way."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files, by their names relative to the folder."""
+    folder.mkdir(exist_ok=True)
+    for name, data in contents.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+def read(folder: Path, schema_version: int) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return bundle.json and the bytes of the other files, with all hashes verified.
+
+    The names of the files are ours, never the bundle's. Raises BundleError.
+    """
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: there is no such folder. Give the folder of a bundle.")
+    path = folder / MANIFEST
+    document = _parse(path, _read(path))
+    if document.get("schema_version") != schema_version:
+        raise BundleError(
+            f"{path}: schema_version must be {schema_version}, got "
+            f"{document.get('schema_version')!r:.80}. Use the program that wrote it, or retrain."
+        )
+    version = document.pop("version", None)
+    try:
+        intact = version == _version(document)
+    except (ValueError, RecursionError):  # numbers or nesting that we would not have written
+        intact = False
+    if not intact:
+        raise damaged(path, "it was edited or damaged: its content does not match its version")
+    contents = {name: _read(folder / name) for name in (MODEL, REFERENCE)}
+    for name, data in contents.items():
+        if document["sha256"].get(name) != hashlib.sha256(data).hexdigest():
+            raise damaged(folder / name, f"its content does not match the hash in {MANIFEST}")
+    return {**document, "version": version}, contents
+
+
+def _read(path: Path) -> bytes:
+    limit = LIMITS[path.name]
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise damaged(path, f"cannot be read ({error.strerror})") from error
+    if len(data) > limit:
+        raise damaged(path, f"is larger than {limit >> 20} MiB")
+    return data
+
+
+def _parse(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"is not valid JSON ({error})") from error
+    if not isinstance(document, dict) or not isinstance(document.get("sha256"), dict):
+        raise damaged(path, "is not the description of a bundle")
+    return document
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number")
+
+
+def tensors(path: Path, data: bytes) -> dict[str, Tensor]:
+    """Return the tensors in the bytes of a safetensors file; BundleError if it is not one."""
+    try:
+        loaded: dict[str, Tensor] = safetensors.torch.load(data)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise damaged(path, f"is not a whole safetensors file ({error})") from error
+    return loaded

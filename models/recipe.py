@@ -1,0 +1,136 @@
+"""The recipe: from an array of normal records to a bundle.
+
+    records -> split -> InputSpec -> model -> fit -> calibrate on the held-out part -> bundle
+
+Neither gradients nor early stopping see the calibration part.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models import architectures, bundle, device, report
+from models.autoencoder import Autoencoder
+from models.bundle import Bundle
+from models.errors import TrainingError
+from models.input_spec import InputSpec
+from models.reconstruction import errors_of
+from models.reference import Reference, supported_quantile
+from models.settings import TrainingSettings
+from models.splits import Split, fingerprint, require_finite, split
+from models.training import History, Listener, fit, seeded
+
+__all__ = ["TrainingSettings", "train"]
+
+SAMPLED: int = 256
+"""Calibration records from which those shown in the report are taken."""
+
+
+def train(
+    records: NDArray[Any],
+    out: Path | str,
+    settings: TrainingSettings | None = None,
+    progress: Listener | None = None,
+    features: Sequence[str] = (),
+    source: str = "",
+) -> Bundle:
+    """Train on normal records, calibrate, and save a bundle at `out`.
+
+    records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. features:
+    names of a vector's columns. source: where the records came from, for the model card.
+    progress: called after each epoch. On Ctrl-C the best model so far is calibrated and saved.
+    Repeatable on one machine's CPU: the same records, settings and number of threads give the
+    same weights, bit for bit. Raises TrainingError, ShapeError, CalibrationError, BundleError.
+    """
+    settings = settings or TrainingSettings()
+    place = device.resolve(settings.device)
+    bundle.check_target(out)
+    require_finite(records)
+    parts = split(len(records), settings)
+    supported_quantile(settings.quantile, len(parts.calibration))  # fail now, not after training
+    spec = InputSpec.fit(records[parts.training], features)
+    settings = settings.completed(len(parts.training))
+    start = time.monotonic()
+    with seeded(settings.seed, place):
+        model = _build(spec, settings).to(place)
+        history = _fit(model, spec, records, parts, settings, progress)
+    held_out = torch.from_numpy(spec.prepare(records[parts.calibration]))
+    errors = errors_of(model, held_out, settings.error_metric)
+    reference = Reference.calibrate(errors, settings.quantile)
+    return bundle.save(
+        out,
+        model=model,
+        input_spec=spec,
+        reference=reference,
+        error_metric=settings.error_metric,
+        metadata={
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data": {**fingerprint(records), "source": source},
+            "split": {name: len(rows) for name, rows in vars(parts).items()},
+            "settings": settings.to_json(),
+            "metrics": _metrics(history, reference, time.monotonic() - start),
+            "history": vars(history),
+            "versions": _versions(),
+        },
+        pages=partial(report.pages, history=history, samples=held_out[:SAMPLED].numpy()),
+    )
+
+
+def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
+    if settings.augment and not spec.is_image:
+        raise TrainingError("augment is for images, and these records are vectors. Leave it out.")
+    name = settings.architecture or architectures.default_architecture(spec)
+    try:
+        return architectures.build(name, spec, settings.architecture_settings)
+    except ValueError as error:
+        raise TrainingError(f"{name}: {error}.") from error
+
+
+def _fit(
+    model: Autoencoder,
+    spec: InputSpec,
+    records: NDArray[Any],
+    parts: Split,
+    settings: TrainingSettings,
+    progress: Listener | None,
+) -> History:
+    training = torch.from_numpy(spec.prepare(records[parts.training]))
+    validation = torch.from_numpy(spec.prepare(records[parts.validation]))
+    return fit(model, training, validation, settings, progress)
+
+
+def _metrics(history: History, reference: Reference, seconds: float) -> dict[str, Any]:
+    return {
+        "epochs": len(history.losses),
+        "best_epoch": history.best_epoch,
+        "ended": history.ended,
+        "training_loss": history.losses[history.best_epoch - 1],
+        "validation_loss": history.best_loss,
+        "calibration_median": float(reference.quantiles([0.5])[0]),
+        "calibration_largest": float(reference.errors[-1]),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _versions() -> dict[str, str]:
+    try:
+        own = importlib.metadata.version("aead-monitor")
+    except importlib.metadata.PackageNotFoundError:
+        own = "not installed"
+    return {
+        "aead-monitor": own,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }

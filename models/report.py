@@ -1,0 +1,152 @@
+"""What a bundle tells people: the model card, and the pictures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models import plots
+from models.bundle import Bundle
+from models.reconstruction import element_errors
+from models.training import History
+
+SAMPLES: Final = 8
+
+
+def pages(bundle: Bundle, history: History, samples: NDArray[np.float32]) -> dict[str, bytes]:
+    """Return the model card and its plots, by file name.
+
+    samples: prepared records that were not trained on, (n, *shape), of which eight are shown.
+    """
+    return {
+        "README.md": model_card(bundle).encode(),
+        "plots/loss.png": plots.loss_curve(
+            history.losses, history.validation_losses, history.best_epoch
+        ),
+        "plots/errors.png": plots.error_histogram(bundle.reference),
+        "plots/reconstructions.png": reconstructions(bundle, samples),
+    }
+
+
+@torch.inference_mode()
+def reconstructions(bundle: Bundle, prepared: NDArray[np.float32]) -> bytes:
+    """PNG of records from the lowest to the highest error, evenly spaced in rank."""
+    x = torch.from_numpy(prepared)
+    copies = bundle.model(x)
+    elements = element_errors(x, copies, bundle.error_metric)
+    errors = elements.flatten(1).mean(1).numpy()
+    shown = np.argsort(errors)[
+        np.linspace(0, len(errors) - 1, min(SAMPLES, len(errors)), dtype=int)
+    ]
+    originals, reconstructed = prepared[shown], copies.numpy()[shown]
+    if bundle.input_spec.is_image:  # features of a vector are only comparable normalised
+        originals = bundle.input_spec.restore(originals)
+        reconstructed = bundle.input_spec.restore(reconstructed)
+    return plots.reconstructions(
+        originals,
+        reconstructed,
+        elements.numpy()[shown],
+        [f"error {errors[row]:.4g}" for row in shown],
+        bundle.input_spec.features,
+    )
+
+
+def model_card(bundle: Bundle) -> str:
+    """Return the model card, Markdown."""
+    sections = (_summary, _data, _calibration, _limits, _training, _settings)
+    return "\n".join(section(bundle) for section in sections)
+
+
+def _summary(bundle: Bundle) -> str:
+    spec = bundle.input_spec
+    return f"""# {bundle.architecture.capitalize()} autoencoder {bundle.version}
+
+Reconstructs normal records; the reconstruction error ({bundle.error_metric}, in normalised units)
+says how unlike them a record is. Made by aead-monitor on {bundle.metadata["created"]}.
+
+- Input: one record has shape {list(spec.record_shape)} (layout {spec.layout}, trained on
+  {spec.dtype}). Normalisation is part of the bundle.
+- Architecture settings: `{bundle.model.settings}`
+- Parameters: {sum(p.numel() for p in bundle.model.parameters()):,}
+"""
+
+
+def _data(bundle: Bundle) -> str:
+    data, parts = bundle.metadata["data"], bundle.metadata["split"]
+    source = f" from `{data['source']}`" if data["source"] else ""
+    return f"""## Data
+
+{data["records"]:,} records{source}: {parts["training"]:,} to train on, {parts["validation"]:,} to
+choose the epoch, {parts["calibration"]:,} to calibrate. SHA-256 of the records:
+`{data["sha256"]}`
+"""
+
+
+def _calibration(bundle: Bundle) -> str:
+    reference = bundle.reference
+    expected = 1 - reference.quantile
+    note = f"\nNote: {reference.note}\n" if reference.note else ""
+    return f"""## Threshold
+
+**{reference.threshold:.6g}**, at quantile {reference.quantile:.6g} of the errors of
+{reference.count:,} calibration records. Of records like those, at most {expected:.3%} lie above it
+on average. The smallest p-value is {reference.smallest_p_value:.3g}, 1 / (calibration records + 1).
+{note}
+![errors](plots/errors.png)
+"""
+
+
+def _limits(bundle: Bundle) -> str:
+    return f"""## Limits
+
+- "Normal" is what the training data holds, flaws included. The statement about the threshold
+  holds for records drawn like the calibration records, not after a change of the stream.
+- With {bundle.reference.count:,} calibration records, the share of normal records above the
+  threshold in service can differ from the one stated: its standard deviation over calibration
+  sets is about {_threshold_spread(bundle):.2g}.
+- An anomaly that the model reproduces well has a small error and is not found.
+"""
+
+
+def _threshold_spread(bundle: Bundle) -> float:
+    """Standard deviation of the true exceedance probability: that of Beta(n + 1 - k, k)."""
+    n, q = bundle.reference.count, bundle.reference.quantile
+    return float(np.sqrt(q * (1 - q) / (n + 2)))
+
+
+def _training(bundle: Bundle) -> str:
+    metrics = bundle.metadata["metrics"]
+    return f"""## Training
+
+{metrics["epochs"]} epochs in {metrics["seconds"]:.0f} s ({metrics["ended"]}); the weights of epoch
+{metrics["best_epoch"]} were kept.
+
+| | |
+| --- | --- |
+| training loss at that epoch | {metrics["training_loss"]:.6g} |
+| validation loss | {metrics["validation_loss"]:.6g} |
+| calibration error, median | {metrics["calibration_median"]:.6g} |
+| calibration error, largest | {metrics["calibration_largest"]:.6g} |
+
+![loss](plots/loss.png)
+
+Held-out records, from the smallest to the largest error (vectors in normalised units):
+
+![reconstructions](plots/reconstructions.png)
+"""
+
+
+def _settings(bundle: Bundle) -> str:
+    return (
+        f"## Settings\n\n{_table(bundle.metadata['settings'])}\n"
+        f"## Versions\n\n{_table(bundle.metadata['versions'])}"
+    )
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    rows = "".join(f"| {name} | {value} |\n" for name, value in values.items())
+    return f"| name | value |\n| --- | --- |\n{rows}"
