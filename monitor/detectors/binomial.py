@@ -66,8 +66,8 @@ class BinomialExceedance:
         if levels.size == 0:
             raise ValueError(f"the reference needs {2 * MIN_POINTS} errors or more, got {n}")
         self.levels = levels
-        self._quantiles = reference.distribution.quantiles(levels)
-        self._edges = bucket_index(self._quantiles)
+        self._reference = counts
+        self._edges = bucket_index(counts.quantiles(levels))
         self._expected = _exceedances(counts, self._edges) / n
         self._bounds = _bounds(counts, self._edges, tolerance)
         tests = 2 * levels.size
@@ -84,28 +84,39 @@ class BinomialExceedance:
         smaller = -stats.binom.logcdf(seen, total, self._bounds.low) / np.log(10)
         upward = bool(larger.max() >= smaller.max())
         statistics = larger if upward else smaller
+        statistic = float(min(max(statistics.max(), 0.0), MAX_STATISTIC))
+        if statistic < self.clear:
+            return self._calm(window, statistic)
         leading = int(statistics.argmax())
-        return self._evidence(window, seen / total, float(statistics[leading]), leading, upward)
+        direction = ("larger" if upward else "smaller") if statistic >= self.threshold else "none"
+        level = float(self.levels[leading])
+        explanation = (
+            f"{seen[leading] / total:.1%} of the errors are above the reference's {level:g}"
+            f" quantile, {self._expected[leading]:.1%} expected"
+        )
+        return self._evidence(statistic, direction, level, self._ratio(window, level), explanation)
+
+    def _calm(self, window: ErrorDistribution, statistic: float) -> Evidence:
+        ratio = self._ratio(window, 0.5)
+        explanation = f"as in calibration: the median error is {ratio:.2f} times the reference's"
+        return self._evidence(statistic, "none", 0.5, ratio, explanation)
+
+    def _ratio(self, window: ErrorDistribution, level: float) -> float:
+        """Quantile of the window over that of the reference; nan if the latter is zero."""
+        reference = self._reference.quantile(level)
+        return window.quantile(level) / reference if reference > 0 else np.nan
 
     def _evidence(
-        self,
-        window: ErrorDistribution,
-        rates: NDArray[np.float64],
-        statistic: float,
-        leading: int,
-        upward: bool,
+        self, statistic: float, direction: str, level: float, effect: float, explanation: str
     ) -> Evidence:
-        statistic = min(max(statistic, 0.0), MAX_STATISTIC)
-        level, expected = float(self.levels[leading]), float(self._expected[leading])
-        reference = float(self._quantiles[leading])
-        effect = float(window.quantile(level)) / reference if reference > 0 else np.nan
-        direction = ("larger" if upward else "smaller") if statistic >= self.threshold else "none"
-        explanation = (
-            f"{rates[leading]:.1%} of the errors are above the reference's {level:g} quantile"
-            f" ({expected:.1%} expected)"
-        )
         return Evidence(
-            statistic, self.threshold, self.clear, direction, level, effect, explanation
+            statistic=statistic,
+            threshold=self.threshold,
+            clear=self.clear,
+            direction=direction,
+            quantile=level,
+            effect_size=effect,
+            explanation=explanation,
         )
 
 

@@ -1,0 +1,71 @@
+"""JSON: a list of numbers (nested for images), or an object that holds one in a field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.codecs.rows import as_rows
+from monitor.codecs.settings import CodecSettings
+from monitor.errors import DecodeError
+
+
+class _NonFiniteError(Exception):
+    """NaN or Infinity, which Python's parser would otherwise accept."""
+
+
+class JsonCodec:
+    """One row as a list; a list of such lists carries many."""
+
+    def __init__(self, settings: CodecSettings) -> None:
+        self._shape = settings.record_shape
+        self._path = settings.field.split(".") if settings.field else []
+
+    def decode(self, value: bytes) -> NDArray[Any]:
+        """Rows as float64."""
+        numbers = self._find(_parse(value))
+        if not isinstance(numbers, list):
+            raise DecodeError("undecodable", f"a list expected, got {_kind(numbers)}")
+        try:
+            array = np.array(numbers)
+        except (ValueError, OverflowError) as error:
+            raise DecodeError("wrong_shape", f"lists of unequal length: {error}"[:300]) from None
+        if array.dtype.kind == "O":
+            raise DecodeError("wrong_dtype", "null, objects or whole numbers beyond 64 bits")
+        rows = as_rows(array, self._shape)
+        return rows.astype(np.float64)
+
+    def _find(self, document: Any) -> Any:
+        for name in self._path:
+            if not isinstance(document, dict) or name not in document:
+                raise DecodeError("undecodable", f"no field {'.'.join(self._path)!r}")
+            document = document[name]
+        return document
+
+    def encode(self, row: NDArray[Any]) -> bytes:
+        """The list of one row, inside an object if a field is configured."""
+        document: Any = row.tolist()
+        for name in reversed(self._path):
+            document = {name: document}
+        return json.dumps(document, allow_nan=False).encode()
+
+
+def _parse(value: bytes) -> Any:
+    try:
+        return json.loads(value, parse_constant=_refuse)
+    except _NonFiniteError as error:
+        raise DecodeError("non_finite", f"{error} is not a number") from None
+    except (ValueError, RecursionError) as error:
+        raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
+
+
+def _refuse(constant: str) -> float:
+    raise _NonFiniteError(constant)
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", str: "a string", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,17 @@
+"""The subcommands, one a file, in the order in which a newcomer meets them.
+
+Each file has `add_parser(subparsers)` and `run(options) -> int`. Heavy imports belong into
+`run`, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from monitor.commands import (
+    check_bundle,
+    check_config,
+    demo,
+    run,
+    train,
+)
+
+COMMANDS = (demo, train, run, check_config, check_bundle)

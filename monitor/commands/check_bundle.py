@@ -1,0 +1,42 @@
+"""`aead-monitor check-bundle`: whether a bundle is whole, and what it is."""
+
+from __future__ import annotations
+
+import argparse
+
+_EXAMPLE = """\
+example:
+  aead-monitor check-bundle model
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "check-bundle",
+        help="check a bundle",
+        description="Verify the files of a bundle against its version, and say what it holds.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder written by train")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load the bundle as the daemon would."""
+    from models.bundle import load
+
+    bundle = load(options.bundle)
+    spec, reference = bundle.input_spec, bundle.reference
+    parameters = sum(parameter.numel() for parameter in bundle.model.parameters())
+    print(f"""\
+bundle        {options.bundle}: valid
+version       {bundle.version}
+architecture  {bundle.architecture}, {parameters:,} parameters
+record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on {spec.dtype}
+error         {bundle.error_metric}, threshold {reference.threshold:.6g} at quantile \
+{reference.quantile:.6g}
+calibration   {reference.count:,} records, smallest p-value {reference.smallest_p_value:.3g}
+created       {bundle.metadata.get("created", "unknown")}""")
+    return 0

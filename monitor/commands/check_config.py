@@ -1,0 +1,50 @@
+"""`aead-monitor check-config`: what `run` would say of a configuration, without running."""
+
+from __future__ import annotations
+
+import argparse
+
+_EXAMPLE = """\
+example:
+  aead-monitor check-config aead-monitor.yaml
+  aead-monitor check-config aead-monitor.yaml --print      also show every effective value
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "check-config",
+        help="check a configuration",
+        description="Check a configuration and the model that it names, and say what is wrong.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("config", metavar="FILE", help="configuration (YAML)")
+    parser.add_argument(
+        "--print", dest="show", action="store_true", help="show the effective values"
+    )
+    parser.add_argument(
+        "--no-model", action="store_true", help="do not look at the model, only at the values"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check file, environment, secrets and, unless told not to, model and codec."""
+    import yaml
+
+    from monitor import config_file
+
+    config = config_file.load(options.config)
+    if options.show:
+        # Secrets are only ever names of files here, so nothing needs to be hidden.
+        print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
+    if not options.no_model:
+        from models.bundle import load
+        from monitor.assembly import build_connection, build_pipeline
+
+        build_connection(config.kafka)
+        build_pipeline(config, load(config.model, device="cpu"))
+    print(f"{options.config}: valid")
+    return 0

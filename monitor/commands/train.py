@@ -1,0 +1,169 @@
+"""`aead-monitor train`: from a file of normal records to a bundle."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+    from models.settings import TrainingSettings
+    from models.training import Listener, Progress
+
+_EXAMPLE = """\
+example:
+  aead-monitor train --data normal.npy --out model
+  aead-monitor train --data mnist.npz:x_train --where y_train=1 --out ones --epochs 20
+  aead-monitor train --data readings.csv --out model --arch dense --hidden 32 16 4
+  aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
+
+Ctrl-C stops the training early; the best model so far is calibrated and saved.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train an autoencoder on normal records",
+        description="Train an autoencoder on normal records, calibrate it on records held out "
+        "from training, and write both as a bundle.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_data(parser)
+    _add_model(parser)
+    _add_training(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="PATH",
+        help=".npy, .npz (PATH:key), .csv, .parquet, or a folder of images",
+    )
+    parser.add_argument(
+        "--where", metavar="KEY=VALUE", help="train on these records only, e.g. y_train=1"
+    )
+    parser.add_argument("--out", required=True, metavar="BUNDLE", help="folder to write")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model (the defaults suit the data)")
+    group.add_argument("--arch", choices=["dense", "convolutional"])
+    group.add_argument(
+        "--hidden", nargs="+", type=int, metavar="WIDTH", help="dense: layers down to the code"
+    )
+    group.add_argument(
+        "--channels", nargs="+", type=int, metavar="N", help="convolutional: channels per stage"
+    )
+    group.add_argument("--bottleneck", type=int, metavar="N", help="convolutional: code length")
+    group.add_argument("--dropout", type=float, metavar="P", help="convolutional: default 0.1")
+    group.add_argument("--error-metric", choices=["mse", "mae"], default="mse", help="default: mse")
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training (the defaults suit the data)")
+    group.add_argument("--epochs", type=int, metavar="N", help="at most this many")
+    group.add_argument("--batch-size", type=int, metavar="N")
+    group.add_argument("--learning-rate", type=float, metavar="R")
+    group.add_argument("--weight-decay", type=float, metavar="W")
+    group.add_argument("--warmup-fraction", type=float, metavar="F", help="share of the steps")
+    group.add_argument(
+        "--patience", type=int, metavar="N", help="epochs without improvement before stopping"
+    )
+    group.add_argument(
+        "--augment",
+        nargs="*",
+        choices=["flip", "shift", "rotate"],
+        help="images: random changes that are normal in service; alone, all of them",
+    )
+    group.add_argument("--validation-fraction", type=float, metavar="F", help="default 0.1")
+    group.add_argument("--calibration-fraction", type=float, metavar="F", help="default 0.2")
+    group.add_argument(
+        "--quantile",
+        type=float,
+        metavar="Q",
+        help="level of the anomaly threshold (default 0.999, or the highest that the data support)",
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="default 0")
+    group.add_argument("--device", metavar="auto|cpu|cuda", help="default auto")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, and say where the bundle is and what to do next."""
+    settings = _settings(options)
+
+    from models import recipe
+    from monitor import datasets
+
+    data = datasets.load(options.data, options.where)
+    source = f"{options.data} where {options.where}" if options.where else options.data
+    with _bar() as listener:
+        bundle = recipe.train(
+            data.records, options.out, settings, listener, data.features, source=source
+        )
+    print(_outcome(bundle, options.out))
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> TrainingSettings:
+    """The training settings: what was given on the command line, and defaults for the rest."""
+    from models.augmentation import AUGMENTATIONS
+    from models.settings import TrainingSettings
+
+    names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile
+        validation_fraction calibration_fraction error_metric seed device"""
+    given = {name: getattr(options, name) for name in names.split()}
+    architecture = {name: getattr(options, name) for name in _ARCHITECTURE_SETTINGS}
+    if options.augment is not None:
+        given["augment"] = tuple(options.augment or AUGMENTATIONS)
+    return TrainingSettings(
+        architecture=options.arch or ("dense" if options.hidden else None),
+        architecture_settings={k: v for k, v in architecture.items() if v is not None},
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+_ARCHITECTURE_SETTINGS = ("hidden", "channels", "bottleneck", "dropout")
+
+
+@contextmanager
+def _bar() -> Iterator[Listener]:
+    """A progress bar on stderr, moved by each epoch."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    text = TextColumn("epoch {task.completed}/{task.total}  {task.description}")
+    with Bar(text, BarColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(progress: Progress) -> None:
+            minutes, seconds = divmod(round(progress.seconds_left), 60)
+            bar.update(
+                task,
+                completed=progress.epoch,
+                total=progress.epochs,
+                description=f"loss {progress.loss:.5g}  validation {progress.validation_loss:.5g}"
+                f"  best {progress.best_epoch}  {minutes}:{seconds:02d} left",
+            )
+
+        yield show
+
+
+def _outcome(bundle: Bundle, out: str) -> str:
+    reference, metrics = bundle.reference, bundle.metadata["metrics"]
+    warning = f"\nwarning      {reference.note}" if reference.note else ""
+    return f"""\
+bundle       {bundle.path}
+version      {bundle.version}
+training     {metrics["ended"]} after {metrics["epochs"]} epochs, kept epoch \
+{metrics["best_epoch"]}, validation loss {metrics["validation_loss"]:.6g}
+threshold    {reference.threshold:.6g} at quantile {reference.quantile:.6g}, from \
+{reference.count:,} calibration records{warning}
+next         aead-monitor score {out} --data PATH --out scores.csv"""

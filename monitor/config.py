@@ -1,0 +1,254 @@
+"""The configuration of the daemon: YAML file, environment, secrets from files.
+
+Any value can be set by an environment variable: AEAD_MONITOR_ and the key in capitals, with
+two underscores for each dot, for example AEAD_MONITOR_KAFKA__BOOTSTRAP_SERVERS. The
+environment wins over the file. Secrets are never values here, only names of files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PREFIX = "AEAD_MONITOR_"
+Level = Literal["debug", "info", "warning", "error"]
+Quantile = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SaslConfig(Section):
+    """How to log in to the broker."""
+
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        description="The mechanism that the broker's listener offers."
+    )
+    username: str = Field(min_length=1, description="The user to log in as.")
+    password_file: Path = Field(description="A file that holds the password and nothing else.")
+
+
+class TlsConfig(Section):
+    """Certificates for an encrypted connection; with none, the system's authorities are used."""
+
+    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust.")
+    cert_file: Path | None = Field(None, description="PEM file of our own certificate.")
+    key_file: Path | None = Field(None, description="PEM file of our own private key.")
+    key_password_file: Path | None = Field(None, description="File with the key's password.")
+    check_hostname: bool = Field(True, description="Whether the broker's name must match.")
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> TlsConfig:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: set both or neither")
+        return self
+
+
+class KafkaConfig(Section):
+    """The topic that is watched."""
+
+    bootstrap_servers: str = Field(
+        "localhost:9092", min_length=1, description="Brokers as HOST:PORT, separated by commas."
+    )
+    topic: str = Field(
+        pattern=r"^[A-Za-z0-9._-]{1,249}$", description="The topic that holds the records."
+    )
+    group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
+    start: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a group without committed offsets begins."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Use SASL_SSL or SSL wherever the network is not your own."
+    )
+    tls: TlsConfig | None = Field(None, description="Certificates, with SSL or SASL_SSL.")
+    sasl: SaslConfig | None = Field(None, description="Login, with SASL_PLAINTEXT or SASL_SSL.")
+    session_timeout_seconds: float = Field(
+        45, ge=6, le=1800, description="Silence after which the group counts us out."
+    )
+    max_poll_interval_seconds: float = Field(
+        300, ge=10, description="Longest time that one batch may take before we are counted out."
+    )
+    fetch_max_bytes: int = Field(
+        50 * 2**20, ge=2**16, description="Bytes asked of the brokers at once."
+    )
+    api_version: tuple[int, int] | None = Field(
+        None, description="Protocol version such as [2, 3]; only for servers that cannot tell."
+    )
+
+    @model_validator(mode="after")
+    def _security(self) -> KafkaConfig:
+        wants_sasl = self.security_protocol.startswith("SASL")
+        if wants_sasl and self.sasl is None:
+            raise ValueError(f"security_protocol {self.security_protocol} needs the section sasl")
+        if self.sasl is not None and not wants_sasl:
+            raise ValueError("the section sasl needs security_protocol SASL_SSL or SASL_PLAINTEXT")
+        if self.tls is not None and not self.security_protocol.endswith("SSL"):
+            raise ValueError("the section tls needs security_protocol SSL or SASL_SSL")
+        return self
+
+
+class OutputConfig(Section):
+    """Topics for what the daemon finds. Unset names are made from the input topic's."""
+
+    anomalies: str | None = Field(None, description="Topic for anomalous rows.")
+    dead_letters: str | None = Field(None, description="Topic for records that cannot be scored.")
+    alerts: str | None = Field(None, description="Topic for drift alerts.")
+    create_topics: bool = Field(True, description="Create the topics that do not exist.")
+    max_message_bytes: int = Field(
+        32 * 2**20, ge=2**16, description="Largest message the output topics take."
+    )
+
+
+class CodecConfig(Section):
+    """How payloads become rows. Shape and dtype default to those of the training data."""
+
+    name: Literal["json", "raw", "npy", "image"] = Field(
+        description="One of json, raw, npy or image."
+    )
+    dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
+    shape: tuple[Positive, ...] | None = Field(
+        None, description="Shape of one row, such as [28, 28]; must fit the model."
+    )
+    byte_order: Literal["little", "big"] = Field("little", description="raw: order of bytes.")
+    field: str | None = Field(None, description="json: path to the list, such as payload.values.")
+    max_record_bytes: int = Field(
+        8 * 2**20, ge=1, description="Larger payloads become dead letters."
+    )
+    max_rows_per_record: int = Field(
+        4096, ge=1, description="Records with more rows become dead letters."
+    )
+    max_pixels: int = Field(
+        2**24, ge=64, description="image: larger pictures are refused before decoding."
+    )
+
+
+class BatchConfig(Section):
+    """When a batch is scored: at any of these limits."""
+
+    max_records: int = Field(
+        512, ge=1, le=100_000, description="Set it to the largest batch that fits your device."
+    )
+    max_bytes: int = Field(16 * 2**20, ge=1, description="Payload bytes held before scoring.")
+    linger_seconds: float = Field(
+        0.2, ge=0, le=60, description="Longest wait for a batch to fill, from its first record."
+    )
+
+
+class WindowConfig(Section):
+    """The rolling window that quantiles and drift are judged on."""
+
+    records: int = Field(5120, ge=64, le=10**9, description="Rows that the window holds.")
+    panes: int = Field(
+        20, ge=2, le=1000, description="Steps the window moves in; drift is judged at each."
+    )
+    quantiles: tuple[Quantile, ...] = Field(
+        (0.5, 0.9, 0.99, 0.999), min_length=1, description="Rolling quantiles to export."
+    )
+
+
+class DriftConfig(Section):
+    """When a difference between window and reference is called drift."""
+
+    detector: Literal["binomial"] = Field("binomial", description="The drift test.")
+    tolerance: float = Field(
+        0.05, ge=0, le=1, description="Relative change of the error that is not worth an alarm."
+    )
+    records_per_false_alarm: float = Field(
+        1e6, ge=1e3, description="At most one false alarm in this many records."
+    )
+    min_records: int = Field(
+        512, ge=64, description="Rows in the window before drift is judged at all."
+    )
+    confirmations: int = Field(
+        3, ge=1, description="Suspicious looks in a row before an alert fires."
+    )
+    clearances: int = Field(3, ge=1, description="Calm looks in a row before it is resolved.")
+
+
+class HttpConfig(Section):
+    """The web server for metrics and status."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+
+
+class LogConfig(Section):
+    """The log on standard error."""
+
+    level: Level = Field("info", description="debug, info, warning or error.")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto is console on a terminal and json elsewhere."
+    )
+
+
+class Config(BaseSettings):
+    """All settings of `aead-monitor run`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        protected_namespaces=(),
+    )
+
+    model: Path = Field(description="The bundle that `aead-monitor train` wrote.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads for scoring; default: all cores but one."
+    )
+    shutdown_seconds: float = Field(
+        20, ge=1, description="Longest time to finish what was begun when asked to stop."
+    )
+    kafka: KafkaConfig = Field(description="The topic that is watched.")
+    outputs: OutputConfig = Field(OutputConfig(), description="Topics for what is found.")
+    codec: CodecConfig = Field(description="How payloads become rows.")
+    batch: BatchConfig = Field(BatchConfig(), description="When a batch is scored.")
+    window: WindowConfig = Field(WindowConfig(), description="The rolling window.")
+    drift: DriftConfig = Field(DriftConfig(), description="When a change is called drift.")
+    http: HttpConfig = Field(HttpConfig(), description="The web server.")
+    log: LogConfig = Field(LogConfig(), description="The log on standard error.")
+
+    @model_validator(mode="after")
+    def _window_and_drift(self) -> Config:
+        if self.window.panes > self.window.records:
+            raise ValueError("window.panes must not be more than window.records")
+        if self.drift.min_records > self.window.records:
+            raise ValueError("drift.min_records must not be more than window.records")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the file's values (passed in as arguments)."""
+        return (env_settings, init_settings)
+
+    def topic_for(self, kind: str) -> str:
+        """The output topic for a kind of event."""
+        configured = {
+            "anomaly": self.outputs.anomalies or f"{self.kafka.topic}.anomalies",
+            "dead_letter": self.outputs.dead_letters or f"{self.kafka.topic}.dead-letters",
+            "alert": self.outputs.alerts or f"{self.kafka.topic}.alerts",
+        }
+        return configured[kind]
+
+    def printable(self) -> dict[str, Any]:
+        """The effective values as YAML can hold them. Secrets are file names, not values."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""The demo: the main job on one machine, with real digits and an embedded broker."""

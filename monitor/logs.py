@@ -1,0 +1,78 @@
+"""Structured logs on standard error: one line an event, nothing per record."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+import structlog
+
+QUIET_SECONDS = 30.0
+_QUIETED = ("kafka", "uvicorn")
+
+
+def configure(level: str, form: str) -> None:
+    """Send our events and those of the libraries to standard error.
+
+    level: debug, info, warning or error. form: console, json, or auto: console on a terminal.
+    """
+    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    final: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    ]
+    if not console:
+        final.append(structlog.processors.format_exc_info)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer])
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIETED:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    handler.addFilter(RepeatFilter(time.monotonic))
+
+
+class RepeatFilter(logging.Filter):
+    """Lets a library's line through once in QUIET_SECONDS; a lost broker brings ten a second.
+
+    Our own lines always pass.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._last: dict[tuple[str, int, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True for a line that should be written."""
+        if not record.name.startswith(_QUIETED):
+            return True
+        key = (record.name, record.levelno, str(record.msg))
+        now = self._clock()
+        if now - self._last.get(key, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        self._last[key] = now
+        return True

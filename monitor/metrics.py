@@ -1,0 +1,224 @@
+"""Every metric of the daemon, with its kind, unit and meaning.
+
+All carry the prefix `aead_monitor_` and base units, and exist from the start, so that rates
+begin at zero. `docs/metrics.md` is this file as a table; a test compares the two. The registry
+is passed in: two daemons in one process do not share numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from monitor.episodes import State
+from monitor.errors import REASONS
+from monitor.events import KINDS
+from monitor.pipeline import Outcome
+from monitor.ratio_histogram import RatioHistogram
+from monitor.records import Partition, Verdict
+
+PREFIX = "aead_monitor"
+STAGES = ("decode", "score", "judge", "publish", "commit")
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BATCH_SIZES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+
+
+class Metrics:
+    """The daemon's metrics in one registry. quantiles: the rolling quantiles exported."""
+
+    def __init__(self, registry: CollectorRegistry, quantiles: tuple[float, ...]) -> None:
+        self.registry = registry
+        self._quantiles = quantiles
+        self._partitions: set[Partition] = set()
+        self._add_counters()
+        self._add_batches()
+        self._add_errors()
+        self._add_drift()
+        self._add_consumer()
+        self._add_information()
+
+    def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
+        """A counter with at most one label, whose values are all known and start at zero."""
+        metric = Counter(f"{PREFIX}_{name}", text, tuple(labels), registry=self.registry)
+        for label, values in labels.items():
+            for value in values:
+                metric.labels(**{label: value})
+        return metric
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _add_counters(self) -> None:
+        counter = self._counter
+        self.records_consumed = counter(
+            "records_consumed", "Records taken from the topic and decided on: scored or dead."
+        )
+        self.records_scored = counter("records_scored", "Records scored.")
+        self.rows_scored = counter("rows_scored", "Rows scored; a record may carry several.")
+        self.rows_anomalous = counter("rows_anomalous", "Rows with an error above the threshold.")
+        self.dead_letters = counter(
+            "dead_letters", "Records that could not be scored, by reason.", reason=REASONS
+        )
+        self.non_finite = counter(
+            "non_finite",
+            "Records refused for NaN or infinity, in the payload or in the model's error.",
+            where=("payload", "error"),
+        )
+        self.rows_replayed = counter(
+            "rows_replayed", "Rows scored again that the judge had counted; it refused them."
+        )
+        self.records_dropped = counter(
+            "records_dropped", "Polled records dropped unscored: their partition went elsewhere."
+        )
+        self.events_published = counter(
+            "events_published", "Messages published and acknowledged, by kind.", kind=KINDS
+        )
+        self.publish_failures = counter(
+            "publish_failures", "Attempts to publish that failed; each is tried again."
+        )
+        self.commit_failures = counter(
+            "commit_failures", "Offset commits that failed; the next one covers them."
+        )
+        self.alerts = counter("alerts", "Drift alerts, by event.", event=("firing", "resolved"))
+
+    def _add_batches(self) -> None:
+        self.batch_records = Histogram(
+            f"{PREFIX}_batch_records",
+            "Records in a batch.",
+            buckets=_BATCH_SIZES,
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            f"{PREFIX}_stage_seconds",
+            "Duration of one stage for one batch.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        for stage in STAGES:
+            self.stage_seconds.labels(stage)
+
+    def _add_errors(self) -> None:
+        self.error_ratio = RatioHistogram(
+            f"{PREFIX}_error_ratio",
+            "Reconstruction error over the anomaly threshold; 1 is at the threshold. Buckets"
+            " add up over replicas: use histogram_quantile on their sum.",
+        )
+        self.registry.register(self.error_ratio)
+        self.error_quantile = self._gauge(
+            "error_quantile",
+            "Rolling quantile of the reconstruction error, of this process alone.",
+            ("quantile",),
+        )
+        self.reference_quantile = self._gauge(
+            "reference_quantile",
+            "Quantile of the reconstruction error of held-out normal data.",
+            ("quantile",),
+        )
+        self.threshold = self._gauge("threshold", "Error above which a row is anomalous.")
+        self.window_records = self._gauge("window_records", "Rows in the rolling window.")
+        self.window_fill = self._gauge(
+            "window_fill_ratio", "Rows in the rolling window over its capacity, at most 1."
+        )
+        for q in self._quantiles:
+            self.error_quantile.labels(f"{q:g}").set(float("nan"))
+
+    def _add_drift(self) -> None:
+        self.drift_state = self._gauge(
+            "drift_state", "1 for the state that drift detection is in, else 0.", ("state",)
+        )
+        for state in State:
+            self.drift_state.labels(state)
+        self.drift_statistic = self._gauge(
+            "drift_statistic", "Evidence for drift: -log10 of the smallest p-value."
+        )
+        self.drift_threshold = self._gauge(
+            "drift_statistic_threshold", "Statistic at which drift is suspected."
+        )
+        self.drift_effect = self._gauge(
+            "drift_effect_size",
+            "Rolling error over reference error where they differ most; 1 is no change.",
+        )
+
+    def _add_consumer(self) -> None:
+        labels = ("topic", "partition")
+        self.lag_records = self._gauge(
+            "consumer_lag_records", "Records in the partition that are not yet decided on.", labels
+        )
+        self.lag_seconds = self._gauge(
+            "consumer_lag_seconds",
+            "Age of the newest record decided on, while there is lag; else 0.",
+            labels,
+        )
+        self.partitions = self._gauge("partitions_assigned", "Partitions assigned to this process.")
+        self.connected = self._gauge("kafka_connected", "1 while the broker can be reached.")
+        self.last_batch = self._gauge(
+            "last_batch_timestamp_seconds", "When the last batch was committed; 0 before."
+        )
+
+    def _add_information(self) -> None:
+        self.model_info = self._gauge(
+            "model_info", "The model in use; always 1.", ("version", "architecture")
+        )
+        self.model_trained = self._gauge(
+            "model_trained_timestamp_seconds", "When the model in use was trained."
+        )
+        self.build_info = self._gauge(
+            "build_info", "The running software; always 1.", ("version", "python", "torch")
+        )
+        self.config_loaded = self._gauge(
+            "config_loaded_timestamp_seconds", "When the configuration in use was read."
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage of one batch."""
+        start = time.perf_counter()
+        yield
+        self.stage_seconds.labels(name).observe(time.perf_counter() - start)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add an outcome that is published and committed."""
+        self.records_consumed.inc(len(outcome.consumed))
+        self.records_scored.inc(len(outcome.scored))
+        self.rows_scored.inc(outcome.scores.reconstruction_error.size)
+        self.rows_anomalous.inc(int(outcome.scores.anomalous.sum()))
+        self.rows_replayed.inc(outcome.replayed_rows)
+        self.batch_records.observe(len(outcome.consumed))
+        self.error_ratio.observe(outcome.scores.reconstruction_error)
+        for reason, number in Tally(letter.reason for letter in outcome.dead_letters).items():
+            self.dead_letters.labels(reason).inc(number)
+            if reason in ("non_finite", "non_finite_error"):
+                where = "payload" if reason == "non_finite" else "error"
+                self.non_finite.labels(where).inc(number)
+        for change in outcome.changes:
+            if change.alert is not None:
+                self.alerts.labels(change.alert.event).inc()
+        self.show(outcome.verdict)
+
+    def show(self, verdict: Verdict) -> None:
+        """Set the gauges of window and drift."""
+        for state in State:
+            self.drift_state.labels(state).set(verdict.state == state)
+        self.drift_statistic.set(verdict.statistic)
+        self.drift_threshold.set(verdict.threshold)
+        self.drift_effect.set(verdict.effect_size)
+        self.window_records.set(verdict.window_records)
+        self.window_fill.set(min(1.0, verdict.window_records / verdict.window_capacity))
+        for q, value in verdict.quantiles.items():
+            self.error_quantile.labels(f"{q:g}").set(value)
+
+    def show_lags(self, lags: Mapping[Partition, tuple[int, float]]) -> None:
+        """Set lag in records and seconds; remove the series of partitions that left."""
+        for partition, (records, seconds) in lags.items():
+            labels = (partition.topic, str(partition.number))
+            self.lag_records.labels(*labels).set(records)
+            self.lag_seconds.labels(*labels).set(seconds)
+        for gone in self._partitions - lags.keys():
+            self.lag_records.remove(gone.topic, str(gone.number))
+            self.lag_seconds.remove(gone.topic, str(gone.number))
+        self._partitions = set(lags)

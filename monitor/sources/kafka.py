@@ -1,0 +1,279 @@
+"""Records from a Kafka topic, as a member of a consumer group.
+
+kafka-python runs its network loop, heartbeats and rebalances on a thread of its own; the
+rebalance callbacks come on that thread, so they only note what happened, and the next `poll`
+reports it. Payloads are never decoded here: a failing deserializer would stall the consumer.
+An exception from the library's `poll` is final for that consumer object, so a new one is made,
+from the committed offsets.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
+
+from monitor.kafka_options import Connection
+from monitor.records import Partition, Record
+from monitor.sources import Polled, Position
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 10.0
+COMMIT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+CONNECTION_CHECK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which topic to read, as which group, and where a new group starts."""
+
+    topic: str
+    group: str
+    start: str = "earliest"
+    session_timeout_seconds: float = 45.0
+    max_poll_interval_seconds: float = 300.0
+    fetch_max_bytes: int = 50 * 2**20
+
+
+class KafkaSource:
+    """A member of a consumer group; connects when first polled, and again after a loss."""
+
+    def __init__(self, connection: Connection, subscription: Subscription) -> None:
+        self._connection = connection
+        self._subscription = subscription
+        self._consumer: KafkaConsumer | None = None
+        self._rebalances = _Rebalances()
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._retry_at = 0.0
+        self._checked_at = 0.0
+        self._reachable = False
+        self._next_offsets: dict[Partition, int] = {}
+
+    @property
+    def assigned(self) -> frozenset[Partition]:
+        """The partitions that the group has given to this member."""
+        return self._rebalances.assigned
+
+    @property
+    def connected(self) -> bool:
+        """True while at least one broker connection is open; looked up once a second."""
+        now = time.monotonic()
+        if self._consumer is None:
+            return False
+        if now - self._checked_at >= CONNECTION_CHECK_SECONDS:
+            self._checked_at = now
+            self._note_reachable(_connections(self._consumer) > 0)
+        return self._reachable
+
+    def _note_reachable(self, reachable: bool) -> None:
+        if reachable != self._reachable:
+            self._reachable = reachable
+            state = "connected" if reachable else "connection lost; trying again"
+            log.info(f"kafka {state}", servers=self._connection.servers)
+
+    def poll(self, timeout_seconds: float, max_records: int) -> Polled:
+        """Wait for records; while there is no broker, wait out the backoff and try again."""
+        consumer = self._consumer or self._connect(timeout_seconds)
+        if consumer is None:
+            return Polled(lost=self._rebalances.take_lost())
+        try:
+            answer = consumer.poll(int(timeout_seconds * 1000), max_records=max_records)
+        except KafkaError as error:
+            self._reset(error)
+            return Polled(lost=self._rebalances.take_lost())
+        lost = self._rebalances.take_lost()
+        for partition in lost:
+            self._next_offsets.pop(partition, None)
+        # A partition can be lost while its records are on their way to us: they are not ours.
+        records = tuple(
+            _record(message)
+            for messages in answer.values()
+            for message in messages
+            if Partition(message.topic, message.partition) in self.assigned
+        )
+        self._next_offsets.update({record.source: record.offset + 1 for record in records})
+        return Polled(records, lost)
+
+    def _connect(self, timeout_seconds: float) -> KafkaConsumer | None:
+        wait = self._retry_at - time.monotonic()
+        if wait > 0:
+            time.sleep(min(wait, timeout_seconds))
+            return None
+        try:
+            consumer = KafkaConsumer(**self._options())
+        except (KafkaError, OSError, ValueError) as error:
+            self._back_off(error)
+            return None
+        consumer.subscribe([self._subscription.topic], listener=self._rebalances)
+        self._consumer = consumer
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._note_reachable(True)
+        self._warn_if_missing(consumer)
+        return consumer
+
+    def _warn_if_missing(self, consumer: KafkaConsumer) -> None:
+        topic = self._subscription.topic
+        try:
+            if topic not in consumer.topics():
+                log.warning("the topic does not exist yet; waiting for it", topic=topic)
+        except KafkaError as error:
+            log.warning("cannot list topics", error=str(error))
+
+    def _options(self) -> dict[str, Any]:
+        subscription = self._subscription
+        return {
+            **self._connection.options(),
+            "group_id": subscription.group,
+            "auto_offset_reset": subscription.start,
+            "enable_auto_commit": False,
+            "partition_assignment_strategy": [CooperativeStickyAssignor],
+            "session_timeout_ms": int(subscription.session_timeout_seconds * 1000),
+            "heartbeat_interval_ms": int(min(3.0, subscription.session_timeout_seconds / 3) * 1000),
+            "max_poll_interval_ms": int(subscription.max_poll_interval_seconds * 1000),
+            "fetch_max_bytes": subscription.fetch_max_bytes,
+            # A misspelt topic must not come to life because we asked for it.
+            "allow_auto_create_topics": False,
+            "metadata_max_age_ms": 30_000,
+        }
+
+    def _back_off(self, error: Exception) -> None:
+        log.warning(
+            "kafka cannot be reached; trying again",
+            servers=self._connection.servers,
+            error=f"{type(error).__name__}: {error}",
+            retry_seconds=self._retry_seconds,
+        )
+        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
+
+    def _reset(self, error: Exception) -> None:
+        """Throw the consumer away; the next poll makes a new one."""
+        self._close_consumer()
+        self._note_reachable(False)
+        self._rebalances.lose_all()
+        self._next_offsets.clear()
+        self._back_off(error)
+
+    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
+        """Commit for the partitions that are still ours; false if it failed or timed out."""
+        mine = {p: offset for p, offset in next_offsets.items() if p in self.assigned}
+        if self._consumer is None:
+            return False
+        if not mine:
+            return True
+        offsets = {
+            TopicPartition(p.topic, p.number): OffsetAndMetadata(offset, "", -1)
+            for p, offset in mine.items()
+        }
+        try:
+            self._consumer.commit(offsets, timeout_ms=int(COMMIT_SECONDS * 1000))
+        except KafkaError as error:
+            log.warning("commit failed", error=f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def positions(self) -> Mapping[Partition, Position]:
+        """Where the partitions stand that have been fetched from at least once."""
+        found = {p: self._position(p) for p in self.assigned}
+        return {p: position for p, position in found.items() if position is not None}
+
+    def _position(self, partition: Partition) -> Position | None:
+        key = TopicPartition(partition.topic, partition.number)
+        try:
+            end = self._consumer.highwater(key) if self._consumer else None
+        except KafkaError:  # taken away between the two calls: it has no position here any more
+            return None
+        if end is None:
+            return None
+        return Position(min(self._next_offsets.get(partition, end), end), end)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._close_consumer()
+
+    def _close_consumer(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
+            return
+        try:
+            consumer.close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))
+        except KafkaError as error:
+            log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")
+
+
+class _Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka is untyped
+    """Notes what the group gives and takes; the callbacks come on the library's thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._assigned: frozenset[Partition] = frozenset()
+        self._lost: set[Partition] = set()
+
+    @property
+    def assigned(self) -> frozenset[Partition]:
+        return self._assigned
+
+    def take_lost(self) -> frozenset[Partition]:
+        """Return the partitions lost since the last call."""
+        with self._lock:
+            lost, self._lost = frozenset(self._lost), set()
+            return lost
+
+    def lose_all(self) -> None:
+        self._lose(self._assigned)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Called with the partitions that are new."""
+        partitions = _partitions(assigned)
+        with self._lock:
+            self._assigned |= partitions
+        if partitions:
+            log.info("partitions assigned", partitions=[str(p) for p in sorted(partitions)])
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Called before partitions go to another member."""
+        self._lose(_partitions(revoked))
+
+    async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """Called when the group has counted us out."""
+        self._lose(_partitions(lost))
+
+    def _lose(self, partitions: frozenset[Partition]) -> None:
+        with self._lock:
+            self._assigned -= partitions
+            self._lost |= partitions
+        if partitions:
+            log.info("partitions taken away", partitions=[str(p) for p in sorted(partitions)])
+
+
+def _partitions(keys: Iterable[TopicPartition]) -> frozenset[Partition]:
+    return frozenset(Partition(key.topic, key.partition) for key in keys)
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=message.timestamp,
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, value or b"") for name, value in message.headers),
+    )
+
+
+def _connections(consumer: KafkaConsumer) -> float:
+    """Open broker connections of a consumer."""
+    metrics = consumer.metrics()
+    return float(metrics["consumer-metrics"]["connection-count"])

@@ -1,0 +1,118 @@
+"""The daemon's state as people and programs may see it: published whole, read from any thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.events import isoformat, verdict_json
+from monitor.judge import Change
+from monitor.pipeline import Outcome
+from monitor.records import Partition, Verdict
+
+HISTORY_POINTS = 300
+CHANGES_KEPT = 50
+
+
+@dataclass(slots=True)
+class PartitionTotals:
+    """What became of the records of one partition since this process started."""
+
+    consumed: int = 0
+    scored: int = 0
+    dead_lettered: int = 0
+    next_offset: int = 0
+
+
+@dataclass(slots=True)
+class StatusBoard:
+    """Collects what the status page shows. Written by the main thread alone.
+
+    `published` is a finished JSON object, replaced as a whole: other threads read only that.
+    """
+
+    about: Mapping[str, Any]
+    published: Mapping[str, Any] = field(default_factory=dict)
+    _totals: dict[Partition, PartitionTotals] = field(default_factory=dict)
+    _history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
+    _changes: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
+    _anomalous: int = 0
+    _rows: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """Add an outcome that is published and committed."""
+        for record in outcome.consumed:
+            totals = self._totals.setdefault(record.source, PartitionTotals())
+            totals.consumed += 1
+            totals.next_offset = record.offset + 1
+        for record in outcome.scored:
+            self._totals[record.source].scored += 1
+        for letter in outcome.dead_letters:
+            self._totals[letter.record.source].dead_lettered += 1
+        self._rows += outcome.scores.anomalous.size
+        self._anomalous += int(outcome.scores.anomalous.sum())
+        self._changes.extend(_change(change) for change in outcome.changes)
+
+    def remember(self, now: float, verdict: Verdict) -> None:
+        """Add a point to the chart. now: seconds since the epoch."""
+        quantiles = verdict_json(verdict)["quantiles"]
+        point = {"time": now, "state": verdict.state, "effect_size": verdict.effect_size}
+        self._history.append({**point, "quantiles": quantiles})
+
+    def publish(
+        self,
+        verdict: Verdict,
+        ready: bool,
+        connected: bool,
+        lags: Mapping[Partition, tuple[int, float]],
+    ) -> None:
+        """Make the present state visible."""
+        self.published = {
+            **self.about,
+            "ready": ready,
+            "connected": connected,
+            "drift": verdict_json(verdict),
+            "rows": self._rows,
+            "anomalous_rows": self._anomalous,
+            "partitions": self._partitions(lags),
+            "changes": list(self._changes),
+            "history": [_finite(point) for point in self._history],
+        }
+
+    def _partitions(self, lags: Mapping[Partition, tuple[int, float]]) -> list[dict[str, Any]]:
+        rows = []
+        for partition in sorted(self._totals.keys() | lags.keys()):
+            totals = self._totals.get(partition, PartitionTotals())
+            rows.append(
+                {
+                    "topic": partition.topic,
+                    "partition": partition.number,
+                    "assigned": partition in lags,
+                    "consumed": totals.consumed,
+                    "scored": totals.scored,
+                    "dead_lettered": totals.dead_lettered,
+                    "next_offset": totals.next_offset,
+                    "lag_records": lags[partition][0] if partition in lags else None,
+                }
+            )
+        return rows
+
+
+def _change(change: Change) -> dict[str, Any]:
+    alert = change.alert
+    return {
+        "event": change.transition.event,
+        "before": str(change.transition.before),
+        "after": str(change.transition.after),
+        "time": isoformat(change.timestamp),
+        "episode": alert.episode if alert else None,
+        "explanation": change.verdict.explanation,
+        "statistic": change.verdict.statistic,
+    }
+
+
+def _finite(point: dict[str, Any]) -> dict[str, Any]:
+    effect = point["effect_size"]
+    return {**point, "effect_size": effect if effect == effect else None}
