@@ -1,7 +1,7 @@
 """What the daemon says to the outside: anomalies, dead letters and alerts as bytes.
 
 The JSON forms are documented in docs/events.md, with a schema for each in
-`monitor/schemas/`. Keys make a repeated delivery recognisable: `topic/partition/offset/row`
+`docs/schemas/`. Keys make a repeated delivery recognisable: `topic/partition/offset/row`
 for an anomaly, `topic/partition/offset` for a dead letter, `episode/event` for an alert.
 """
 

@@ -7,7 +7,6 @@ is passed in: two daemons in one process do not share numbers.
 
 from __future__ import annotations
 
-import time
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -177,9 +176,8 @@ class Metrics:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time one stage of one batch."""
-        start = time.perf_counter()
-        yield
-        self.stage_seconds.labels(name).observe(time.perf_counter() - start)
+        with self.stage_seconds.labels(name).time():
+            yield
 
     def count(self, outcome: Outcome) -> None:
         """Add an outcome that is published and committed."""
