@@ -15,11 +15,12 @@ STOP_SECONDS = 3.0
 
 class WebServer:
     """Serves from `start` to `stop`. The address is taken at once, so that a port in use is
-    an error at the start and not a silent thread.
+    an error at the start and not a silent thread. `url` says where it listens.
     """
 
     def __init__(self, app: Starlette, host: str, port: int) -> None:
         self._socket = _listen(host, port)
+        self.url = _url(self._socket)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -34,12 +35,6 @@ class WebServer:
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
         )
 
-    @property
-    def url(self) -> str:
-        """Where the server listens."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
@@ -50,6 +45,11 @@ class WebServer:
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS)
         self._socket.close()
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

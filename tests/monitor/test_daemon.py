@@ -1,0 +1,218 @@
+"""The run loop: nothing lost, nothing committed before it is safe, a stop in good order."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from monitor import daemon as daemon_module
+from monitor.batching import Batcher, BatchLimits
+from monitor.daemon import Daemon, Parts
+from monitor.errors import SinkError
+from monitor.events import Event
+from monitor.metrics import Metrics
+from monitor.records import Partition
+from monitor.sinks.memory import MemorySink
+from monitor.sources.memory import MemorySource
+from monitor.status import StatusBoard
+from monitor.web.app import build_app
+from monitor.web.server import WebServer
+from tests.monitor.builders import VERSION, normal_errors, pipeline, record, records
+
+P0, P1 = Partition("in", 0), Partition("in", 1)
+
+
+class FailingSink(MemorySink):
+    """Fails the first `failures` flushes, as a broker that is away does."""
+
+    def __init__(self, failures: int, on_failure: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.failures = failures
+        self._on_failure = on_failure
+
+    def flush(self) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            self.close()
+            self._on_failure()
+            raise SinkError("the broker is away", retryable=True)
+        super().flush()
+
+
+Build = Callable[..., Daemon]
+
+
+@pytest.fixture
+def build() -> Iterator[Build]:
+    """Makes daemons, and frees their ports after the test."""
+    made: list[Daemon] = []
+
+    def make(source: MemorySource, sink: MemorySink, **changes: object) -> Daemon:
+        made.append(assemble(source, sink, **changes))
+        return made[-1]
+
+    yield make
+    for subject in made:
+        subject.parts.web.stop()
+
+
+def assemble(source: MemorySource, sink: MemorySink, **changes: object) -> Daemon:
+    metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
+    board = StatusBoard(about={"topic": "in"})
+    parts = {
+        "source": source,
+        "sink": sink,
+        "pipeline": pipeline(),
+        "batcher": Batcher(BatchLimits(100, 10**6, 0.0)),
+        "metrics": metrics,
+        "board": board,
+        "web": WebServer(build_app(metrics.registry, lambda: board.published), "127.0.0.1", 0),
+        "model_version": VERSION,
+        "threshold": 1.0,
+        "max_poll_records": 100,
+        "shutdown_seconds": 5.0,
+    }
+    return Daemon(Parts(**(parts | changes)))
+
+
+def turns(subject: Daemon, count: int) -> None:
+    for _ in range(count):
+        subject.turn()
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon_module, "FIRST_RETRY_SECONDS", 0.001)
+
+
+def keys(sink: MemorySink) -> list[bytes]:
+    return [event.key for event in sink.flushed]
+
+
+def test_anomalies_and_dead_letters_are_published_and_offsets_committed(build: Build) -> None:
+    source = MemorySource([record(0, 1.0), record(1, b"bad"), record(2, 1e6)])
+    sink = MemorySink()
+    turns(build(source, sink), 1)
+    assert keys(sink) == [b"in/0/1", b"in/0/2/0"]
+    assert source.committed == {P0: 3}
+
+
+def test_offsets_are_committed_only_after_the_flush(build: Build) -> None:
+    source = MemorySource([record(0, 1e6)])
+    committed_at_failure = []
+    sink = FailingSink(3, lambda: committed_at_failure.append(dict(source.committed)))
+    subject = build(source, sink)
+    turns(subject, 1)
+    assert committed_at_failure == [{}, {}, {}]
+    assert keys(sink) == [b"in/0/0/0"]
+    assert source.committed == {P0: 1}
+    registry = subject.parts.metrics.registry
+    assert registry.get_sample_value("aead_monitor_publish_failures_total") == 3
+
+
+def test_a_stop_while_the_sink_is_broken_commits_nothing(build: Build) -> None:
+    source = MemorySource([record(0, 1e6)])
+    sink = FailingSink(10**9)
+    subject = build(source, sink, shutdown_seconds=0.01)
+    sink._on_failure = subject.stop
+    subject.run()
+    assert source.committed == {}
+    assert sink.flushed == []
+
+
+def test_a_sink_error_that_cannot_be_retried_ends_the_daemon(build: Build) -> None:
+    class BrokenSink(MemorySink):
+        def publish(self, events: Iterable[Event]) -> None:
+            raise SinkError("not allowed", retryable=False)
+
+    with pytest.raises(SinkError, match="not allowed"):
+        turns(build(MemorySource([record(0, 1e6)]), BrokenSink()), 1)
+
+
+def test_a_stop_finishes_what_was_polled(build: Build) -> None:
+    source = MemorySource(records(np.ones(50)))
+    sink = MemorySink()
+    slow = Batcher(BatchLimits(1000, 10**6, linger_seconds=60.0))
+    subject = build(source, sink, batcher=slow)
+    turns(subject, 1)
+    assert source.committed == {}
+    subject.stop()
+    subject.run()
+    assert source.committed == {P0: 50}
+
+
+def test_records_of_a_lost_partition_are_dropped_unscored(build: Build) -> None:
+    source = MemorySource([record(0, 1.0), record(0, 1e6, partition=1)])
+    sink = MemorySink()
+    subject = build(source, sink, batcher=Batcher(BatchLimits(3, 10**6, 60.0)))
+    turns(subject, 1)
+    source.revoke(P1)
+    source.append([record(1, 1.0), record(2, 1.0)])
+    turns(subject, 1)
+    assert source.committed == {P0: 3}
+    assert sink.flushed == []
+    registry = subject.parts.metrics.registry
+    assert registry.get_sample_value("aead_monitor_records_dropped_total") == 1
+
+
+def test_a_restart_goes_on_where_the_last_commit_was(build: Build) -> None:
+    source = MemorySource(records(np.full(150, 1e6)))
+    sink = MemorySink()
+    turns(build(source, sink), 1)
+    source.restart()
+    turns(build(source, sink), 1)
+    assert keys(sink) == [f"in/0/{offset}/0".encode() for offset in range(150)]
+
+
+def test_drift_is_published_counted_and_shown(build: Build) -> None:
+    errors = np.concatenate([normal_errors(4096), normal_errors(4096, 1, scale=3.0)])
+    source = MemorySource(records(errors))
+    sink = MemorySink()
+    subject = build(source, sink)
+    turns(subject, 82)
+    alerts = [json.loads(e.value) for e in sink.flushed if e.kind == "alert"]
+    assert [alert["event"] for alert in alerts] == ["firing"]
+    status = subject.parts.board.published
+    assert status["drift"]["state"] == "firing"
+    assert [c["event"] for c in status["changes"]] == ["ready", "pending", "firing"]
+    registry = subject.parts.metrics.registry
+    assert registry.get_sample_value("aead_monitor_drift_state", {"state": "firing"}) == 1
+
+
+def test_not_ready_without_a_broker_or_without_partitions(build: Build) -> None:
+    source = MemorySource()
+    subject = build(source, MemorySink())
+    turns(subject, 1)
+    assert subject.parts.board.published["ready"] is False
+    source.append(records([1.0]))
+    subject._refresh(at_once=True)
+    assert subject.parts.board.published["ready"] is True
+    source.connected = False
+    subject._refresh(at_once=True)
+    assert subject.parts.board.published["ready"] is False
+
+
+def test_lag_is_what_is_not_yet_decided_on(build: Build) -> None:
+    source = MemorySource(records(np.ones(250)))
+    subject = build(source, MemorySink())
+    turns(subject, 1)
+    subject._refresh(at_once=True)
+    registry = subject.parts.metrics.registry
+    labels = {"topic": "in", "partition": "0"}
+    assert registry.get_sample_value("aead_monitor_consumer_lag_records", labels) == 150
+    assert registry.get_sample_value("aead_monitor_consumer_lag_seconds", labels) > 0
+
+
+def test_it_runs_until_stopped_from_another_thread(build: Build) -> None:
+    source = MemorySource(records(np.ones(1000)))
+    subject = build(source, MemorySink())
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    while source.committed.get(P0) != 1000:
+        thread.join(0.01)
+    subject.stop()
+    thread.join(10)
+    assert not thread.is_alive()
