@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -42,8 +43,10 @@ from monitor.web.server import WebServer
 from monitor.window import RollingWindow
 
 
-def build(config: Config) -> Daemon:
+def build(config: Config, stopping: threading.Event) -> Daemon:
     """Load the model, take the port, and connect nothing yet.
+
+    stopping: set it to end the daemon, before or after it runs.
 
     Raises ConfigError or BundleError for anything that the user can put right.
     """
@@ -73,7 +76,8 @@ def build(config: Config) -> Daemon:
             threshold=bundle.reference.threshold,
             max_poll_records=config.batch.max_records,
             shutdown_seconds=config.shutdown_seconds,
-        )
+        ),
+        stopping,
     )
 
 

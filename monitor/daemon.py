@@ -53,29 +53,24 @@ class Parts:
 
 @dataclass
 class Daemon:
-    """Runs until `stop` is called, from any thread or a signal."""
+    """Runs until `stopping` is set, by any thread or a signal handler."""
 
     parts: Parts
-    _stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
     _deadline: float = float("inf")
     _refreshed: float = float("-inf")
     _newest: dict[Partition, Record] = field(default_factory=dict)
 
-    @property
-    def stopping(self) -> bool:
-        """True once `stop` was called."""
-        return self._stopping.is_set()
-
     def stop(self) -> None:
         """Ask the daemon to finish what it has begun and return from `run`."""
-        self._stopping.set()
+        self.stopping.set()
 
     def run(self) -> None:
         """Watch the stream until stopped; then finish what was polled and close everything."""
         self.parts.web.start()
         log.info("started", url=self.parts.web.url, model=self.parts.model_version)
         try:
-            while not self._stopping.is_set():
+            while not self.stopping.is_set():
                 self.turn()
             self._drain()
         finally:
@@ -89,7 +84,7 @@ class Daemon:
         if polled.lost:
             self._forget(polled.lost)
         parts.batcher.add(polled.records, time.monotonic())
-        while parts.batcher.due(time.monotonic()) and not self._stopping.is_set():
+        while parts.batcher.due(time.monotonic()) and not self.stopping.is_set():
             self._work(parts.batcher.take())
         self._refresh()
 
@@ -135,11 +130,11 @@ class Daemon:
 
     def _give_up(self, seconds: float) -> bool:
         """Wait before another attempt; true if there is no time for one."""
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             self._start_deadline()
             time.sleep(min(seconds, max(0.0, self._deadline - time.monotonic())))
             return time.monotonic() >= self._deadline
-        self._stopping.wait(seconds)
+        self.stopping.wait(seconds)
         return False
 
     def _start_deadline(self) -> None:

@@ -49,9 +49,11 @@ class ImageCodec:
                 pixels = np.asarray(self._convert(image), dtype=np.uint8)
         except DecodeError:
             raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise DecodeError("oversized", f"{error}"[:300]) from None
         except (
             OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError,
-            IndexError, KeyError, TypeError, Warning, Image.DecompressionBombError,
+            IndexError, KeyError, TypeError, Warning,
         ) as error:  # fmt: skip  # whatever Pillow's parsers raise on damaged files
             raise DecodeError("undecodable", f"not a readable PNG or JPEG: {error}"[:300]) from None
         if self._channels_first:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import threading
 from types import FrameType
 
 _EXAMPLE = """\
@@ -31,6 +32,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Run until asked to stop."""
+    stopping = threading.Event()
+    _stop_on_signals(stopping)
+
     from monitor import config_file, logs
 
     config = config_file.load(options.config)
@@ -38,14 +42,17 @@ def run(options: argparse.Namespace) -> int:
 
     from monitor.assembly import build
 
-    daemon = build(config)
+    build(config, stopping).run()
+    return 0
+
+
+def _stop_on_signals(stopping: threading.Event) -> None:
+    """First signal: finish. Second: exit at once. Set before anything slow is imported."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if daemon.stopping:
+        if stopping.is_set():
             os._exit(128 + number)
-        daemon.stop()
+        stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    daemon.run()
-    return 0

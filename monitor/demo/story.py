@@ -22,7 +22,7 @@ TOPIC = "aead-demo"
 PHASE_SECONDS = 90.0
 """A phase that takes longer has failed."""
 STEADY_SECONDS = 4.0
-"""How long normal digits stream after `ok`, before the change."""
+"""How long a state lasts before the next change."""
 WINDOW = {"records": 2048, "panes": 16}
 
 Say = Callable[[str], None]
@@ -99,15 +99,20 @@ class Story:
         follow = self._follow
         self.say(f"streaming normal digits, {RATE:g} a second; status page: {daemon.url}")
         follow(stream, daemon, lambda status: status["drift"]["state"] == "ok", PHASE_SECONDS)
-        steady = time.monotonic() + STEADY_SECONDS
-        follow(stream, daemon, lambda status: time.monotonic() > steady, PHASE_SECONDS)
+        self._wait(stream, daemon)
         change = DRIFTS[self.drift]
         self.say(f"the camera changes: {self.drift}. {(change.__doc__ or '').strip()}")
         stream.change(change)
         follow(stream, daemon, lambda status: _last(status) == "firing", PHASE_SECONDS)
+        self._wait(stream, daemon)
         self.say("the camera is repaired: normal digits again")
         stream.change(None)
         follow(stream, daemon, lambda status: _last(status) == "resolved", PHASE_SECONDS)
+
+    def _wait(self, stream: ImageStream, daemon: DaemonProcess) -> None:
+        """Let the present state be seen for a while."""
+        end = time.monotonic() + STEADY_SECONDS
+        self._follow(stream, daemon, lambda status: time.monotonic() > end, PHASE_SECONDS)
 
     def _follow(
         self,

@@ -98,7 +98,7 @@ class BinomialExceedance:
 
     def _calm(self, window: ErrorDistribution, statistic: float) -> Evidence:
         ratio = self._ratio(window, 0.5)
-        explanation = f"as in calibration: the median error is {ratio:.2f} times the reference's"
+        explanation = f"no drift: the median error is {ratio:.2f} times the reference's"
         return self._evidence(statistic, "none", 0.5, ratio, explanation)
 
     def _ratio(self, window: ErrorDistribution, level: float) -> float:

@@ -124,13 +124,13 @@ def test_a_mistake_in_the_environment_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEAD_MONITOR_BATCH__MAX_RECORDS", "many")
-    with pytest.raises(ConfigError, match="^environment variable AEAD_MONITOR_BATCH__MAX_RECORDS"):
+    with pytest.raises(ConfigError, match=r"^environment variable AEAD_MONITOR_BATCH__MAX_RECORDS"):
         load(write(tmp_path, VALID))
 
 
 def test_a_misspelt_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AEAD_MONITOR_MODLE", "x")
-    with pytest.raises(ConfigError, match="AEAD_MONITOR_MODLE.*Did you mean 'model'"):
+    with pytest.raises(ConfigError, match=r"AEAD_MONITOR_MODLE.*Did you mean 'model'"):
         load(write(tmp_path, VALID))
 
 
