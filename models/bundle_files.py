@@ -78,6 +78,8 @@ def read(folder: Path, schema_version: int) -> tuple[dict[str, Any], dict[str, b
 
 def _read(path: Path) -> bytes:
     limit = LIMITS[path.name]
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise damaged(path, "is not a file")
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)

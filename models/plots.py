@@ -77,16 +77,19 @@ def reconstructions(
     """One row a record: original | reconstruction | error map for images, (n, C, H, W); values
     and the features with the largest errors for vectors, (n, d).
     """
-    rows = len(originals)
-    columns = 3 if originals.ndim == 4 else 2
-    figure = Figure(figsize=(2.2 * columns if columns == 3 else 10, 2.2 * rows))
-    figure.set_layout_engine("constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
+    rows, image = len(originals), originals.ndim == 4
+    figure = Figure(figsize=(6.6 if image else 10, 2.2 * rows))
+    # Fixed margins: solving for a layout takes longer than drawing.
+    gaps = (0.05, 0.15) if image else (0.45, 0.5)
+    figure.subplots_adjust(0.06, 0.25 / rows, 0.98, 1 - 0.25 / rows, *gaps)
+    grid = figure.subplots(rows, 3 if image else 2, squeeze=False)
+    brightest = float(element_errors.mean(axis=1).max())  # one scale for all error maps
     for axes, original, copy, errors, title in zip(
         grid, originals, reconstructed, element_errors, titles, strict=True
     ):
-        if columns == 3:
+        if image:
             _draw_images(axes, original, copy, errors, title)
+            axes[2].get_images()[0].set_clim(0, brightest)
         else:
             _draw_vectors(axes, original, copy, errors, title, features)
     return png(figure)
@@ -100,12 +103,13 @@ def _draw_images(
     title: str,
 ) -> None:
     low, high = float(original.min()), float(original.max())
-    for ax, image in zip(axes, (original, copy), strict=False):
-        ax.imshow(_displayable(image, low, high), cmap="gray", vmin=0, vmax=1)
-    axes[2].imshow(errors.mean(axis=0), cmap="inferno", vmin=0)
-    for ax, name in zip(axes, ("original", "reconstruction", "error"), strict=True):
+    for ax, picture in zip(axes, (original, copy), strict=False):
+        ax.imshow(_displayable(picture, low, high), cmap="gray", vmin=0, vmax=1)
+    axes[2].imshow(errors.mean(axis=0), cmap="inferno")
+    headings = (", ".join(filter(None, ("original", title))), "reconstruction", "error")
+    for ax, heading in zip(axes, headings, strict=True):
         ax.set_axis_off()
-        ax.set_title(f"{title}\n{name}" if name == "original" else name, fontsize=8)
+        ax.set_title(heading, fontsize=8)
 
 
 def _displayable(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
@@ -130,9 +134,9 @@ def _draw_vectors(
     values.set_title(title, fontsize=8)
     values.set_xlabel("feature", fontsize=8)
     values.xaxis.set_major_locator(MaxNLocator(integer=True))
-    values.legend(fontsize=7)
+    values.legend(fontsize=7, loc="upper right")
     largest = np.argsort(errors)[::-1][:8][::-1]
-    names = [features[i] if features else f"feature {i}" for i in largest]
+    names = [features[i][:24] if features else f"feature {i}" for i in largest]
     bars.barh(range(len(largest)), errors[largest], color=ALARM)
     bars.set_yticks(range(len(largest)), names, fontsize=7)
     bars.set_title("largest errors", fontsize=8)

@@ -1,0 +1,42 @@
+"""Small real and artificial records for the tests of the models."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from models.autoencoder import InputSpec
+
+IMAGE_SHAPES = [
+    (1, 8, 8),
+    (1, 9, 13),
+    (1, 28, 28),
+    (3, 32, 32),
+    (1, 33, 17),
+    (2, 8, 21),
+    (4, 16, 9),
+]
+VECTOR_SHAPES = [(1,), (2,), (3,), (17,), (784,)]
+
+
+def spec_of(shape):
+    """The spec of uint8 images (C, H, W) or of standardised vectors (d,)."""
+    layout = "vector" if len(shape) == 1 else "CHW"
+    n = shape[0]
+    scale = 1.0 if layout == "vector" else 255.0
+    return InputSpec(shape, layout, "uint8", (0.0,) * n, (scale,) * n)
+
+
+def digits(count=200):
+    """The first 8 x 8 handwritten digits that scikit-learn ships, float64 0 to 16."""
+    return load_digits().images[:count]
+
+
+def vectors(count, d=4, seed=0):
+    """Normal records around a curve: d columns that depend on one hidden value."""
+    generator = np.random.default_rng(seed)
+    angle = generator.uniform(0, math.pi, size=(count, 1))
+    noise = generator.normal(scale=0.05, size=(count, d))
+    return 10 + np.cos(angle + np.arange(d)) + noise

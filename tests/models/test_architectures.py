@@ -1,0 +1,155 @@
+"""The contract of every architecture in the table, over many shapes."""
+
+import pytest
+import torch
+
+from models import architectures
+from models.architectures import ARCHITECTURES, build, default_architecture, outline
+from models.dense import default_hidden
+from tests.models.builders import IMAGE_SHAPES, VECTOR_SHAPES, spec_of
+
+SHAPES = {"dense": VECTOR_SHAPES + IMAGE_SHAPES, "convolutional": IMAGE_SHAPES}
+CASES = [(name, shape) for name in ARCHITECTURES for shape in SHAPES[name]]
+every_case = pytest.mark.parametrize(("name", "shape"), CASES, ids=str)
+
+
+def test_every_architecture_is_tested():
+    assert set(SHAPES) == set(ARCHITECTURES)
+
+
+@every_case
+def test_the_reconstruction_has_the_shape_of_the_record(name, shape):
+    torch.manual_seed(0)
+    model = build(name, spec_of(shape), {})
+    x = torch.rand(3, *shape)
+    assert model(x).shape == x.shape
+    code = model.encode(x)
+    assert code.shape[0] == 3
+    assert code.ndim == 2
+    assert torch.equal(model.eval().decode(model.encode(x)), model(x))
+
+
+@every_case
+def test_the_code_is_shorter_than_the_record(name, shape):
+    code = build(name, spec_of(shape), {}).encode(torch.rand(2, *shape))
+    assert code.shape[1] < max(2, torch.Size(shape).numel())
+
+
+@every_case
+def test_every_parameter_gets_a_gradient(name, shape):
+    torch.manual_seed(0)
+    model = build(name, spec_of(shape), {})
+    model(torch.rand(4, *shape)).square().mean().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@every_case
+def test_its_settings_rebuild_it(name, shape):
+    model = build(name, spec_of(shape), {})
+    twin = build(name, spec_of(shape), model.settings)
+    assert twin.settings == model.settings
+    assert twin.architecture == name
+    twin.load_state_dict(model.state_dict())
+
+
+@every_case
+def test_in_service_a_record_is_judged_alike_in_every_batch(name, shape):
+    torch.manual_seed(0)
+    model = build(name, spec_of(shape), {}).eval()
+    x = torch.rand(9, *shape)
+    alone = torch.cat([model(record[None]) for record in x])
+    assert torch.allclose(model(x), alone, atol=1e-5)
+
+
+@every_case
+def test_an_outline_takes_no_memory_and_has_the_same_tensors(name, shape):
+    sketch = outline(name, spec_of(shape), {})
+    model = build(name, spec_of(shape), {})
+    assert all(p.is_meta for p in sketch.parameters())
+    assert {k: v.shape for k, v in sketch.state_dict().items()} == {
+        k: v.shape for k, v in model.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("setting", ["hidden_", "output", "x" * 10**6])
+def test_unknown_settings_and_values_are_refused_in_one_line(name, setting):
+    with pytest.raises(ValueError, match=r"unknown setting|must be one of") as caught:
+        build(name, spec_of((1, 8, 8)), {setting: "nonsense"})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("dense", {"hidden": [10**9]}),
+        ("dense", {"hidden": [60_000] * 30}),
+        ("dense", {"hidden": [8] * 10**6}),
+        ("dense", {"hidden": []}),
+        ("dense", {"hidden": [0]}),
+        ("dense", {"hidden": [2.0]}),
+        ("dense", {"hidden": [True]}),
+        ("dense", {"hidden": "16"}),
+        ("convolutional", {"bottleneck": 10**9}),
+        ("convolutional", {"channels": [65_536, 65_536]}),
+        ("convolutional", {"channels": [4] * 13}),
+        ("convolutional", {"dropout": 1.0}),
+        ("convolutional", {"dropout": "0.1"}),
+        ("convolutional", {"output": ["sigmoid"]}),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_crafted_settings_are_refused_before_memory_is_allocated(name, settings):
+    with pytest.raises(ValueError, match=r"must be|parameters, more than"):
+        build(name, spec_of((1, 28, 28)), settings)
+
+
+def test_an_unknown_architecture_is_refused():
+    with pytest.raises(ValueError, match=r"unknown architecture 'pickle'; known are dense"):
+        build("pickle", spec_of((4,)), {})
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 7, 28), (3, 28, 7)])
+def test_convolutional_says_that_dense_suits_vectors_and_tiny_images(shape):
+    with pytest.raises(ValueError, match=r"at least 8 x 8 pixels.*use dense"):
+        build("convolutional", spec_of(shape), {})
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((1,), "dense"), ((784,), "dense"), ((1, 7, 7), "dense"), ((1, 8, 8), "convolutional")],
+)
+def test_the_default_suits_the_records(shape, name):
+    assert default_architecture(spec_of(shape)) == name
+
+
+def test_the_tutorials_network_is_one_setting():
+    hidden = [512, 256, 128, 64, 32, 16]
+    model = build("dense", spec_of((784,)), {"hidden": hidden})
+    widths = [m.out_features for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    assert widths == [*hidden, *hidden[-2::-1], 784]
+
+
+@pytest.mark.parametrize(
+    ("d", "hidden"),
+    [
+        (1, [16, 8, 4, 2, 1]),
+        (6, [16, 8, 4, 2]),
+        (52, [64, 32, 16, 7]),
+        (784, [512, 256, 128, 64, 28]),
+    ],
+)
+def test_dense_sizes_suit_the_number_of_features(d, hidden):
+    assert default_hidden(d) == hidden
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 33, 17)])
+def test_any_channels_come_back_to_the_size_of_the_image(shape):
+    model = build("convolutional", spec_of(shape), {"channels": [3, 1, 4, 1]})
+    assert model(torch.rand(2, *shape)).shape == (2, *shape)
+
+
+def test_parameters_are_bounded_as_a_whole(monkeypatch):
+    monkeypatch.setattr(architectures, "MAX_PARAMETERS", 100)
+    with pytest.raises(ValueError, match="more than the 100 allowed"):
+        build("dense", spec_of((64,)), {})
