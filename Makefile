@@ -1,0 +1,69 @@
+# `make` lists the targets. Everything is installed into this folder (.venv, .tools); only
+# setup-test may install Debian packages, and only those whose command is missing.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+PYTEST := $(VENV)/bin/python -m pytest
+JARS := .tools/kafka/libs
+# An install is done again when what it depends on has changed.
+INPUTS := pyproject.toml Makefile
+DEMO_DONE := $(VENV)/.installed-demo
+ALL_DONE := $(VENV)/.installed-all
+JARS_DONE := .tools/kafka/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-demo setup-test kafka-jars debian-packages demo test check docs clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup-demo  ## run the main job on real digits, no Kafka needed (ARGS=--once to end by itself)
+	@$(VENV)/bin/aead-monitor demo $(ARGS)
+
+test: setup-test  ## run all tests, those on a real Kafka included (ARGS="-k word" for some)
+	@$(PYTEST) $(ARGS)
+
+check: setup-test  ## what CI runs: ruff, mypy and all tests
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(PYTEST)
+
+setup: $(ALL_DONE)  ## install the package and all its tools into .venv
+
+setup-demo: $(DEMO_DONE)  ## install only what the demo needs
+
+setup-test: $(ALL_DONE) $(JARS_DONE) debian-packages  ## install what the tests need too: Kafka, kafkacat, Prometheus
+
+kafka-jars: $(JARS_DONE)  ## download Apache Kafka for the tests
+
+# What is installed already serves the demo too, so the larger install counts for both.
+$(DEMO_DONE): $(INPUTS)
+	@bash .ci/install "$(PYTHON)" "$(VENV)" '.[demo]'
+	@touch $@
+
+$(ALL_DONE): $(INPUTS)
+	@bash .ci/install "$(PYTHON)" "$(VENV)" '.[demo,dev]'
+	@touch $(DEMO_DONE) $@
+
+$(JARS_DONE): tests/kafka/pom.xml
+	@command -v mvn >/dev/null || { echo "mvn is not there. Install Maven and Java 17:" \
+		"apt-get install maven openjdk-17-jre-headless" >&2; exit 1; }
+	@rm -rf $(JARS)
+	@echo "downloading Apache Kafka into $(JARS)"
+	@mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies \
+		-DoutputDirectory=$(CURDIR)/$(JARS)
+	@touch $@
+
+debian-packages:
+	@bash .ci/debian-packages
+
+docs: setup  ## write docs/metrics.md from the code
+	@$(VENV)/bin/python -m tests.monitor.metrics_table
+
+clean:  ## remove everything that was installed or built here
+	rm -rf $(VENV) .tools build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find models monitor tests -name __pycache__ -type d -prune -exec rm -rf {} +

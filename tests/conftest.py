@@ -1,0 +1,39 @@
+"""Fixtures for every test that wants a real Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.kafka.broker import Broker
+    from tests.kafka.topics import TopicFactory
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs a broker: `pytest -m "not kafka"` is the quick half of the tests."""
+    for item in items:
+        if {"broker", "topic"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("kafka")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running Kafka broker that all tests share; those that stop it start it again."""
+    # Imported here: the quick tests need not wait for the Kafka library.
+    from tests.kafka.broker import Broker
+
+    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def topic(broker: Broker) -> TopicFactory:
+    """Makes topics: `topic(partitions=4)` returns the name of a new one."""
+    from tests.kafka.topics import TopicFactory
+
+    return TopicFactory(broker.bootstrap_servers)

@@ -1,0 +1,183 @@
+"""A real Apache Kafka broker for the tests: one process, broker and controller in one (KRaft)."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from tests.kafka.process import ServerProcess, free_ports
+
+JARS = Path(__file__).parents[2] / ".tools" / "kafka" / "libs"
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+FORMAT_SECONDS = 60.0
+MAX_MESSAGE_BYTES = 32 * 2**20
+
+JVM = (
+    "-Xmx512m",
+    # Tests pay for the start of the JVM, not for its peak speed.
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+)
+
+
+class Broker:
+    """A broker on free ports of 127.0.0.1, with its data in `folder`.
+
+    settings: added to server.properties, and stronger than what is there. The ports and the data
+    stay the same over stop or kill and start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        auto_create_topics: bool = False,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._port, controller_port = free_ports(2)
+        self._properties = folder / "server.properties"
+        _write(
+            self._properties,
+            {
+                **_network(self._port, controller_port),
+                **_storage(folder / "data"),
+                **_single_node(),
+                "auto.create.topics.enable": str(auto_create_topics).lower(),
+                **(settings or {}),
+            },
+        )
+        command = [*_java(), "kafka.Kafka", str(self._properties)]
+        self._process = ServerProcess(command, folder / "broker.log")
+        self._formatted = False
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """HOST:PORT for clients; the same for the whole life of the broker."""
+        return f"{HOST}:{self._port}"
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives."""
+        return self._process.running
+
+    def start(self) -> None:
+        """Start, or start again with the same data; returns when clients are served."""
+        if not self._formatted:
+            self._format()
+        self._process.start()
+        self._process.wait_until_ready(self._answers, START_SECONDS)
+
+    def stop(self) -> None:
+        """Shut down in good order."""
+        self._process.stop()
+
+    def kill(self) -> None:
+        """Crash: end the process at once."""
+        self._process.kill()
+
+    def _format(self) -> None:
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if cluster_id.startswith("-"):  # would be taken for an option
+            cluster_id = "A" + cluster_id[1:]
+        config = ["--config", str(self._properties)]
+        done = subprocess.run(
+            [*_java(), "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, *config],
+            capture_output=True,
+            text=True,
+            timeout=FORMAT_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"cannot format Kafka's storage:\n{done.stdout}{done.stderr}")
+        self._formatted = True
+
+    def _answers(self) -> bool:
+        if not _listens(self._port):
+            return False
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=5000
+            )
+        except KafkaError:
+            return False
+        try:
+            admin.list_topics()
+        except KafkaError:
+            return False
+        finally:
+            admin.close()
+        return True
+
+
+def _java() -> list[str]:
+    if shutil.which("java") is None:
+        raise RuntimeError("java is not there. Install Java 17 or later, then: make setup-test")
+    if not any(JARS.glob("kafka_*.jar")):
+        raise RuntimeError(f"Kafka is not there ({JARS}). Install it with: make setup-test")
+    return ["java", *JVM, "-cp", f"{JARS}/*"]
+
+
+def _network(port: int, controller_port: int) -> dict[str, str]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+    }
+
+
+def _storage(folder: Path) -> dict[str, str]:
+    return {
+        "log.dirs": str(folder),
+        "message.max.bytes": str(MAX_MESSAGE_BYTES),
+        "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
+        # Kafka reserves 10 MiB of index a segment otherwise, and clears 128 MiB at start.
+        "log.index.size.max.bytes": str(2**20),
+        "log.cleaner.dedupe.buffer.size": str(8 * 2**20),
+    }
+
+
+def _single_node() -> dict[str, str]:
+    return {
+        "offsets.topic.num.partitions": "1",
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.num.partitions": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        # A test with one consumer need not wait for others to join.
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        # A killed broker may only come back when the controller has given it up.
+        "broker.heartbeat.interval.ms": "500",
+        "broker.session.timeout.ms": "3000",
+    }
+
+
+def _write(path: Path, properties: Mapping[str, str]) -> None:
+    path.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0

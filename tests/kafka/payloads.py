@@ -1,0 +1,157 @@
+"""Ten kinds of bad payloads, and what each codec must say of them."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIZE = 28
+HUGE = 10_000_000
+
+BAD = (
+    "truncated JPEG", "wrong length", "NaN", "empty", "tombstone", "10 MB",
+    "decompression bomb", "invalid JSON", "a pickle", "wrong dtype",
+)  # fmt: skip
+
+REASONS: dict[str, dict[str, str]] = {
+    "raw": {
+        "truncated JPEG": "wrong_shape",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "wrong_shape",
+        "invalid JSON": "wrong_shape",
+        "a pickle": "wrong_shape",
+        "wrong dtype": "wrong_shape",
+    },
+    "json": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+    "npy": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+    "image": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "undecodable",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "oversized",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+}
+"""The reason that a codec must give for each kind."""
+
+
+def bad(kind: str, codec: str) -> bytes | None:
+    """A bad payload of a kind, made to look as right as possible to the codec."""
+    common = {
+        "truncated JPEG": _jpeg()[:-120],
+        "empty": b"",
+        "tombstone": None,
+        "10 MB": bytes(HUGE),
+        "decompression bomb": _bomb(),
+        "invalid JSON": b'{"values": [1, 2',
+        "a pickle": pickle.dumps(np.zeros((SIZE, SIZE), np.float32)),
+    }
+    if kind in common:
+        return common[kind]
+    return _SPECIAL[codec](kind)
+
+
+def _raw(kind: str) -> bytes:
+    return {
+        "wrong length": np.zeros(SIZE * SIZE + 1, np.float32).tobytes(),
+        "NaN": _with_nan().tobytes(),
+        "wrong dtype": np.zeros((SIZE, SIZE), np.uint8).tobytes(),
+    }[kind]
+
+
+def _json(kind: str) -> bytes:
+    return {
+        "wrong length": str(np.zeros((SIZE, SIZE + 1)).tolist()).encode(),
+        "NaN": str(_with_nan().tolist()).replace("nan", "NaN").encode(),
+        "wrong dtype": str([["1"] * SIZE] * SIZE).replace("'", '"').encode(),
+    }[kind]
+
+
+def _npy(kind: str) -> bytes:
+    arrays: dict[str, NDArray[np.generic]] = {
+        "wrong length": np.zeros((SIZE, SIZE + 1), np.float32),
+        "NaN": _with_nan(),
+        "wrong dtype": np.zeros((SIZE, SIZE), np.complex64),
+    }
+    stream = io.BytesIO()
+    np.save(stream, arrays[kind])
+    return stream.getvalue()
+
+
+def _image(kind: str) -> bytes:
+    if kind == "NaN":
+        return _npy("NaN")
+    stream = io.BytesIO()
+    pixels = (
+        np.zeros((SIZE, SIZE + 1), np.uint8)
+        if kind == "wrong length"
+        else np.zeros((SIZE, SIZE), np.uint16)
+    )
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+_SPECIAL = {"raw": _raw, "json": _json, "npy": _npy, "image": _image}
+
+
+def _with_nan() -> NDArray[np.float32]:
+    image = np.zeros((SIZE, SIZE), np.float32)
+    image[3, 4] = np.nan
+    return image
+
+
+def _jpeg() -> bytes:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def _bomb() -> bytes:
+    """A PNG of a few kilobytes that would unpack to 30,000 x 30,000 pixels."""
+    side = 30_000
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(4_000_000), 9)
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", data), _chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

@@ -1,0 +1,123 @@
+"""A server process that cannot outlive the test run, with its log in a file."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+PORTS = range(15000, 32000)
+"""Below the ports that the kernel gives to clients: a server that is down for a while finds its
+port still free, and a client that retries a port nobody listens on cannot connect to itself.
+"""
+POLL_SECONDS = 0.05
+LOG_TAIL_LINES = 30
+
+_SPAWNER = ThreadPoolExecutor(1, "spawner")
+"""Starts all processes: the kernel ends a child of ours with the thread that started it, so this
+must be one that lives as long as the test run, whichever thread a test calls us from.
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different ports of 127.0.0.1 that nothing listens on."""
+    with contextlib.ExitStack() as stack:
+        ports: list[int] = []
+        while len(ports) < count:
+            port = random.choice(PORTS)
+            probe = stack.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                ports.append(port)
+        return ports
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
+    """Ask `ready` until it says yes. Raises TimeoutError with the text of `failure`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(failure())
+        time.sleep(POLL_SECONDS)
+
+
+class ServerProcess:
+    """One child process. Only ever ends the process that it started itself."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._command = [*_die_with_parent(), *command]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """True from `start` until the process has ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the process; its output is appended to the log."""
+        if self.running:
+            raise RuntimeError(f"{self._command[0]} runs already")
+        with self._log.open("ab") as log:
+            self._process = _SPAWNER.submit(
+                subprocess.Popen,
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal is for the tests, which then stop the server.
+                start_new_session=True,
+            ).result()
+        atexit.register(self.kill)
+
+    def wait_until_ready(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait for `ready`. Raises with the end of the log if it takes too long or has ended."""
+
+        def ready_or_ended() -> bool:
+            if not self.running:
+                raise RuntimeError(self._failure("ended while starting"))
+            return ready()
+
+        wait_until(ready_or_ended, seconds, lambda: self._failure(f"not ready in {seconds:g} s"))
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """Ask the process to end, and make it if it takes longer."""
+        if self._process is None:
+            return
+        if self.running:
+            self._process.terminate()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._forget()
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self._process is None:
+            return
+        if self.running:
+            self._process.kill()
+        self._process.wait()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._process = None
+        atexit.unregister(self.kill)
+
+    def _failure(self, what: str) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join([f"{' '.join(self._command[:6])} ...: {what}. Its log ends:", *lines])
+
+
+def _die_with_parent() -> list[str]:
+    """Have the kernel end the child when the test run is killed and can clean up nothing."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []

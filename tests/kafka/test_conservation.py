@@ -1,0 +1,103 @@
+"""Records are conserved: scored or dead-lettered, whatever a producer sends."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+
+from models.recipe import train
+from models.settings import TrainingSettings
+from monitor.codecs import CODECS, CodecSettings
+from monitor.demo.daemon_process import DaemonProcess
+from tests.data import mnist
+from tests.kafka import kafkacat
+from tests.kafka.broker import Broker
+from tests.kafka.cli import total, wait_for_status
+from tests.kafka.payloads import BAD, REASONS, bad
+from tests.kafka.topics import TopicFactory
+
+PARTITIONS = 4
+RECORDS = 4000
+EVERY = 100
+"""One record in so many is bad: 1%."""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "bundle"
+    images, _ = mnist(1000, 1)
+    train(images, folder, TrainingSettings(architecture="dense", epochs=2))
+    return folder
+
+
+@pytest.fixture(params=sorted(CODECS))
+def codec(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def watched(
+    broker: Broker, topic: TopicFactory, bundle: Path, codec: str, tmp_path: Path
+) -> Iterator[tuple[DaemonProcess, str]]:
+    name = topic(partitions=PARTITIONS)
+    settings = {
+        "model": str(bundle),
+        "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
+        "codec": {"name": codec} | ({"dtype": "float32"} if codec == "raw" else {}),
+    }
+    daemon = DaemonProcess(tmp_path, settings)
+    yield daemon, name
+    assert daemon.stop() == 0, daemon.log.read_text()
+
+
+def payloads(codec: str) -> list[tuple[str, bytes | None]]:
+    """Kind and payload of each record; the kind of a good one is empty."""
+    images = mnist(1000, RECORDS)[1]
+    good = CODECS[codec](CodecSettings((28, 28), "float32" if codec == "raw" else "uint8"))
+    kinds = {i: BAD[i // EVERY % len(BAD)] for i in range(EVERY // 2, RECORDS, EVERY)}
+    return [
+        (kinds[i], bad(kinds[i], codec)) if i in kinds else ("", good.encode(image))
+        for i, image in enumerate(images)
+    ]
+
+
+def test_every_record_is_scored_or_dead_lettered_with_reason_and_bytes(
+    watched: tuple[DaemonProcess, str], broker: Broker, codec: str
+) -> None:
+    daemon, name = watched
+    records = payloads(codec)
+    send(broker.bootstrap_servers, name, records)
+    status = wait_for_status(daemon, lambda s: total(s, "consumed") == RECORDS)
+
+    for partition in status["partitions"]:
+        assert partition["consumed"] == RECORDS // PARTITIONS
+        assert partition["consumed"] == partition["scored"] + partition["dead_lettered"]
+    expected = {
+        (i % PARTITIONS, i // PARTITIONS): (REASONS[codec][kind], value)
+        for i, (kind, value) in enumerate(records)
+        if kind
+    }
+    assert total(status, "dead_lettered") == len(expected) == RECORDS // EVERY
+    assert dead_letters(broker.bootstrap_servers, name) == expected
+    assert daemon.status()["ready"]
+
+
+def send(servers: str, name: str, records: list[tuple[str, bytes | None]]) -> None:
+    producer = KafkaProducer(bootstrap_servers=servers, max_request_size=2**25, linger_ms=5)
+    for i, (_, value) in enumerate(records):
+        producer.send(name, key=b"%d" % i, value=value, partition=i % PARTITIONS)
+    producer.flush(60)
+    producer.close(5)
+
+
+def dead_letters(servers: str, name: str) -> dict[tuple[int, int], tuple[str, bytes | None]]:
+    """Reason and original bytes by the partition and offset that the headers tell."""
+    letters = {}
+    for message in kafkacat.consume(servers, f"{name}.dead-letters"):
+        headers = dict(message.headers)
+        assert headers["aead.topic"] == name.encode()
+        assert headers["aead.error"]
+        address = int(headers["aead.partition"]), int(headers["aead.offset"])
+        letters[address] = headers["aead.reason"].decode(), message.value
+    return letters

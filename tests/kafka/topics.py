@@ -1,0 +1,49 @@
+"""New topics for tests."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient
+
+from tests.kafka.process import wait_until
+
+READY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class TopicFactory:
+    """Creates topics that no other test has."""
+
+    servers: str
+
+    def __call__(
+        self, partitions: int = 1, configs: Mapping[str, str] | None = None, name: str = "test"
+    ) -> str:
+        """Create a topic and return its name, which begins with `name`, once it can be used."""
+        topic = f"{name}-{uuid.uuid4().hex[:12]}"
+        settings = {
+            "num_partitions": partitions,
+            "replication_factor": 1,
+            "configs": dict(configs or {}),
+        }
+        admin = KafkaAdminClient(bootstrap_servers=self.servers)
+        try:
+            admin.create_topics({topic: settings})
+            wait_until(
+                lambda: _has_leaders(admin, topic, partitions),
+                READY_SECONDS,
+                lambda: f"topic {topic} has no leaders after {READY_SECONDS:g} s",
+            )
+        finally:
+            admin.close()
+        return topic
+
+
+def _has_leaders(admin: KafkaAdminClient, topic: str, partitions: int) -> bool:
+    """A created topic takes a moment to reach the part of the broker that serves clients."""
+    (description,) = admin.describe_topics([topic])
+    leaders = [partition["leader_id"] for partition in description["partitions"]]
+    return len(leaders) == partitions and min(leaders) >= 0
