@@ -1,0 +1,1 @@
+"""Measurements and experiments; not part of the distribution."""
