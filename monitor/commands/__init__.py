@@ -10,8 +10,11 @@ from monitor.commands import (
     check_bundle,
     check_config,
     demo,
+    evaluate,
+    produce,
     run,
+    score,
     train,
 )
 
-COMMANDS = (demo, train, run, check_config, check_bundle)
+COMMANDS = (demo, train, score, evaluate, run, produce, check_config, check_bundle)

@@ -1,0 +1,143 @@
+"""`aead-monitor evaluate`: how well a model tells anomalous records from normal ones."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitor.commands import offline
+
+if TYPE_CHECKING:
+    from models.reference import Reference
+    from monitor.records import Scores
+
+_EXAMPLE = """\
+example:
+  aead-monitor evaluate model --normal good.npy --anomalous bad.npy --out evaluation
+  aead-monitor evaluate ones --normal mnist.npz:x_test --normal-where y_test=1 \\
+      --anomalous mnist.npz:x_test --anomalous-where y_test=3
+
+Use normal records that the model was not trained on. Writes evaluation.json and errors.png.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure a model on labelled records",
+        description="Measure how well a model tells anomalous records from normal ones.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder written by train")
+    for kind in ("normal", "anomalous"):
+        parser.add_argument(f"--{kind}", required=True, metavar="PATH", help=offline.FORMATS)
+        parser.add_argument(
+            f"--{kind}-where", metavar="KEY=VALUE", help="take these records only, e.g. y_test=1"
+        )
+    parser.add_argument(
+        "--out", default=".", metavar="FOLDER", help="where to write (default: this folder)"
+    )
+    offline.add_device(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score both, measure, draw, print and write."""
+    from models import bundle
+    from monitor.scorer import Scorer
+
+    scorer = Scorer(bundle.load(options.bundle), options.device)
+    reference = scorer.bundle.reference
+    normal, anomalous = (
+        offline.score(scorer, offline.load(path, where, scorer), path)
+        for path, where in (
+            (options.normal, options.normal_where),
+            (options.anomalous, options.anomalous_where),
+        )
+    )
+    result = measure(normal, anomalous, reference)
+    _write(Path(options.out), result, draw(normal, anomalous, reference, result["roc_auc"]))
+    print(_summary(result, options.out))
+    return 0
+
+
+def measure(normal: Scores, anomalous: Scores, reference: Reference) -> dict[str, Any]:
+    """Ranking (roc_auc, average_precision) and decision at the threshold, as JSON values."""
+    import numpy as np
+    from sklearn import metrics
+
+    parts = (normal, anomalous)
+    labels = np.repeat([0, 1], [len(part.anomalous) for part in parts])
+    errors = np.concatenate([part.reconstruction_error for part in parts])
+    flags = np.concatenate([part.anomalous for part in parts])
+    # An infinite error ranks above every other; scikit-learn takes finite ones only.
+    errors = np.minimum(errors, np.finfo(np.float64).max)
+    return {
+        "roc_auc": float(metrics.roc_auc_score(labels, errors)),
+        "average_precision": float(metrics.average_precision_score(labels, errors)),
+        "precision": float(metrics.precision_score(labels, flags, zero_division=0.0)),
+        "recall": float(metrics.recall_score(labels, flags, zero_division=0.0)),
+        "false_positive_rate": float(normal.anomalous.mean()),
+        "threshold": reference.threshold,
+        "quantile": reference.quantile,
+        "normal": {"records": len(normal.anomalous), "flagged": int(normal.anomalous.sum())},
+        "anomalous": {
+            "records": len(anomalous.anomalous),
+            "flagged": int(anomalous.anomalous.sum()),
+        },
+        "model_version": normal.model_version,
+    }
+
+
+def draw(normal: Scores, anomalous: Scores, reference: Reference, roc_auc: float) -> bytes:
+    """PNG with the errors of both kinds on one logarithmic axis, and the threshold."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from models import plots
+
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    both = np.concatenate([normal.reconstruction_error, anomalous.reconstruction_error])
+    edges = plots.log_bins(both[np.isfinite(both)]).tolist()
+    for name, colour, part in (
+        ("normal", plots.NORMAL, normal),
+        ("anomalous", "#f4a259", anomalous),
+    ):
+        # Shares, so that a few anomalous records show beside many normal ones. An error of
+        # exactly 0 has no place on a logarithmic axis, and is counted in the first bin.
+        errors = np.clip(part.reconstruction_error, edges[0], edges[-1])
+        label = f"{name} ({len(errors):,} records, {part.anomalous.mean():.1%} flagged)"
+        shares = np.full(len(errors), 100 / len(errors))
+        axes.hist(errors, edges, weights=shares, color=colour, alpha=0.75, label=label)
+    plots.threshold_line(axes, reference)
+    axes.set(ylabel="share of its kind, %", title=f"Reconstruction errors, ROC AUC {roc_auc:.4f}")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return plots.png(figure)
+
+
+def _write(folder: Path, result: dict[str, Any], picture: bytes) -> None:
+    import json
+
+    with offline.writing(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+        (folder / "evaluation.json").write_text(text, encoding="utf-8")
+        (folder / "errors.png").write_bytes(picture)
+
+
+def _summary(result: dict[str, Any], out: str) -> str:
+    normal, anomalous = result["normal"], result["anomalous"]
+    return f"""\
+roc_auc            {result["roc_auc"]:.6f}
+average_precision  {result["average_precision"]:.6f}
+precision          {result["precision"]:.6f}
+recall             {result["recall"]:.6f}, {anomalous["flagged"]:,} of {anomalous["records"]:,} \
+anomalous records flagged
+false positives    {result["false_positive_rate"]:.6f}, {normal["flagged"]:,} of \
+{normal["records"]:,} normal records flagged
+threshold          {result["threshold"]:.6g} at quantile {result["quantile"]:.6g}
+written            {Path(out, "evaluation.json")}, {Path(out, "errors.png")}"""

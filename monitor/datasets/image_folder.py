@@ -1,0 +1,84 @@
+"""A folder of pictures of one size, in the order of their names."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from monitor.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_GREY: Final = frozenset({"1", "L", "LA"})
+_DEEP: Final = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+
+
+def files(folder: Path) -> list[Path]:
+    """The pictures in a folder, by name; hidden files and other suffixes are left out."""
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
+    if not found:
+        raise DataError(f"{folder}: there are no pictures ({', '.join(SUFFIXES)}) in this folder")
+    return found
+
+
+def read(paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """Pixels (n, H, W), or (n, H, W, 3) if any picture has colours; transparency is dropped.
+
+    Raises DataError, which names the file, for one that is damaged or of another size.
+    """
+    headers = [_header(path) for path in paths]
+    size = headers[0][0]
+    for path, (other, _) in zip(paths, headers, strict=True):
+        if other != size:
+            raise DataError(
+                f"{path}: {other[0]} x {other[1]} pixels, but {paths[0].name} has {size[0]} x"
+                f" {size[1]}. Bring all pictures to one size"
+            )
+    mode = "L" if all(kind in _GREY for _, kind in headers) else "RGB"
+    shape = (len(paths), size[1], size[0]) + ((3,) if mode == "RGB" else ())
+    pixels = np.empty(shape, dtype=np.uint8)
+    for row, path in enumerate(paths):
+        with _open(path) as image:
+            pixels[row] = np.asarray(image.convert(mode), dtype=np.uint8)
+    return pixels
+
+
+def _header(path: Path) -> tuple[tuple[int, int], str]:
+    """Size and mode, read without decoding the picture."""
+    with _open(path) as image:
+        if image.mode in _DEEP:
+            raise DataError(
+                f"{path}: 8 bits a channel expected, got more. Convert it, or save the pictures"
+                " as one array in a .npy file"
+            )
+        if getattr(image, "n_frames", 1) != 1:
+            raise DataError(f"{path}: it holds several pictures. Save each as a file of its own")
+        return image.size, image.mode
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of damaged files and of pictures too large to be honest.
+            warnings.simplefilter("error")
+            with Image.open(path) as image:
+                yield image
+    except (
+        OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError,
+        OverflowError, Warning, Image.DecompressionBombError,
+    ) as error:  # fmt: skip  # whatever Pillow's parsers raise on damaged files
+        raise DataError(f"{path}: cannot be read as a picture: {error}") from None
