@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-demo setup-test kafka-jars debian-packages demo test check docs clean
+.PHONY: help setup setup-demo setup-test kafka-jars debian-packages demo test check experiments docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ $(JARS_DONE): tests/kafka/pom.xml
 
 debian-packages:
 	@bash .ci/debian-packages
+
+experiments: setup  ## run the tutorials' experiments (needs AEAD_DATA; about six minutes)
+	@$(VENV)/bin/python -m benchmarks.tutorials
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics_table

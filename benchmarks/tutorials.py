@@ -61,7 +61,7 @@ def unlabelled(folder: Path, is_three: NDArray[np.int64], *settings: str) -> dic
     return {
         "threes among as many highest errors": int(is_three[highest].sum()),
         "roc_auc": round(float(roc_auc_score(is_three, errors)), 4),
-        "above the bundle's threshold": f"{flagged.sum()}, {is_three[flagged].sum()} of them threes",
+        "above the threshold": f"{flagged.sum()}, {is_three[flagged].sum()} of them threes",
         "above the 0.999 quantile of all": tutorial_rule(errors, is_three),
     }
 

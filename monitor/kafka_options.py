@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from monitor.version import __version__
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +38,23 @@ class Connection:
             "reconnect_backoff_max_ms": 5000,
             **self.security,
         }
+
+
+def connect(client: Callable[..., T], **options: Any) -> T:
+    """Make a kafka-python client, and free its thread and sockets if that fails.
+
+    A constructor that cannot reach the broker leaves them behind (kafka-python 3.0.12): an
+    outage of an hour would use up the process's file descriptors.
+    """
+    made: list[KafkaNetClient] = []
+
+    def remember(**settings: Any) -> KafkaNetClient:
+        made.append(KafkaNetClient(**settings))
+        return made[-1]
+
+    try:
+        return client(**options, kafka_client=remember)
+    except (KafkaError, OSError, ValueError):
+        for network in made:
+            network.close()
+        raise

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
 FORMATS = ("PNG", "JPEG")
+_PNG_DEPTH = 24
+"""Where a PNG says how many bits a channel has. Pillow would cut 16 to 8 without a word."""
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class ImageCodec:
-    """One image a payload; grey or RGB as the model wants it.
+    """One image a payload; grey, RGB or RGBA as the model wants it, the rest is dropped.
 
     Raises ValueError for a record shape that is no image.
     """
@@ -41,26 +42,29 @@ class ImageCodec:
         self._max_pixels = settings.max_pixels
 
     def decode(self, value: bytes) -> NDArray[Any]:
-        """One row, uint8."""
+        """One row, uint8. Pixels come as they are stored: an orientation in EXIF is not applied."""
         try:
-            with warnings.catch_warnings(), Image.open(io.BytesIO(value), formats=FORMATS) as image:
-                warnings.simplefilter("error")
-                self._check(image)
-                pixels = np.asarray(self._convert(image), dtype=np.uint8)
+            with warnings.catch_warnings():
+                # Damaged EXIF or an unusual palette is no reason to lose a good picture.
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(value), formats=FORMATS) as image:
+                    self._check(image, value)
+                    pixels = np.asarray(image.convert(self._mode))
         except DecodeError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise DecodeError("oversized", f"{error}"[:300]) from None
-        except (
-            OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError,
-            IndexError, KeyError, TypeError, Warning,
-        ) as error:  # fmt: skip  # whatever Pillow's parsers raise on damaged files
-            raise DecodeError("undecodable", f"not a readable PNG or JPEG: {error}"[:300]) from None
+        except UnidentifiedImageError:
+            raise DecodeError("undecodable", "not a PNG or JPEG that can be read") from None
+        except Exception as error:  # noqa: BLE001
+            # Pillow's parsers raise nearly anything on damaged files, and no payload may stop us.
+            raise DecodeError("undecodable", f"a damaged picture: {error}"[:300]) from None
         if self._channels_first:
             pixels = pixels.reshape(*self._size[::-1], -1).transpose(2, 0, 1)
         return pixels.reshape(1, *self._shape)
 
-    def _check(self, image: Image.Image) -> None:
+    def _check(self, image: Image.Image, value: bytes) -> None:
         """Look at the header only; nothing is decompressed yet."""
         width, height = image.size
         if width * height > self._max_pixels:
@@ -75,17 +79,16 @@ class ImageCodec:
         frames = int(getattr(image, "n_frames", 1))
         if frames != 1:
             raise DecodeError("wrong_shape", f"one picture expected, got {frames} frames")
-
-    def _convert(self, image: Image.Image) -> Image.Image:
-        if image.mode in ("I", "I;16", "I;16B", "F"):
-            raise DecodeError("wrong_dtype", "8 bits a channel expected, got more")
-        return image if image.mode == self._mode else image.convert(self._mode)
+        if image.format == "PNG" and value[_PNG_DEPTH] > 8:
+            raise DecodeError("wrong_dtype", f"8 bits a channel expected, got {value[_PNG_DEPTH]}")
 
     def encode(self, row: NDArray[Any]) -> bytes:
         """A PNG, without loss. The row must be uint8: raises ValueError otherwise."""
         if row.dtype != np.uint8:
             raise ValueError(f"images are uint8 (0 to 255), got {row.dtype}")
         pixels = row.transpose(1, 2, 0) if self._channels_first else row
+        if self._mode == "L":
+            pixels = pixels.reshape(self._size[::-1])
         stream = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(np.squeeze(pixels)), self._mode).save(stream, "PNG")
+        Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
         return stream.getvalue()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.codecs.rows import as_rows
+from monitor.codecs.rows import check_shape
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
@@ -29,14 +30,15 @@ class JsonCodec:
         numbers = self._find(_parse(value))
         if not isinstance(numbers, list):
             raise DecodeError("undecodable", f"a list expected, got {_kind(numbers)}")
+        _check_numbers(numbers)
         try:
-            array = np.array(numbers)
-        except (ValueError, OverflowError) as error:
-            raise DecodeError("wrong_shape", f"lists of unequal length: {error}"[:300]) from None
-        if array.dtype.kind == "O":
-            raise DecodeError("wrong_dtype", "null, objects or whole numbers beyond 64 bits")
-        rows = as_rows(array, self._shape)
-        return rows.astype(np.float64)
+            array = np.array(numbers, dtype=np.float64)
+        except OverflowError:
+            raise DecodeError("non_finite", "a number is beyond the range of float64") from None
+        except ValueError:
+            raise DecodeError("wrong_shape", "lists of unequal length, or too deep") from None
+        check_shape(array.shape, self._shape)
+        return array.reshape(-1, *self._shape)
 
     def _find(self, document: Any) -> Any:
         for name in self._path:
@@ -57,13 +59,32 @@ def _parse(value: bytes) -> Any:
     try:
         return json.loads(value, parse_constant=_refuse)
     except _NonFiniteError as error:
-        raise DecodeError("non_finite", f"{error} is not a number") from None
+        raise DecodeError("non_finite", f"{error} is not a finite number") from None
     except (ValueError, RecursionError) as error:
         raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
 
 
 def _refuse(constant: str) -> float:
     raise _NonFiniteError(constant)
+
+
+def _check_numbers(numbers: list[Any]) -> None:
+    """Raise DecodeError unless the nested lists hold nothing but numbers, all at one depth.
+
+    numpy would take true for 1, null for NaN and "2" for 2, and if asked to keep strings it
+    would make as much room for each as the longest needs.
+    """
+    level = numbers
+    kinds = set(map(type, level))
+    while kinds == {list}:
+        level = list(chain.from_iterable(level))
+        kinds = set(map(type, level))
+    strange = kinds - {int, float, list}
+    if strange:
+        found = next(item for item in level if type(item) in strange)
+        raise DecodeError("wrong_dtype", f"numbers expected, got {_kind(found)}")
+    if list in kinds:
+        raise DecodeError("wrong_shape", "numbers and lists side by side")
 
 
 def _kind(value: object) -> str:

@@ -1,26 +1,17 @@
-"""Turns a decoded array into rows, or says why it cannot be: shared by all codecs."""
+"""Which array shapes carry rows: shared by the codecs whose payloads have a shape of their own."""
 
 from __future__ import annotations
-
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from monitor.errors import DecodeError
 
 
-def as_rows(array: NDArray[Any], record_shape: tuple[int, ...]) -> NDArray[Any]:
-    """The array as (n, *record_shape), n >= 1: it is one row, or many in a leading dimension.
+def check_shape(shape: tuple[int, ...], record_shape: tuple[int, ...]) -> None:
+    """Pass the shape of one row, or of one or more rows in a leading dimension.
 
-    Raises DecodeError: empty, wrong_shape, or wrong_dtype for anything but real numbers.
+    Raises DecodeError, empty or wrong_shape, for any other. After this, the array may be
+    brought to (n, *record_shape), n >= 1.
     """
-    if array.dtype.kind not in "uif":
-        raise DecodeError("wrong_dtype", f"numbers expected, got dtype {array.dtype}")
-    if array.size == 0:
-        raise DecodeError("empty", f"an array of shape {array.shape} holds no numbers")
-    if array.shape == record_shape:
-        return array[np.newaxis]
-    if array.shape[1:] == record_shape:
-        return array
-    raise DecodeError("wrong_shape", f"shape {record_shape} expected, got {array.shape}")
+    if 0 in shape:
+        raise DecodeError("empty", f"an array of shape {shape} holds no numbers"[:300])
+    if record_shape not in (shape, shape[1:]):
+        raise DecodeError("wrong_shape", f"shape {record_shape} expected, got {shape}"[:300])

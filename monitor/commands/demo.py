@@ -39,6 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Play the demo in a temporary folder, or in one that is kept."""
+    import signal
     import sys
     import tempfile
     import time
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
 
     from monitor.demo.story import DemoError, Story
 
+    # Ending by SIGTERM must stop the daemon too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     start = time.monotonic()
 
     def say(text: str) -> None:

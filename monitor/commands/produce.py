@@ -121,7 +121,7 @@ class Messages:
         # No codec carries booleans.
         self._records = records.astype(np.uint8) if records.dtype.kind == "b" else records
         self._index = data.index
-        count = len(records) * options.repeat
+        count: int = len(records) * options.repeat
         self._count = count if options.limit is None else min(count, options.limit)
         settings = CodecSettings(self._records.shape[1:], self._records.dtype.name)
         try:

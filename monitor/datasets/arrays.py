@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 
 from monitor.errors import DataError
 
-_UNREADABLE = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What numpy raises on damaged files."""
+_UNREADABLE = (
+    ValueError, OSError, EOFError, KeyError, IndexError, TypeError, SyntaxError, MemoryError,
+    RuntimeError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+"""What numpy raises on damaged files: it evaluates their headers as Python literals."""
 
 
 def read(path: Path, key: str | None) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExist
 
 from monitor.errors import SinkError
 from monitor.events import Event
-from monitor.kafka_options import Connection
+from monitor.kafka_options import Connection, connect
 
 log = structlog.get_logger(__name__)
 
@@ -109,9 +109,14 @@ class KafkaSink:
     def _connect(self) -> KafkaProducer:
         if self._topics.create:
             self._create_topics()
-        self._producer = KafkaProducer(
+        self._producer = connect(
+            KafkaProducer,
             **self._connection.options(),
             acks="all",
+            # An idempotent producer of kafka-python 3.0.12 fails for good after one message
+            # that the broker refuses; one request at a time keeps the order without it.
+            enable_idempotence=False,
+            max_in_flight_requests_per_connection=1,
             linger_ms=5,
             max_request_size=self._topics.max_message_bytes,
             max_block_ms=int(REQUEST_SECONDS * 1000),
@@ -121,7 +126,7 @@ class KafkaSink:
         return self._producer
 
     def _create_topics(self) -> None:
-        admin = KafkaAdminClient(**self._connection.options())
+        admin = connect(KafkaAdminClient, **self._connection.options())
         try:
             existing = set(admin.list_topics())
             for name in sorted(set(self._topics.names.values()) - existing):

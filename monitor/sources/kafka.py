@@ -21,7 +21,7 @@ from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 
-from monitor.kafka_options import Connection
+from monitor.kafka_options import Connection, connect
 from monitor.records import Partition, Record
 from monitor.sources import Polled, Position
 
@@ -32,6 +32,7 @@ LONGEST_RETRY_SECONDS = 10.0
 COMMIT_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 CONNECTION_CHECK_SECONDS = 1.0
+IDLE_COMPLAINT_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class KafkaSource:
         self._retry_at = 0.0
         self._checked_at = 0.0
         self._reachable = False
+        self._idle_since = 0.0
         self._next_offsets: dict[Partition, int] = {}
 
     @property
@@ -92,6 +94,7 @@ class KafkaSource:
         except KafkaError as error:
             self._reset(error)
             return Polled(lost=self._rebalances.take_lost())
+        self._complain_without_partitions()
         lost = self._rebalances.take_lost()
         for partition in lost:
             self._next_offsets.pop(partition, None)
@@ -111,7 +114,7 @@ class KafkaSource:
             time.sleep(min(wait, timeout_seconds))
             return None
         try:
-            consumer = KafkaConsumer(**self._options())
+            consumer = connect(KafkaConsumer, **self._options())
         except (KafkaError, OSError, ValueError) as error:
             self._back_off(error)
             return None
@@ -119,16 +122,22 @@ class KafkaSource:
         self._consumer = consumer
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._note_reachable(True)
-        self._warn_if_missing(consumer)
+        self._idle_since = time.monotonic()
         return consumer
 
-    def _warn_if_missing(self, consumer: KafkaConsumer) -> None:
-        topic = self._subscription.topic
-        try:
-            if topic not in consumer.topics():
-                log.warning("the topic does not exist yet; waiting for it", topic=topic)
-        except KafkaError as error:
-            log.warning("cannot list topics", error=str(error))
+    def _complain_without_partitions(self) -> None:
+        """Say so now and then while nothing is assigned: the topic may be misspelt."""
+        now = time.monotonic()
+        if self.assigned or not self._reachable:
+            self._idle_since = now
+        elif now - self._idle_since >= IDLE_COMPLAINT_SECONDS:
+            self._idle_since = now
+            log.warning(
+                "no partitions assigned: the topic may not exist, or the group may have more"
+                " members than it has partitions",
+                topic=self._subscription.topic,
+                group=self._subscription.group,
+            )
 
     def _options(self) -> dict[str, Any]:
         subscription = self._subscription

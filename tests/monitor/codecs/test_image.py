@@ -1,0 +1,157 @@
+"""PNG and JPEG payloads."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monitor.codecs import CodecSettings
+from monitor.codecs.image import ImageCodec
+from monitor.errors import DecodeError
+from tests.kafka.payloads import bad
+
+GREY, RGB, RGBA = (4, 5), (4, 5, 3), (4, 5, 4)
+SIZE = (5, 4)
+COLOUR = (10, 200, 90)
+LUMA = 131
+"""ITU-R 601: 0.299 R + 0.587 G + 0.114 B."""
+
+
+def codec(shape=GREY, max_pixels=1000):
+    return ImageCodec(CodecSettings(shape, "uint8", max_pixels=max_pixels))
+
+
+def saved(image, form="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def palette():
+    image = Image.new("P", SIZE)
+    image.putpalette(COLOUR * 256)
+    return image
+
+
+def png(depth, colour_type, channels):
+    """A PNG that Pillow cannot write."""
+    rows = (b"\0" + bytes(SIZE[0] * channels * depth // 8)) * SIZE[1]
+    header = struct.pack(">IIBBBBB", *SIZE, depth, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def refused(value, **settings):
+    with pytest.raises(DecodeError) as caught:
+        codec(**settings).decode(value)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("image", "grey", "rgb"),
+    [
+        (Image.new("L", SIZE, 7), 7, [7, 7, 7]),
+        (Image.new("RGB", SIZE, COLOUR), LUMA, list(COLOUR)),
+        (Image.new("1", SIZE, 1), 255, [255, 255, 255]),
+        (Image.new("LA", SIZE, (7, 0)), 7, [7, 7, 7]),
+        (Image.new("RGBA", SIZE, (*COLOUR, 0)), LUMA, list(COLOUR)),
+        (palette(), LUMA, list(COLOUR)),
+    ],
+    ids=lambda value: getattr(value, "mode", ""),
+)
+def test_every_kind_of_png_gives_the_channels_that_the_model_wants(image, grey, rgb):
+    value = saved(image)
+    assert codec(GREY).decode(value)[0, 2, 3] == grey
+    assert codec(RGB).decode(value)[0, 2, 3].tolist() == rgb
+    assert codec(RGBA).decode(value).shape == (1, *RGBA)
+
+
+def test_a_palette_with_transparency_is_a_good_picture():
+    value = saved(palette(), transparency=bytes(range(256)))
+    assert codec(RGB).decode(value)[0, 0, 0].tolist() == list(COLOUR)
+
+
+def test_a_jpeg_is_read_about_as_it_was_written():
+    value = saved(Image.new("RGB", SIZE, COLOUR), "JPEG", quality=95)
+    assert np.abs(codec(RGB).decode(value)[0].astype(int) - COLOUR).max() <= 4
+
+
+def test_channels_come_first_where_the_model_has_them_first():
+    pixels = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    value = saved(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))))
+    np.testing.assert_array_equal(codec((3, 4, 5)).decode(value)[0], pixels)
+
+
+def test_an_orientation_in_exif_changes_nothing():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    value = saved(Image.fromarray(pixels), "PNG", exif=exif)
+    np.testing.assert_array_equal(codec().decode(value)[0], pixels)
+
+
+def test_damaged_exif_does_not_lose_a_good_picture():
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x10garbage"
+    value = saved(Image.new("L", SIZE, 7), "JPEG", exif=exif)
+    assert codec().decode(value).shape == (1, *GREY)
+
+
+def test_another_size_is_the_wrong_shape_and_is_never_resized():
+    with pytest.raises(DecodeError, match="5 x 4 pixels expected, got 4 x 5") as caught:
+        codec().decode(saved(Image.new("L", (4, 5))))
+    assert caught.value.reason == "wrong_shape"
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+@pytest.mark.parametrize("shape", [GREY, RGB])
+def test_more_than_8_bits_a_channel_is_the_wrong_dtype(colour_type, channels, shape):
+    assert codec(shape).decode(png(8, colour_type, channels)).shape == (1, *shape)
+    assert refused(png(16, colour_type, channels), shape=shape) == "wrong_dtype"
+
+
+def test_an_animation_is_the_wrong_shape():
+    frames = [Image.new("L", SIZE, level) for level in (1, 2)]
+    value = saved(frames[0], save_all=True, append_images=frames[1:])
+    assert refused(value) == "wrong_shape"
+
+
+@pytest.mark.parametrize("form", ["GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"])
+def test_other_formats_are_undecodable(form):
+    assert refused(saved(Image.new("L", SIZE), form)) == "undecodable"
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_a_truncated_file_is_undecodable(form, share):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    value = saved(Image.fromarray(noise), form)
+    truncated = value[: int(share * len(value))]
+    assert refused(truncated, shape=(64, 64), max_pixels=4096) == "undecodable"
+
+
+def test_more_pixels_than_allowed_are_oversized_whatever_the_model_takes():
+    value = saved(Image.new("L", SIZE))
+    assert codec(max_pixels=20).decode(value).shape == (1, *GREY)
+    assert refused(value, max_pixels=19) == "oversized"
+
+
+@pytest.mark.parametrize("max_pixels", [1000, 10**9])
+def test_a_decompression_bomb_is_oversized(max_pixels):
+    assert refused(bad("decompression bomb", "image"), max_pixels=max_pixels) == "oversized"
+
+
+@pytest.mark.parametrize("shape", [(5,), (20, 4, 5), (2, 4, 5), (4, 5, 3, 1)])
+def test_only_image_shapes_can_be_configured(shape):
+    with pytest.raises(ValueError, match="not that of an image"):
+        codec(shape)
+
+
+def test_only_bytes_can_be_encoded():
+    with pytest.raises(ValueError, match="images are uint8"):
+        codec().encode(np.zeros(GREY, np.float32))

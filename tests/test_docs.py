@@ -1,0 +1,58 @@
+"""The documentation tells the truth: links, commands, configurations, metric names."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import parser
+from monitor.config_file import load
+from tests.monitor.metrics_table import page
+from tests.readme import ROOT, TEXT, commands, configurations
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_every_link_to_a_file_resolves(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    missing = [x for x in links if "://" not in x and not (path.parent / x).exists()]
+    assert not missing
+
+
+def test_the_readme_shows_every_command_that_a_newcomer_needs() -> None:
+    shown = {arguments[0] for arguments in commands("aead-monitor")}
+    assert shown == {"train", "score", "evaluate", "check-config", "run", "produce"}
+    assert [arguments[0] for arguments in commands("make")] == ["demo", "test"]
+
+
+@pytest.mark.parametrize("arguments", commands("aead-monitor"), ids=" ".join)
+def test_every_command_of_the_readme_is_understood(arguments: list[str]) -> None:
+    assert parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("text", configurations(), ids=["short", "long"])
+def test_every_configuration_of_the_readme_is_valid(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "aead-monitor.yaml"
+    path.write_text(text)
+    assert load(str(path))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_pages_name_only_metrics_that_exist(path: Path) -> None:
+    known = set(re.findall(r"aead_monitor_[a-z_]+", page()))
+    named = set(re.findall(r"aead_monitor_[a-z_]+", path.read_text(encoding="utf-8")))
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in named} - {"aead_monitor_"} <= (
+        known
+    )
+
+
+def test_the_readme_explains_every_state() -> None:
+    for state in ("learning", "ok", "pending", "firing"):
+        assert f"| `{state}` |" in TEXT
+
+
+def test_make_lists_its_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "test", "check", "docs", "experiments"):
+        assert re.search(rf"^{target}:.*##", makefile, flags=re.MULTILINE), target
