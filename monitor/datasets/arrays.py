@@ -5,6 +5,8 @@ from __future__ import annotations
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +62,22 @@ def _npz(path: Path, key: str | None) -> NDArray[Any]:
         return array
 
 
-def _open_npz(path: Path) -> NpzFile:
+@contextmanager
+def _open_npz(path: Path) -> Iterator[NpzFile]:
+    """The archive. numpy, given a path, would leave a file that is none open."""
     try:
-        archive = np.load(path, allow_pickle=False)
-    except _UNREADABLE as error:
+        file = path.open("rb")
+    except OSError as error:
         raise _unreadable(path, "a .npz file", error) from None
-    if not isinstance(archive, NpzFile):
-        raise DataError(f"{path}: this is a single array. Rename it to .npy")
-    return archive
+    with file:
+        try:
+            archive = np.load(file, allow_pickle=False)
+        except _UNREADABLE as error:
+            raise _unreadable(path, "a .npz file", error) from None
+        if not isinstance(archive, NpzFile):
+            raise DataError(f"{path}: this is a single array. Rename it to .npy")
+        with archive:
+            yield archive
 
 
 def _unreadable(source: Path | str, kind: str, error: Exception) -> DataError:

@@ -14,9 +14,9 @@ START_SECONDS = 10.0
 
 
 class EmbeddedBroker:
-    """Runs from construction until `close`."""
+    """Runs inside a `with` block, which gets its HOST:PORT; its records are gone after it."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> str:
         try:
             from confluent_kafka import Producer
         except ImportError:
@@ -28,8 +28,7 @@ class EmbeddedBroker:
         # The mock cluster lives as long as the client object that asked for it.
         self._client = Producer({"test.mock.num.brokers": 1, "log_level": 3})
         brokers = self._client.list_topics(timeout=START_SECONDS).brokers.values()
-        self.bootstrap_servers = ",".join(f"{b.host}:{b.port}" for b in brokers)
+        return ",".join(f"{b.host}:{b.port}" for b in brokers)
 
-    def close(self) -> None:
-        """Stop the broker; its records are gone."""
+    def __exit__(self, *error: object) -> None:
         del self._client

@@ -13,6 +13,7 @@ from monitor.demo.broker import API_VERSION, EmbeddedBroker
 from monitor.demo.daemon_process import DaemonProcess
 from monitor.demo.drifts import DRIFTS
 from monitor.demo.stream import ImageStream
+from monitor.demo.topics import temporary_topics
 from monitor.kafka_options import Connection
 
 TRAINING_IMAGES = 3500
@@ -43,14 +44,19 @@ class Story:
 
     def run(self, once: bool) -> None:
         """Play all phases; with `once` return after the drift is resolved, else go on."""
+        if self.servers is None:
+            with EmbeddedBroker() as servers:
+                self._tell(Connection(servers, api_version=API_VERSION), TOPIC, once)
+            return
+        # A topic of its own: the demo must not mix with anything on your broker.
+        connection, topic = Connection(self.servers), f"{TOPIC}-{int(time.time())}"
+        with temporary_topics(connection, topic):
+            self._tell(connection, topic, once)
+
+    def _tell(self, connection: Connection, topic: str, once: bool) -> None:
         images = digits.load()
         self._train(images[:TRAINING_IMAGES])
-        broker = EmbeddedBroker() if self.servers is None else None
-        servers = broker.bootstrap_servers if broker else str(self.servers)
-        connection = Connection(servers, api_version=API_VERSION if broker else None)
-        # A topic of its own on a real broker: the demo must not mix with anything there.
-        topic = TOPIC if broker else f"{TOPIC}-{int(time.time())}"
-        self.say(f"broker: {servers}" + (" (embedded)" if broker else f", topic {topic}"))
+        self.say(f"broker: {connection.servers}, topic {topic}")
         stream = ImageStream(connection, topic, images[TRAINING_IMAGES:], RATE)
         daemon = DaemonProcess(self.folder, self._settings(connection, topic))
         try:
@@ -62,8 +68,6 @@ class Story:
             self.say("stopping")
             stream.close()
             code = daemon.stop()
-            if broker:
-                broker.close()
         if code != 0:
             raise DemoError(f"the daemon ended with code {code}; its log is {daemon.log}")
 

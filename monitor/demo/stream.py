@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from numpy.typing import NDArray
 
 from monitor.demo.drifts import Drift
-from monitor.kafka_options import Connection
+from monitor.kafka_options import Connection, connect
 
 STEP_SECONDS = 0.05
 
@@ -26,7 +26,7 @@ class ImageStream:
     def __init__(
         self, connection: Connection, topic: str, images: NDArray[np.uint8], rate: float
     ) -> None:
-        self._producer = KafkaProducer(**connection.options(), linger_ms=5)
+        self._producer = connect(KafkaProducer, **connection.options(), linger_ms=5)
         self._topic = topic
         self._images = images
         self._rate = rate

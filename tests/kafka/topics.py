@@ -13,6 +13,11 @@ from tests.kafka.process import wait_until
 READY_SECONDS = 15.0
 
 
+def new_name(beginning: str = "test") -> str:
+    """A name that no topic has."""
+    return f"{beginning}-{uuid.uuid4().hex[:12]}"
+
+
 @dataclass(frozen=True)
 class TopicFactory:
     """Creates topics that no other test has."""
@@ -23,7 +28,12 @@ class TopicFactory:
         self, partitions: int = 1, configs: Mapping[str, str] | None = None, name: str = "test"
     ) -> str:
         """Create a topic and return its name, which begins with `name`, once it can be used."""
-        topic = f"{name}-{uuid.uuid4().hex[:12]}"
+        return self.create(new_name(name), partitions, configs)
+
+    def create(
+        self, topic: str, partitions: int = 1, configs: Mapping[str, str] | None = None
+    ) -> str:
+        """Create a topic of exactly this name and return it once it can be used."""
         settings = {
             "num_partitions": partitions,
             "replication_factor": 1,

@@ -1,0 +1,182 @@
+"""`aead-monitor produce`, up to the broker: what is sent, how fast, and what is refused."""
+
+import argparse
+import socket
+
+import numpy as np
+import pytest
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+
+from monitor.codecs import CODECS, CodecSettings
+from monitor.commands import produce
+from monitor.errors import UserError
+
+ROWS = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
+TOPIC = ("--topic", "images", "--bootstrap-servers", "127.0.0.1:9")
+
+
+@pytest.fixture
+def data(tmp_path):
+    np.savez(tmp_path / "data.npz", x=ROWS, y=[0, 1, 0, 1])
+    return f"{tmp_path / 'data.npz'}:x"
+
+
+@pytest.fixture
+def messages(data):
+    """Key and value of each message of the file."""
+
+    def list_of(codec="raw", path=data, **options):
+        defaults = {"data": path, "where": None, "codec": codec, "repeat": 1, "limit": None}
+        made = produce.Messages(argparse.Namespace(**(defaults | options)))
+        sent = list(made)
+        assert len(made) == len(sent)
+        assert made.size == len(sent[0][1])
+        return sent
+
+    return list_of
+
+
+@pytest.mark.parametrize("codec", produce.CODEC_NAMES)
+def test_each_record_is_one_message_with_its_position_as_the_key(messages, codec):
+    sent = messages(codec)
+    decode = CODECS[codec](CodecSettings((2, 3), "uint8")).decode
+    assert [key for key, _ in sent] == [b"0", b"1", b"2", b"3"]
+    np.testing.assert_array_equal(np.concatenate([decode(value) for _, value in sent]), ROWS)
+
+
+def test_every_codec_can_be_chosen():
+    assert set(produce.CODEC_NAMES) == set(CODECS)
+
+
+def test_a_selection_keeps_the_positions_in_the_file(messages):
+    assert [key for key, _ in messages(where="y=1")] == [b"1", b"3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [({"repeat": 2}, "01230123"), ({"limit": 3}, "012"), ({"repeat": 2, "limit": 6}, "012301")],
+)
+def test_the_file_is_sent_as_often_as_asked(messages, options, keys):
+    assert [key.decode() for key, _ in messages(**options)] == list(keys)
+
+
+def test_truth_values_are_sent_as_bytes(messages, tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(2, dtype=bool))
+    assert messages(path=str(tmp_path / "x.npy")) == [(b"0", b"\x01\x00"), (b"1", b"\x00\x01")]
+
+
+def test_what_a_codec_cannot_carry_is_refused(messages, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 3, 3), np.float32))
+    path = str(tmp_path / "x.npy")
+    with pytest.raises(UserError, match=f"{path}: cannot be sent with --codec image: images are"):
+        messages("image", path=path)
+
+
+class Clock:
+    """Time that passes only in `sleep`, and a little for each item."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("rate", "cost"), [(10, 0.0), (10, 0.05), (0.5, 0.1), (1e6, 0.0)])
+def test_no_message_leaves_before_its_time(rate, cost):
+    clock, sent = Clock(), []
+    for _ in produce.paced(range(50), rate, clock, clock.sleep):
+        sent.append(clock() - 100)
+        clock.sleep(cost)
+    expected = np.arange(50) / rate
+    np.testing.assert_allclose(sent, expected, atol=produce.SHORTEST_SLEEP_SECONDS + 1e-9)
+
+
+def test_a_delay_is_made_up_for():
+    clock, sent = Clock(), []
+    for i in produce.paced(range(10), 10, clock, clock.sleep):
+        sent.append(clock() - 100)
+        clock.sleep(0.5 if i == 2 else 0)
+    np.testing.assert_allclose(sent, [0, 0.1, 0.2, *[0.7] * 5, 0.8, 0.9], atol=1e-2)
+
+
+def test_without_a_rate_nothing_waits():
+    assert list(produce.paced("abc", None, lambda: 0.0, pytest.fail)) == ["a", "b", "c"]
+
+
+class Future:
+    """The outcome of a message, decided at once."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def add_callback(self, then):
+        if self.error is None:
+            then(None)
+
+    def add_errback(self, then):
+        if self.error is not None:
+            then(self.error)
+
+
+class Producer:
+    """A broker that takes every message but those of some values."""
+
+    def __init__(self, refuses=()):
+        self.refuses = refuses
+
+    def send(self, topic, key, value):
+        if value == b"unsendable":
+            raise KafkaTimeoutError("no metadata")
+        return Future(MessageSizeTooLargeError("too large") if value in self.refuses else None)
+
+    def flush(self, timeout):
+        pass
+
+    def close(self, timeout):
+        pass
+
+
+def test_what_is_acknowledged_is_counted():
+    delivery = produce.Delivery(Producer(refuses=(b"b",)), "images", 1)
+    for value in (b"a", b"b", b"c"):
+        delivery.send(b"k", value)
+    assert (delivery.sent, delivery.finish()) == (3, 2)
+    assert delivery.failure().startswith("topic images: 1 messages were not delivered: ")
+    assert "too large" in delivery.failure()
+
+
+def test_a_topic_that_takes_nothing_is_one_line():
+    delivery = produce.Delivery(Producer(), "images", 1)
+    with pytest.raises(UserError, match="topic images: KafkaTimeoutError: no metadata"):
+        delivery.send(b"k", b"unsendable")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--rate", "0"], "--rate must be a number above 0, got 0"),
+        (["--rate", "inf"], "--rate must be a number above 0, got inf"),
+        (["--repeat", "0"], "--repeat must be at least 1, got 0"),
+        (["--limit", "-1"], "--limit must be at least 1, got -1"),
+        (["--topic", "a b"], "--topic a b: the name of a topic"),
+        (["--where", "y=7"], "no record is chosen"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(refused, data, arguments, fault):
+    assert fault in refused("produce", "--data", data, *TOPIC, *arguments)
+
+
+@pytest.mark.parametrize("servers", ["closed", "nonsense", "127.0.0.1:port"])
+def test_a_broker_that_cannot_be_reached_is_one_line(refused, data, monkeypatch, servers):
+    monkeypatch.setattr(produce, "CONNECT_SECONDS", 0.5)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        if servers == "closed":
+            servers = f"127.0.0.1:{unused.getsockname()[1]}"
+        line = refused("produce", "--data", data, "--topic", "t", "--bootstrap-servers", servers)
+    assert line.startswith(f"aead-monitor: --bootstrap-servers {servers}: cannot reach a broker")
+    assert line.endswith("Check the address, and that Kafka is running")

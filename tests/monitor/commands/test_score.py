@@ -1,0 +1,155 @@
+"""`aead-monitor score` as a user meets it."""
+
+import csv
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+from models.bundle import load
+from monitor.cli import main
+from monitor.scorer import Scorer
+from tests.monitor.commands.conftest import FEATURES, machine
+
+COLUMNS = ["index", "reconstruction_error", "p_value", "anomalous"]
+
+
+def read(path):
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == COLUMNS
+    return rows
+
+
+@pytest.fixture
+def score(tmp_path):
+    """Runs the command, and returns the rows of the CSV file."""
+
+    def run(bundle, data, *more):
+        out = tmp_path / "scores.csv"
+        assert main(["score", str(bundle), "--data", str(data), "--out", str(out), *more]) == 0
+        return read(out)
+
+    return run
+
+
+def test_one_row_a_record_in_the_order_of_the_data(score, digits_bundle, digits_file):
+    rows = score(digits_bundle, f"{digits_file}:x")
+    scores = Scorer(load(digits_bundle), "cpu").score(np.load(digits_file)["x"])
+    assert [int(row[0]) for row in rows] == list(range(len(scores.anomalous)))
+    np.testing.assert_array_equal([float(row[1]) for row in rows], scores.reconstruction_error)
+    np.testing.assert_array_equal([float(row[2]) for row in rows], scores.p_value)
+    assert [row[3] for row in rows] == [str(int(flag)) for flag in scores.anomalous]
+
+
+def test_what_is_flagged_is_the_noise(score, digits_bundle, digits_file):
+    flagged = {int(row[0]) for row in score(digits_bundle, f"{digits_file}:x") if row[3] == "1"}
+    noise = set(np.flatnonzero(np.load(digits_file)["y"]).tolist())
+    assert noise <= flagged
+    assert len(flagged - noise) < 20
+
+
+def test_a_selection_keeps_the_positions_in_the_file(score, digits_bundle, digits_file):
+    rows = score(digits_bundle, f"{digits_file}:x", "--where", "y=1")
+    assert [int(row[0]) for row in rows] == np.flatnonzero(np.load(digits_file)["y"]).tolist()
+
+
+def test_parquet_holds_the_same(score, digits_bundle, digits_file, tmp_path):
+    rows = score(digits_bundle, f"{digits_file}:x")
+    out = tmp_path / "scores.parquet"
+    data = f"{digits_file}:x"
+    assert main(["score", str(digits_bundle), "--data", data, "--out", str(out)]) == 0
+    table = pyarrow.parquet.read_table(out)
+    assert table.column_names == COLUMNS
+    assert table["anomalous"].to_pylist() == [int(row[3]) for row in rows]
+    assert table["reconstruction_error"].to_pylist() == [float(row[1]) for row in rows]
+
+
+def test_the_terminal_says_how_many_and_which(score, digits_bundle, digits_file, capsys):
+    rows = score(digits_bundle, f"{digits_file}:x", "--top", "3")
+    printed = capsys.readouterr().out
+    flagged = sum(row[3] == "1" for row in rows)
+    top = sorted(rows, key=lambda row: -float(row[1]))[:3]
+    assert f"{len(rows):,} records, model {load(digits_bundle).version}" in printed
+    assert f"anomalous    {flagged}, {flagged / len(rows):.3%}; about" in printed
+    listed = [line.split()[1] for line in printed.splitlines() if line.strip().startswith("record")]
+    assert listed == [row[0] for row in top]
+    assert "scores.csv" in printed
+
+
+def test_the_montage_is_a_picture(score, digits_bundle, digits_file, tmp_path, capsys):
+    path = tmp_path / "top.png"
+    score(digits_bundle, f"{digits_file}:x", "--montage", str(path), "--top", "4")
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 200
+    assert str(path) in capsys.readouterr().out
+
+
+def test_pictures_are_called_by_their_names(score, digits_bundle, digits_file, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for i, image in enumerate(np.load(digits_file)["x"][:3]):
+        Image.fromarray(image).save(tmp_path / "photos" / f"camera-{i}.png")
+    assert len(score(digits_bundle, tmp_path / "photos")) == 3
+    assert "camera-1.png" in capsys.readouterr().out
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes columns of a machine to a CSV file, in the given order."""
+
+    def write(*names):
+        columns = dict(zip(FEATURES, machine(30, seed=5).T, strict=True))
+        rows = zip(*(columns.get(name, range(30)) for name in names), strict=True)
+        with (tmp_path / "machine.csv").open("w") as file:
+            csv.writer(file).writerows([names, *rows])
+        return tmp_path / "machine.csv"
+
+    return write
+
+
+def test_columns_are_taken_by_name_and_others_are_left_out(score, machine_bundle, table, capsys):
+    straight = score(machine_bundle, table(*FEATURES))
+    assert score(machine_bundle, table("id", *FEATURES[::-1])) == straight
+    assert "not in the model, left out: id" in capsys.readouterr().err
+
+
+def test_a_missing_column_is_named(refused, machine_bundle, table, tmp_path):
+    path = table("speed", "torque", "heat")
+    line = refused("score", machine_bundle, "--data", path, "--out", tmp_path / "s.csv")
+    assert f"{path}: no column 'load', which the model was trained on" in line
+
+
+def test_data_of_another_kind_is_refused(refused, machine_bundle, digits_file, tmp_path):
+    data = f"{digits_file}:x"
+    line = refused("score", machine_bundle, "--data", data, "--out", tmp_path / "s.csv")
+    assert f"{data}: each record must have shape (4,), got (8, 8)" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--out", "scores.txt"], "--out scores.txt: the name must end in .csv or .parquet"),
+        (["--out", "absent/s.csv"], "there is no folder absent"),
+        (["--out", "s.csv", "--montage", "top.jpg"], "the name must end in .png"),
+        (["--out", "s.csv", "--montage", "absent/top.png"], "there is no folder absent"),
+        (["--out", "s.csv", "--top", "0"], "--top must be from 1 to 100, got 0"),
+        (["--out", "s.csv", "--device", "abacus"], "device must be"),
+        (["--out", "s.csv", "--where", "y=7"], "no record is chosen"),
+        (["--out", "folder.csv"], "folder.csv: cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    refused, digits_bundle, digits_file, tmp_path, monkeypatch, arguments, fault
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    assert fault in refused("score", digits_bundle, "--data", f"{digits_file}:x", *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv"]
+
+
+def test_a_bundle_that_is_none_is_one_line(refused, digits_file, tmp_path):
+    data, out = f"{digits_file}:x", tmp_path / "s.csv"
+    line = refused("score", tmp_path / "absent", "--data", data, "--out", out)
+    assert str(tmp_path / "absent") in line
