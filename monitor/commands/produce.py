@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     # kafka-python logs what is said here in one line.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     messages = Messages(options)
-    producer = _connect(options.bootstrap_servers, options.topic)
+    producer = _connect(options.bootstrap_servers)
     delivery = Delivery(producer, options.topic, messages.size)
     begin, stopped = time.monotonic(), False
     try:
@@ -216,15 +216,16 @@ class Delivery:
         self._room.release()
 
 
-def _connect(servers: str, topic: str) -> KafkaProducer:
+def _connect(servers: str) -> KafkaProducer:
     """A producer that has met a broker; raises UserError if there is none within 10 seconds."""
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
-    from monitor.kafka_options import Connection
+    from monitor.kafka_options import Connection, connect
 
     try:
-        return KafkaProducer(
+        return connect(
+            KafkaProducer,
             **Connection(servers).options(CONNECT_SECONDS),
             acks="all",
             linger_ms=5,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaProducer
 
-from monitor.kafka_options import Connection
-from monitor.records import Partition, Record
+from monitor.records import Partition
 from monitor.sources import Polled
-from monitor.sources.kafka import CLOSE_SECONDS, KafkaSource, Subscription
+from monitor.sources.kafka import CLOSE_SECONDS, KafkaSource
 from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
+from tests.kafka.streams import KafkaStream, Member, settle, until_read
 from tests.kafka.topics import TopicFactory, new_name
 from tests.monitor.source_contract import (
     SourceContract,
@@ -25,57 +24,10 @@ from tests.monitor.source_contract import (
     record,
 )
 
+Join = Callable[..., Member]
+
 SLACK_SECONDS = 1.0
 """How much later than asked a poll may return on a busy machine."""
-
-
-class KafkaStream:
-    """A topic of two partitions, and members of one group that read it."""
-
-    def __init__(self, servers: str, topic: str) -> None:
-        self.servers = servers
-        self.topic = topic
-        self.zero, self.one = Partition(topic, 0), Partition(topic, 1)
-        self._members: list[KafkaSource] = []
-
-    def append(self, records: Iterable[Record]) -> None:
-        producer = KafkaProducer(bootstrap_servers=self.servers, acks="all", linger_ms=5)
-        sent = [(item, _send(producer, item)) for item in records]
-        producer.flush(timeout=30)
-        for item, future in sent:
-            assert future.get(timeout=1).offset == item.offset
-        producer.close()
-
-    def join(self, start: str = "earliest", max_poll_interval_seconds: float = 300) -> KafkaSource:
-        """One more member of the group."""
-        subscription = Subscription(
-            topic=self.topic,
-            group=f"{self.topic}-readers",
-            start=start,
-            session_timeout_seconds=6,
-            max_poll_interval_seconds=max_poll_interval_seconds,
-        )
-        self._members.append(KafkaSource(Connection(self.servers), subscription))
-        return self._members[-1]
-
-    def open(self) -> KafkaSource:
-        self.close()
-        return self.join()
-
-    def close(self) -> None:
-        while self._members:
-            self._members.pop().close()
-
-
-def _send(producer: KafkaProducer, item: Record) -> object:
-    return producer.send(
-        item.topic,
-        key=item.key,
-        value=item.value,
-        headers=list(item.headers),
-        partition=item.partition,
-        timestamp_ms=item.timestamp,
-    )
 
 
 @pytest.fixture
@@ -123,107 +75,94 @@ class Reader:
         wait_until(there, seconds, lambda: f"read to {self.next}, not to {ends}")
 
 
-def until_assigned(*sources: KafkaSource, each: int) -> list[list[Polled]]:
-    """Poll all in turn until each has so many partitions; returns what each polled."""
-    polled: list[list[Polled]] = [[] for _ in sources]
+@pytest.fixture
+def join(stream: KafkaStream) -> Iterator[Join]:
+    """Adds a member to the group that polls all the time."""
+    members: list[Member] = []
 
-    def settled() -> bool:
-        for source, polls in zip(sources, polled, strict=True):
-            polls.append(source.poll(0.1, 1000))
-        return all(len(source.assigned) == each for source in sources)
+    def begin(**settings: float) -> Member:
+        members.append(Member(stream.join(**settings)))
+        return members[-1]
 
-    wait_until(settled, 30, lambda: f"assigned {[sorted(s.assigned) for s in sources]}")
-    return polled
-
-
-def lost(polls: Iterable[Polled]) -> list[Partition]:
-    return sorted(partition for polled in polls for partition in polled.lost)
+    yield begin
+    for member in members:
+        member.pause()
 
 
-def records_of(polls: Iterable[Polled]) -> list[Record]:
-    return [item for polled in polls for item in polled.records]
+def test_a_second_member_takes_partitions_away_and_lost_says_so(
+    stream: KafkaStream, join: Join
+) -> None:
+    first = join()
+    settle(first, partitions=2)
+    second = join()
+    settle(first, second, partitions=1)
+    (kept,), (moved,) = first.source.assigned, second.source.assigned
+    assert {kept, moved} == {stream.zero, stream.one}
+    # What stays is not interrupted by what moves.
+    wait_until(lambda: first.lost == [moved], 5, lambda: f"lost {first.lost}, not {moved}")
+    assert second.lost == []
 
 
-def test_a_second_member_takes_partitions_away_and_lost_says_so(stream: KafkaStream) -> None:
-    first = stream.join()
-    until_assigned(first, each=2)
-    second = stream.join()
-    of_first, of_second = until_assigned(first, second, each=1)
-    assert not first.assigned & second.assigned
-    assert first.assigned | second.assigned == {stream.zero, stream.one}
-    # The rest stays where it is: a rebalance does not stop what it does not move.
-    assert lost(of_first) == sorted(second.assigned)
-    assert lost(of_second) == []
-
-
-def test_records_of_a_lost_partition_go_to_its_new_owner_only(stream: KafkaStream) -> None:
+def test_records_of_a_lost_partition_go_to_its_new_owner_only(
+    stream: KafkaStream, join: Join
+) -> None:
     filled(stream, 10, 10)
-    first = stream.join()
-    collect(first, 20)
-    assert first.commit({stream.zero: 4, stream.one: 4})
-    second = stream.join()
-    _, of_second = until_assigned(first, second, each=1)
-    (moved,) = second.assigned
-    (kept,) = first.assigned
-    # What the first had polled but not committed is the second's now.
-    came = records_of(of_second)
-    came += collect(second, 6 - len(came))
-    assert addresses(came) == [(moved.number, offset) for offset in range(4, 10)]
-
+    first = join()
+    until_read(first, stream.zero, 9)
+    until_read(first, stream.one, 9)
+    first.pause().commit({stream.zero: 4, stream.one: 4})
+    first = Member(first.source)
+    second = join()
+    settle(first, second, partitions=1)
+    (kept,), (moved,) = first.source.assigned, second.source.assigned
     stream.append(record(stream, p.number, 10 + i) for p in (moved, kept) for i in range(5))
-    expected = [10, 11, 12, 13, 14]
-    assert addresses(collect(first, 5) + later(first)) == [(kept.number, i) for i in expected]
-    assert addresses(collect(second, 5) + later(second)) == [(moved.number, i) for i in expected]
+    until_read(first, kept, 14)
+    until_read(second, moved, 14)
+    first.pause(), second.pause()
+    # What the first had polled and not committed is the second's now; the first keeps its place.
+    assert second.offsets(moved) == list(range(4, 15))
+    assert first.offsets(kept) == list(range(10, 15))
+    assert first.offsets(moved) == second.offsets(kept) == []
 
 
-def test_a_former_owner_cannot_commit(stream: KafkaStream) -> None:
+def test_a_former_owner_cannot_commit(stream: KafkaStream, join: Join) -> None:
     filled(stream, 10, 10)
-    first = stream.join()
-    collect(first, 20)
-    second = stream.join()
-    until_assigned(first, second, each=1)
-    (moved,) = second.assigned
-    assert second.commit({moved: 9})
-    assert first.commit({moved: 2})
-    second.close()
-    until_assigned(first, each=2)
-    assert [item.offset for item in collect(first, 1) if item.source == moved] == [9]
+    first = join()
+    until_read(first, stream.zero, 9)
+    until_read(first, stream.one, 9)
+    second = join()
+    settle(first, second, partitions=1)
+    (moved,) = second.source.assigned
+    until_read(second, moved, 9)
+    assert second.pause().commit({moved: 8})
+    assert first.pause().commit({moved: 2})
+    heir = Member(first.source)
+    second.leave()
+    until_read(heir, moved, 9)
+    heir.pause()
+    assert heir.offsets(moved) == [8, 9]
 
 
-def test_a_member_that_leaves_hands_its_partitions_back(stream: KafkaStream) -> None:
-    filled(stream, 5, 5)
-    first, second = stream.join(), stream.join()
-    until_assigned(first, second, each=1)
-    second.close()
-    until_assigned(first, each=2)
-    stream.append([record(stream, 0, 5), record(stream, 1, 5)])
-    newest = {(0, 5), (1, 5)}
-    seen: set[tuple[int, int]] = set()
-
-    def complete() -> bool:
-        seen.update(addresses(first.poll(0.2, 1000).records))
-        return newest <= seen
-
-    wait_until(complete, 30, lambda: f"only {sorted(seen)} came")
-
-
-def test_a_member_that_stalled_loses_its_partitions_and_cannot_commit(stream: KafkaStream) -> None:
+def test_a_member_that_stalled_loses_its_partitions_and_cannot_commit(
+    stream: KafkaStream, join: Join
+) -> None:
     filled(stream, 10, 10)
-    stalled = stream.join(max_poll_interval_seconds=2)
-    collect(stalled, 20)
-    heir = stream.join()
-    # `stalled` does not poll meanwhile: it scores a batch that takes for ever.
-    assert len(collect(heir, 20)) == 20
-    assert heir.commit({stream.zero: 10, stream.one: 10})
-    stalled.commit({stream.zero: 1, stream.one: 1})
-    polls = [stalled.poll(0.2, 1000)]
-    stalled.close()
-    assert lost(polls) == [stream.zero, stream.one]
-    assert records_of(polls) == []
-    heir.close()
-    reader = stream.join()
-    until_assigned(reader, each=2)
-    assert later(reader) == []
+    stalled = join(max_poll_interval_seconds=2)
+    until_read(stalled, stream.zero, 9)
+    until_read(stalled, stream.one, 9)
+    # As if it scored a batch for longer than the group waits.
+    source = stalled.pause()
+    heir = join()
+    until_read(heir, stream.zero, 9)
+    until_read(heir, stream.one, 9)
+    assert heir.pause().commit({stream.zero: 10, stream.one: 10})
+    source.commit({stream.zero: 1, stream.one: 1})
+    assert source.poll(0.2, 1000).lost == {stream.zero, stream.one}
+    heir.leave()
+    source.close()
+    reader = join()
+    settle(reader, partitions=2)
+    assert later(reader.pause()) == reader.records == []
 
 
 def test_a_new_group_starts_at_the_earliest_record_if_so_configured(stream: KafkaStream) -> None:

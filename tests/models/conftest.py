@@ -1,7 +1,20 @@
-"""Settings of the tests of the models."""
+"""Bundles that the tests of the models share."""
 
-from hypothesis import settings
+import shutil
 
-# The machines are shared and slow at times: a deadline would fail tests at random.
-settings.register_profile("shared-machine", deadline=None)
-settings.load_profile("shared-machine")
+import pytest
+
+from tests.models.bundles import write
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundles") / "whole"
+    write(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    """A bundle of one's own, to damage."""
+    return shutil.copytree(whole, tmp_path / "bundle")
