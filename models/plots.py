@@ -109,7 +109,7 @@ def _draw_images(
     headings = (", ".join(filter(None, ("original", title))), "reconstruction", "error")
     for ax, heading in zip(axes, headings, strict=True):
         ax.set_axis_off()
-        ax.set_title(heading, fontsize=8)
+        ax.set_title(heading, fontsize=8, parse_math=False)
 
 
 def _displayable(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
@@ -131,14 +131,14 @@ def _draw_vectors(
     values, bars = axes
     values.plot(original, ".-", color=NORMAL, label="original", linewidth=0.8)
     values.plot(copy, ".--", color=ALARM, label="reconstruction", linewidth=0.8)
-    values.set_title(title, fontsize=8)
+    values.set_title(title, fontsize=8, parse_math=False)
     values.set_xlabel("feature", fontsize=8)
     values.xaxis.set_major_locator(MaxNLocator(integer=True))
     values.legend(fontsize=7, loc="upper right")
     largest = np.argsort(errors)[::-1][:8][::-1]
     names = [features[i][:24] if features else f"feature {i}" for i in largest]
     bars.barh(range(len(largest)), errors[largest], color=ALARM)
-    bars.set_yticks(range(len(largest)), names, fontsize=7)
+    bars.set_yticks(range(len(largest)), names, fontsize=7, parse_math=False)
     bars.set_title("largest errors", fontsize=8)
 
 

@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,21 +16,25 @@ import yaml
 
 from monitor.errors import UserError
 
+START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 PREFERRED_PORT = 9464
 
 
 class DaemonProcess:
-    """The daemon with a configuration, its log in `folder`/daemon.log."""
+    """The daemon with a configuration, its log in `folder`/daemon.log.
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+    port: of its web server; 0 takes a free one. Raises UserError if the daemon ends or does not
+    answer in time.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any], port: int = 0) -> None:
         self.log = folder / "daemon.log"
         config = folder / "aead-monitor.yaml"
-        config.write_text(yaml.safe_dump({**settings, "http": {"port": port}}, sort_keys=False))
+        values = {**settings, "http": {"port": port}, "log": {"format": "json"}}
+        config.write_text(yaml.safe_dump(values, sort_keys=False))
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(  # our own interpreter and module
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "monitor", "run", "--config", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -37,12 +42,28 @@ class DaemonProcess:
                 # Ctrl-C is for the demo, which then stops the daemon in good order.
                 start_new_session=True,
             )
+        self.url = self._wait_for_url()
 
-    def status(self) -> dict[str, Any]:
-        """The daemon's status; empty until it answers. Raises UserError if it has ended."""
+    def _wait_for_url(self) -> str:
+        """The daemon's address, which is in the first line of its log."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            self._check()
+            for line in self.log.read_text(errors="replace").splitlines():
+                if line.startswith("{") and "url" in (event := json.loads(line)):
+                    return str(event["url"])
+            time.sleep(0.1)
+        self.stop()
+        raise UserError(f"the daemon did not start in {START_SECONDS:g} seconds; see {self.log}")
+
+    def _check(self) -> None:
         if self._process.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
             raise UserError(f"the daemon ended with code {self._process.returncode}:\n{tail}")
+
+    def status(self) -> dict[str, Any]:
+        """The daemon's status; empty if it does not answer. Raises UserError if it has ended."""
+        self._check()
         try:
             with urllib.request.urlopen(f"{self.url}/api/status", timeout=5) as answer:  # noqa: S310
                 return dict(json.load(answer))
@@ -59,14 +80,12 @@ class DaemonProcess:
             return self._process.wait()
 
 
-def free_port() -> int:
-    """The usual port if nothing listens there, else any free one."""
-    for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise UserError("no free port on 127.0.0.1")
+def preferred_port() -> int:
+    """The usual port if nothing listens there, else 0, which takes any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PREFERRED_PORT))
+        except OSError:
+            return 0
+    return PREFERRED_PORT

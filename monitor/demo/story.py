@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.demo import digits
 from monitor.demo.broker import API_VERSION, EmbeddedBroker
-from monitor.demo.daemon_process import DaemonProcess
+from monitor.demo.daemon_process import DaemonProcess, preferred_port
 from monitor.demo.drifts import DRIFTS
 from monitor.demo.stream import ImageStream
 from monitor.demo.topics import temporary_topics
@@ -58,7 +58,7 @@ class Story:
         self._train(images[:TRAINING_IMAGES])
         self.say(f"broker: {connection.servers}, topic {topic}")
         stream = ImageStream(connection, topic, images[TRAINING_IMAGES:], RATE)
-        daemon = DaemonProcess(self.folder, self._settings(connection, topic))
+        daemon = DaemonProcess(self.folder, self._settings(connection, topic), preferred_port())
         try:
             stream.start()
             self._phases(stream, daemon)

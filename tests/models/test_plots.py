@@ -37,3 +37,8 @@ def test_the_histogram_draws_any_calibration_errors(errors):
 @pytest.mark.parametrize("losses", [[0.1], [0.0, 0.0], [3.0, 2.0, 1.0]])
 def test_the_loss_curve_draws_any_losses(losses):
     assert size(plots.loss_curve(losses, losses, 1))[0] > 300
+
+
+def test_names_that_look_like_formulas_are_drawn_as_they_are():
+    x = np.ones((1, 2), dtype=np.float32)
+    assert plots.reconstructions(x, x, x, ["$x_{$"], ("$cost_{$", "flow"))

@@ -8,7 +8,8 @@ import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from monitor.codecs import CODECS, CodecSettings
-from monitor.commands import produce
+from monitor.commands import delivery, produce
+from monitor.commands.delivery import Delivery
 from monitor.errors import UserError
 
 ROWS = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
@@ -141,18 +142,18 @@ class Producer:
 
 
 def test_what_is_acknowledged_is_counted():
-    delivery = produce.Delivery(Producer(refuses=(b"b",)), "images", 1)
+    sending = Delivery(Producer(refuses=(b"b",)), "images", 1)
     for value in (b"a", b"b", b"c"):
-        delivery.send(b"k", value)
-    assert (delivery.sent, delivery.finish()) == (3, 2)
-    assert delivery.failure().startswith("topic images: 1 messages were not delivered: ")
-    assert "too large" in delivery.failure()
+        sending.send(b"k", value)
+    assert (sending.sent, sending.finish()) == (3, 2)
+    assert sending.failure().startswith("topic images: 1 messages were not delivered: ")
+    assert "too large" in sending.failure()
 
 
 def test_a_topic_that_takes_nothing_is_one_line():
-    delivery = produce.Delivery(Producer(), "images", 1)
+    sending = Delivery(Producer(), "images", 1)
     with pytest.raises(UserError, match="topic images: KafkaTimeoutError: no metadata"):
-        delivery.send(b"k", b"unsendable")
+        sending.send(b"k", b"unsendable")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(refused, data, arguments, fault):
 
 @pytest.mark.parametrize("servers", ["closed", "nonsense", "127.0.0.1:port"])
 def test_a_broker_that_cannot_be_reached_is_one_line(refused, data, monkeypatch, servers):
-    monkeypatch.setattr(produce, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(delivery, "CONNECT_SECONDS", 0.5)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         if servers == "closed":
