@@ -18,7 +18,8 @@ class RollingWindow:
     """The last `capacity` errors, to within one pane.
 
     capacity: rows. panes: how many steps the window moves in. A full window holds at least
-    `capacity` rows and less than three panes more.
+    `capacity` rows and, if nothing larger than a pane is added at once, less than three panes
+    more.
     """
 
     def __init__(self, capacity: int, panes: int) -> None:

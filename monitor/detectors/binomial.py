@@ -91,8 +91,8 @@ class BinomialExceedance:
         direction = ("larger" if upward else "smaller") if statistic >= self.threshold else "none"
         level = float(self.levels[leading])
         explanation = (
-            f"{seen[leading] / total:.1%} of the errors are above the reference's {level:g}"
-            f" quantile, {self._expected[leading]:.1%} expected"
+            f"errors are {'larger' if upward else 'smaller'}: {seen[leading] / total:.1%} are above"
+            f" the reference's {level:g} quantile, {self._expected[leading]:.1%} expected"
         )
         return self._evidence(statistic, direction, level, self._ratio(window, level), explanation)
 

@@ -9,21 +9,21 @@ from the committed offsets.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 
 from monitor.kafka_options import Connection, connect
 from monitor.records import Partition, Record
 from monitor.sources import Polled, Position
+from monitor.sources.rebalances import Rebalances
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,9 @@ class KafkaSource:
         self._connection = connection
         self._subscription = subscription
         self._consumer: KafkaConsumer | None = None
-        self._rebalances = _Rebalances()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="kafka-connect")
+        self._connecting: Future[KafkaConsumer] | None = None
+        self._rebalances = Rebalances()
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._retry_at = 0.0
         self._checked_at = 0.0
@@ -109,21 +111,31 @@ class KafkaSource:
         return Polled(records, lost)
 
     def _connect(self, timeout_seconds: float) -> KafkaConsumer | None:
-        wait = self._retry_at - time.monotonic()
-        if wait > 0:
-            time.sleep(min(wait, timeout_seconds))
+        """The new consumer, once there is one; waits no longer than the timeout.
+
+        Making a consumer blocks until a broker has answered, so that it happens on a thread.
+        """
+        if self._connecting is None:
+            delay = self._retry_at - time.monotonic()
+            if delay > 0:
+                time.sleep(min(delay, timeout_seconds))
+                return None
+            options = self._options()
+            self._connecting = self._executor.submit(lambda: connect(KafkaConsumer, **options))
+        wait([self._connecting], timeout_seconds)
+        if not self._connecting.done():
             return None
+        connecting, self._connecting = self._connecting, None
         try:
-            consumer = connect(KafkaConsumer, **self._options())
+            self._consumer = connecting.result()
         except (KafkaError, OSError, ValueError) as error:
             self._back_off(error)
             return None
-        consumer.subscribe([self._subscription.topic], listener=self._rebalances)
-        self._consumer = consumer
+        self._consumer.subscribe([self._subscription.topic], listener=self._rebalances)
         self._retry_seconds = FIRST_RETRY_SECONDS
-        self._note_reachable(True)
         self._idle_since = time.monotonic()
-        return consumer
+        self._note_reachable(True)
+        return self._consumer
 
     def _complain_without_partitions(self) -> None:
         """Say so now and then while nothing is assigned: the topic may be misspelt."""
@@ -209,6 +221,10 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leave the group."""
+        if self._connecting is not None:
+            self._connecting.add_done_callback(_close_unwanted)
+            self._connecting = None
+        self._executor.shutdown(wait=False)
         self._close_consumer()
 
     def _close_consumer(self) -> None:
@@ -219,55 +235,6 @@ class KafkaSource:
             consumer.close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))
         except KafkaError as error:
             log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")
-
-
-class _Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka is untyped
-    """Notes what the group gives and takes; the callbacks come on the library's thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._assigned: frozenset[Partition] = frozenset()
-        self._lost: set[Partition] = set()
-
-    @property
-    def assigned(self) -> frozenset[Partition]:
-        return self._assigned
-
-    def take_lost(self) -> frozenset[Partition]:
-        """Return the partitions lost since the last call."""
-        with self._lock:
-            lost, self._lost = frozenset(self._lost), set()
-            return lost
-
-    def lose_all(self) -> None:
-        self._lose(self._assigned)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Called with the partitions that are new."""
-        partitions = _partitions(assigned)
-        with self._lock:
-            self._assigned |= partitions
-        if partitions:
-            log.info("partitions assigned", partitions=[str(p) for p in sorted(partitions)])
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called before partitions go to another member."""
-        self._lose(_partitions(revoked))
-
-    async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        """Called when the group has counted us out."""
-        self._lose(_partitions(lost))
-
-    def _lose(self, partitions: frozenset[Partition]) -> None:
-        with self._lock:
-            self._assigned -= partitions
-            self._lost |= partitions
-        if partitions:
-            log.info("partitions taken away", partitions=[str(p) for p in sorted(partitions)])
-
-
-def _partitions(keys: Iterable[TopicPartition]) -> frozenset[Partition]:
-    return frozenset(Partition(key.topic, key.partition) for key in keys)
 
 
 def _record(message: Any) -> Record:
@@ -286,3 +253,9 @@ def _connections(consumer: KafkaConsumer) -> float:
     """Open broker connections of a consumer."""
     metrics = consumer.metrics()
     return float(metrics["consumer-metrics"]["connection-count"])
+
+
+def _close_unwanted(connecting: Future[KafkaConsumer]) -> None:
+    """Close a consumer that was finished after its source had been closed."""
+    if connecting.exception() is None:
+        connecting.result().close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))
