@@ -84,7 +84,7 @@ class BinomialExceedance:
         smaller = -stats.binom.logcdf(seen, total, self._bounds.low) / np.log(10)
         upward = bool(larger.max() >= smaller.max())
         statistics = larger if upward else smaller
-        statistic = float(min(max(statistics.max(), 0.0), MAX_STATISTIC))
+        statistic = float(min(max(0.0, statistics.max()), MAX_STATISTIC))
         if statistic < self.clear:
             return self._calm(window, statistic)
         leading = int(statistics.argmax())
