@@ -1,7 +1,7 @@
 """The command `aead-monitor`: finds the subcommand, and turns mistakes into one line.
 
-Exit codes: 0 done, 2 a mistake of the user's, 1 a fault. Nothing heavy is imported here, so
-that `--help` answers at once; each command imports what it needs when it runs.
+Exit codes: 0 done, 2 a mistake of the user's, 1 a fault, 130 stopped by Ctrl-C. Nothing heavy is
+imported here, so that `--help` answers at once; each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"aead-monitor: {line}", file=sys.stderr)  # noqa: T201
         return 2
+    except KeyboardInterrupt:
+        print("aead-monitor: stopped", file=sys.stderr)  # noqa: T201
+        return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): not a mistake worth a message.
         sys.stderr.close()

@@ -228,6 +228,18 @@ class Config(BaseSettings):
             raise ValueError("drift.min_records must not be more than window.records")
         return self
 
+    @model_validator(mode="after")
+    def _topics(self) -> Config:
+        names = {
+            name: getattr(self.outputs, name) for name in ("anomalies", "dead_letters", "alerts")
+        }
+        for name, topic in names.items():
+            if topic == self.kafka.topic:
+                raise ValueError(
+                    f"outputs.{name} must not be kafka.topic: the daemon would read what it wrote"
+                )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

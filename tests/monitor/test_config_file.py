@@ -67,6 +67,10 @@ BROKEN = {
         "- model\n",
         "FILE: must hold keys and values such as 'model: ./model'.",
     ),
+    "an output that would be read again": (
+        VALID + "outputs: {alerts: images}\n",
+        "FILE: outputs.alerts must not be kafka.topic: the daemon would read what it wrote.",
+    ),
     "settings that contradict each other": (
         VALID + "window: {records: 100}\n",
         "FILE: drift.min_records must not be more than window.records.",
