@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 import platform
+import ssl
 import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 import torch
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
@@ -43,6 +46,14 @@ from monitor.web.server import WebServer
 from monitor.window import RollingWindow
 
 
+log = structlog.get_logger(__name__)
+
+DECODED_BYTES = 2**30
+"""Most memory for the decoded records of one batch."""
+BYTES_PER_ELEMENT = 5
+"""A pixel as it came and as float32."""
+
+
 def build(config: Config, stopping: threading.Event) -> Daemon:
     """Load the model, take the port, and connect nothing yet.
 
@@ -60,11 +71,7 @@ def build(config: Config, stopping: threading.Event) -> Daemon:
             source=KafkaSource(connection, _subscription(config.kafka)),
             sink=KafkaSink(connection, _topics(config)),
             pipeline=pipeline,
-            batcher=Batcher(
-                BatchLimits(
-                    config.batch.max_records, config.batch.max_bytes, config.batch.linger_seconds
-                )
-            ),
+            batcher=Batcher(_limits(config, bundle.input_spec)),
             metrics=metrics,
             board=board,
             web=WebServer(
@@ -79,6 +86,15 @@ def build(config: Config, stopping: threading.Event) -> Daemon:
         ),
         stopping,
     )
+
+
+def _limits(config: Config, spec: InputSpec) -> BatchLimits:
+    """The batch limits, fewer records where decoded ones are large: a small PNG may hold 12 MB."""
+    records = config.batch.max_records
+    fitting = max(1, DECODED_BYTES // (BYTES_PER_ELEMENT * math.prod(spec.shape)))
+    if fitting < records:
+        log.warning("large records: smaller batches", max_records=fitting, configured=records)
+    return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
 
 
 def build_pipeline(config: Config, bundle: Bundle) -> tuple[Pipeline, Metrics]:
@@ -175,7 +191,23 @@ def _tls_options(kafka: KafkaConfig) -> dict[str, Any]:
             options[option] = str(path)
     if tls.key_password_file is not None:
         options["ssl_password"] = read_secret(tls.key_password_file, "kafka.tls.key_password_file")
+    _check_certificates(options)
     return options
+
+
+def _check_certificates(options: Mapping[str, Any]) -> None:
+    """Read the files now: later, a bad one looks like a broker that is away."""
+    try:
+        context = ssl.create_default_context(cafile=options.get("ssl_cafile"))
+        if "ssl_certfile" in options:
+            context.load_cert_chain(
+                options["ssl_certfile"], options["ssl_keyfile"], options.get("ssl_password", "")
+            )
+    except (ssl.SSLError, OSError) as error:
+        raise ConfigError(
+            f"kafka.tls: cannot use ca_file, cert_file and key_file: {error}."
+            " They must be PEM files, the key with its right password."
+        ) from None
 
 
 def _subscription(kafka: KafkaConfig) -> Subscription:

@@ -21,12 +21,14 @@ PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,230}$|^[A-Za-z0-9_-]{1,2}$")]
+"""As Kafka allows, less what our suffixes add; a name of dots alone is none."""
 
 
 class Section(BaseModel):
     """A part of the configuration: unknown keys are refused, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SaslConfig(Section):
@@ -59,11 +61,11 @@ class KafkaConfig(Section):
     """The topic that is watched."""
 
     bootstrap_servers: str = Field(
-        "localhost:9092", min_length=1, description="Brokers as HOST:PORT, separated by commas."
+        "localhost:9092",
+        pattern=r"^\s*[^\s,]+:\d{1,5}\s*(,\s*[^\s,]+:\d{1,5}\s*)*$",
+        description="Brokers as HOST:PORT, separated by commas.",
     )
-    topic: str = Field(
-        pattern=r"^[A-Za-z0-9._-]{1,249}$", description="The topic that holds the records."
-    )
+    topic: TopicName = Field(description="The topic that holds the records.")
     group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
     start: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a group without committed offsets begins."
@@ -77,7 +79,10 @@ class KafkaConfig(Section):
         45, ge=6, le=1800, description="Silence after which the group counts us out."
     )
     max_poll_interval_seconds: float = Field(
-        300, ge=10, description="Longest time that one batch may take before we are counted out."
+        300,
+        ge=10,
+        le=86400,
+        description="Longest time that one batch may take before we are counted out.",
     )
     fetch_max_bytes: int = Field(
         50 * 2**20, ge=2**16, description="Bytes asked of the brokers at once."
@@ -101,9 +106,11 @@ class KafkaConfig(Section):
 class OutputConfig(Section):
     """Topics for what the daemon finds. Unset names are made from the input topic's."""
 
-    anomalies: str | None = Field(None, description="Topic for anomalous rows.")
-    dead_letters: str | None = Field(None, description="Topic for records that cannot be scored.")
-    alerts: str | None = Field(None, description="Topic for drift alerts.")
+    anomalies: TopicName | None = Field(None, description="Topic for anomalous rows.")
+    dead_letters: TopicName | None = Field(
+        None, description="Topic for records that cannot be scored."
+    )
+    alerts: TopicName | None = Field(None, description="Topic for drift alerts.")
     create_topics: bool = Field(True, description="Create the topics that do not exist.")
     max_message_bytes: int = Field(
         32 * 2**20, ge=2**16, description="Largest message the output topics take."
@@ -198,6 +205,7 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
+        allow_inf_nan=False,
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         protected_namespaces=(),

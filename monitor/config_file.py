@@ -35,6 +35,7 @@ _RULES = {
     "tuple_type": "must be a list",
     "model_type": "must be a section with keys of its own",
     "path_type": "must be a path",
+    "finite_number": "must be a finite number",
 }
 
 
@@ -44,6 +45,7 @@ def load(path: str) -> Config:
     Relative paths in it are taken from the folder of the file.
     """
     values = _read(path)
+    _check_keys(path, values)
     _check_environment(path)
     try:
         config = Config(**values)
@@ -76,11 +78,19 @@ def _read(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}. Name a configuration file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text. Is it the right file?") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {_one_line(error)}") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{path}: must hold keys and values such as 'model: ./model'.")
     return values
+
+
+def _check_keys(path: str, values: Mapping[str, Any]) -> None:
+    """Refuse unknown keys before pydantic-settings sees them: some mean something to it."""
+    for key in values:
+        if key not in Config.model_fields:
+            hint = _suggestion(key, list(Config.model_fields))
+            raise ConfigError(f"{path}: {key}: unknown key.{hint}")
 
 
 def _check_environment(path: str) -> None:

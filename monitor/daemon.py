@@ -148,6 +148,12 @@ class Daemon:
             self.parts.metrics.events_published.labels(event.kind).inc()
         self.parts.board.count(outcome)
         self._newest.update({record.source: record for record in outcome.consumed})
+        if outcome.replayed_rows:
+            log.warning(
+                "rows scored again that drift detection had counted; it left them out."
+                " If the topic was made anew, restart this daemon",
+                rows=outcome.replayed_rows,
+            )
         for change in outcome.changes:
             log.info(
                 f"drift {change.transition.event}",
@@ -181,7 +187,8 @@ class Daemon:
             newest = self._newest.get(partition)
             done = position.next_offset if newest is None else newest.offset + 1
             behind = max(0, position.end_offset - done)
-            age = max(0.0, now - newest.timestamp / 1000) if newest and behind else 0.0
+            dated = newest is not None and newest.timestamp >= 0
+            age = max(0.0, now - newest.timestamp / 1000) if newest and dated and behind else 0.0
             lags[partition] = (behind, age)
         return lags
 

@@ -73,12 +73,11 @@ class Episodes:
 
     def _path(self, drifting: bool) -> list[State]:
         """The states entered at this look; a stream that starts drifted passes through ok."""
+        confirmed = [State.FIRING] if self._suspicions >= self._confirmations else []
         if self.state is State.LEARNING:
-            return [State.OK, *([State.PENDING] if drifting else [])]
+            return [State.OK, *([State.PENDING, *confirmed] if drifting else [])]
         if self.state is State.OK:
-            return [State.PENDING] if drifting else []
+            return [State.PENDING, *confirmed] if drifting else []
         if self.state is State.PENDING:
-            if self._suspicions >= self._confirmations:
-                return [State.FIRING]
-            return [] if drifting else [State.OK]
+            return confirmed if drifting else [State.OK]
         return [State.OK] if self._calms >= self._clearances else []

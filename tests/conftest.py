@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from tests.kafka.broker import Broker
     from tests.kafka.topics import TopicFactory
 
+
+# A shell that runs us in the background has us ignore Ctrl-C, and our children with us; the
+# tests of Ctrl-C need it as it is on a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The machines are shared and slow at times: a deadline would fail tests at random.
 settings.register_profile("shared-machine", deadline=None)

@@ -8,8 +8,8 @@ and downward (errors smaller). Three corrections keep it honest:
   interval (Clopper and Pearson, Biometrika 26, 1934); the test uses the end of the interval
   that favours "no drift". Without it, a stream that runs for months finds the sampling error
   of its own calibration set.
-- Tolerance. Errors may be larger or smaller by a factor 1 + tolerance throughout: the interval
-  is taken at the quantile moved by that factor.
+- Tolerance. Errors may be larger or smaller by a factor 1 + tolerance throughout: the window is
+  counted at the quantile moved by that factor.
 - Repeated looks. The level of one test is 1 / (looks x tests): by the union bound, independent
   records in control cross it less than once in `looks` evaluations.
 
@@ -21,6 +21,7 @@ Cost: one cumulative sum over the buckets and 2 x 8 binomial tails, about 0.5 ms
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,9 +68,13 @@ class BinomialExceedance:
             raise ValueError(f"the reference needs {2 * MIN_POINTS} errors or more, got {n}")
         self.levels = levels
         self._reference = counts
-        self._edges = bucket_index(counts.quantiles(levels))
-        self._expected = _exceedances(counts, self._edges) / n
-        self._bounds = _bounds(counts, self._edges, tolerance)
+        self._edges = edges = bucket_index(counts.quantiles(levels))
+        # The window's edge moves by the tolerance and the reference's stays: moved the other way
+        # round, a reference narrower than the tolerance could never be left.
+        shift = _buckets(tolerance)
+        self._upper, self._lower = edges + shift, edges - 1 - shift
+        self._expected = _exceedances(counts, edges) / n
+        self._bounds = _bounds(_exceedances(counts, edges), _exceedances(counts, edges - 1), n)
         tests = 2 * levels.size
         self.threshold = float(np.log10(max(looks, 1.0) * tests))
         self.clear = min(self.threshold, float(-np.log10(CLEAR_PROBABILITY / tests)))
@@ -79,26 +84,33 @@ class BinomialExceedance:
         total = window.total
         if total == 0:
             return Evidence(0.0, self.threshold, self.clear, "none", 0.5, np.nan, "no records yet")
-        seen = _exceedances(window, self._edges)
-        larger = -stats.binom.logsf(seen - 1, total, self._bounds.high) / np.log(10)
-        smaller = -stats.binom.logcdf(seen, total, self._bounds.low) / np.log(10)
+        above = _exceedances(window, self._upper)
+        not_below = _exceedances(window, self._lower)
+        larger = -stats.binom.logsf(above - 1, total, self._bounds.high) / np.log(10)
+        smaller = -stats.binom.logcdf(not_below, total, self._bounds.low) / np.log(10)
         upward = bool(larger.max() >= smaller.max())
-        statistics = larger if upward else smaller
-        statistic = float(min(max(0.0, statistics.max()), MAX_STATISTIC))
+        statistics = np.clip(larger if upward else smaller, 0.0, MAX_STATISTIC)
+        rates = (above if upward else not_below) / total
+        # Beyond what floating point can tell apart, the largest difference leads.
+        ties = statistics == statistics.max()
+        leading = int(np.where(ties, np.abs(rates - self._expected), -1.0).argmax())
+        statistic = float(statistics[leading]) + 0.0
         if statistic < self.clear:
             return self._calm(window, statistic)
-        leading = int(statistics.argmax())
         direction = ("larger" if upward else "smaller") if statistic >= self.threshold else "none"
         level = float(self.levels[leading])
+        share = _exceedances(window, self._edges)[leading] / total
         explanation = (
-            f"errors are {'larger' if upward else 'smaller'}: {seen[leading] / total:.1%} are above"
-            f" the reference's {level:g} quantile, {self._expected[leading]:.1%} expected"
+            f"errors are {'larger' if upward else 'smaller'}: {share:.1%} are above the"
+            f" reference's {level:g} quantile, {self._expected[leading]:.1%} expected"
         )
         return self._evidence(statistic, direction, level, self._ratio(window, level), explanation)
 
     def _calm(self, window: ErrorDistribution, statistic: float) -> Evidence:
         ratio = self._ratio(window, 0.5)
-        explanation = f"no drift: the median error is {ratio:.2f} times the reference's"
+        explanation = "no drift"
+        if np.isfinite(ratio):
+            explanation += f": the median error is {ratio:.2f} times the reference's"
         return self._evidence(statistic, "none", 0.5, ratio, explanation)
 
     def _ratio(self, window: ErrorDistribution, level: float) -> float:
@@ -120,23 +132,22 @@ class BinomialExceedance:
         )
 
 
-def _exceedances(errors: ErrorDistribution, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the errors in buckets above each of the given ones."""
-    below = np.cumsum(errors.counts)
-    return np.asarray(below[-1] - below[np.clip(buckets, 0, below.size - 1)], dtype=np.int64)
-
-
-def _bounds(counts: ErrorDistribution, edges: NDArray[np.int64], tolerance: float) -> _Bounds:
-    """Clopper-Pearson bounds of the exceedance probabilities, widened by the tolerance."""
-    n = counts.total
-    # A bucket spans a factor (1 + a) / (1 - a): a relative change is a shift by whole buckets.
+def _buckets(tolerance: float) -> int:
+    """How many buckets a relative change of the error spans, rounded up."""
     growth = np.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
-    shift = round(float(np.log1p(tolerance) / growth))
-    failure = CONFIDENCE_FAILURE / (2 * edges.size)
-    above_high = _exceedances(counts, edges - shift)
-    above_low = _exceedances(counts, edges + shift)
-    high = stats.beta.ppf(1 - failure, above_high + 1, np.maximum(n - above_high, 1))
-    low = stats.beta.ppf(failure, np.maximum(above_low, 1), n - above_low + 1)
-    return _Bounds(
-        high=np.where(above_high >= n, 1.0, high), low=np.where(above_low <= 0, 0.0, low)
-    )
+    return math.ceil(float(np.log1p(tolerance) / growth))
+
+
+def _exceedances(errors: ErrorDistribution, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the errors in buckets above each of the given ones; all of them above bucket -1."""
+    below = np.concatenate(([0], np.cumsum(errors.counts)))
+    places = np.clip(buckets, -1, errors.counts.size - 1) + 1
+    return np.asarray(below[-1] - below[places], dtype=np.int64)
+
+
+def _bounds(above: NDArray[np.int64], not_below: NDArray[np.int64], n: int) -> _Bounds:
+    """Clopper-Pearson bounds: the share above an edge at most, and not below it at least."""
+    failure = CONFIDENCE_FAILURE / (2 * above.size)
+    high = stats.beta.ppf(1 - failure, above + 1, np.maximum(n - above, 1))
+    low = stats.beta.ppf(failure, np.maximum(not_below, 1), n - not_below + 1)
+    return _Bounds(high=np.where(above >= n, 1.0, high), low=np.where(not_below <= 0, 0.0, low))

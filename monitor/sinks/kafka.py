@@ -23,6 +23,8 @@ FLUSH_SECONDS = 12.0
 CLOSE_SECONDS = 2.0
 OVERHEAD_BYTES = 1024
 """Room for what Kafka puts around a message."""
+ESSENTIAL_BYTES = 256
+"""Longest header of a message that had to be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class KafkaSink:
         size += sum(len(name) + len(value) for name, value in event.headers)
         if size + OVERHEAD_BYTES <= self._topics.max_message_bytes:
             return event
-        return _without_value(event)
+        small = _without_value(event)
+        return small if size - len(event.value or b"") < OVERHEAD_BYTES else _essential(small)
 
     def flush(self) -> None:
         """Wait until all events arrived. Raises SinkError(retryable) if some did not."""
@@ -96,14 +99,13 @@ class KafkaSink:
         """The topic takes less than we were told: send what identifies the message."""
         if not events:
             return
-        refused = [event for event in events if event.value is None]
-        if refused:
+        if any(_essential(_without_value(event)) == event for event in events):
             raise SinkError("the topic refuses even messages without a value", retryable=True)
         log.warning(
             "messages larger than their topic takes were published without their value",
             messages=len(events),
         )
-        self.publish(_without_value(event) for event in events)
+        self.publish(_essential(_without_value(event)) for event in events)
         self.flush()
 
     def _connect(self) -> KafkaProducer:
@@ -164,5 +166,17 @@ def _create(admin: KafkaAdminClient, name: str, max_message_bytes: int) -> None:
 
 
 def _without_value(event: Event) -> Event:
-    size = str(len(event.value or b"")).encode()
+    if event.value is None:
+        return event
+    size = str(len(event.value)).encode()
     return replace(event, value=None, headers=(*event.headers, ("aead.value_bytes_dropped", size)))
+
+
+def _essential(event: Event) -> Event:
+    """The event with our own headers only, each cut short: it fits into any topic."""
+    ours = [(name, value[:ESSENTIAL_BYTES]) for name, value in event.headers if _is_ours(name)]
+    return replace(event, headers=tuple(ours))
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("aead.")

@@ -23,7 +23,7 @@ from kafka.errors import KafkaError
 from monitor.kafka_options import Connection, connect
 from monitor.records import Partition, Record
 from monitor.sources import Polled, Position
-from monitor.sources.rebalances import Rebalances
+from monitor.sources.rebalances import Rebalances, partitions_of
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class KafkaSource:
     @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that the group has given to this member."""
-        return self._rebalances.assigned
+        return partitions_of(self._consumer.assignment()) if self._consumer else frozenset()
 
     @property
     def connected(self) -> bool:
@@ -94,18 +94,18 @@ class KafkaSource:
         try:
             answer = consumer.poll(int(timeout_seconds * 1000), max_records=max_records)
         except KafkaError as error:
-            self._reset(error)
-            return Polled(lost=self._rebalances.take_lost())
+            return Polled(lost=self._reset(error))
         self._complain_without_partitions()
         lost = self._rebalances.take_lost()
         for partition in lost:
             self._next_offsets.pop(partition, None)
         # A partition can be lost while its records are on their way to us: they are not ours.
+        mine = self.assigned
         records = tuple(
             _record(message)
             for messages in answer.values()
             for message in messages
-            if Partition(message.topic, message.partition) in self.assigned
+            if Partition(message.topic, message.partition) in mine
         )
         self._next_offsets.update({record.source: record.offset + 1 for record in records})
         return Polled(records, lost)
@@ -129,8 +129,9 @@ class KafkaSource:
         try:
             self._consumer = connecting.result()
         except (KafkaError, OSError, ValueError) as error:
-            self._back_off(error)
+            self._back_off("kafka cannot be reached; trying again", error)
             return None
+        self._rebalances = Rebalances()
         self._consumer.subscribe([self._subscription.topic], listener=self._rebalances)
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._idle_since = time.monotonic()
@@ -168,9 +169,9 @@ class KafkaSource:
             "metadata_max_age_ms": 30_000,
         }
 
-    def _back_off(self, error: Exception) -> None:
+    def _back_off(self, event: str, error: Exception) -> None:
         log.warning(
-            "kafka cannot be reached; trying again",
+            event,
             servers=self._connection.servers,
             error=f"{type(error).__name__}: {error}",
             retry_seconds=self._retry_seconds,
@@ -178,13 +179,14 @@ class KafkaSource:
         self._retry_at = time.monotonic() + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
 
-    def _reset(self, error: Exception) -> None:
-        """Throw the consumer away; the next poll makes a new one."""
+    def _reset(self, error: Exception) -> frozenset[Partition]:
+        """Throw the consumer away and return what it had; the next poll makes a new one."""
+        lost = self.assigned | self._rebalances.take_lost()
         self._close_consumer()
         self._note_reachable(False)
-        self._rebalances.lose_all()
         self._next_offsets.clear()
-        self._back_off(error)
+        self._back_off("the kafka consumer failed; making a new one", error)
+        return lost
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
         """Commit for the partitions that are still ours; false if it failed or timed out."""
@@ -213,7 +215,7 @@ class KafkaSource:
         key = TopicPartition(partition.topic, partition.number)
         try:
             end = self._consumer.highwater(key) if self._consumer else None
-        except KafkaError:  # taken away between the two calls: it has no position here any more
+        except (KafkaError, KeyError):  # taken away between the calls: it has no position here
             return None
         if end is None:
             return None

@@ -15,17 +15,15 @@ log = structlog.get_logger(__name__)
 
 
 class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka is untyped
-    """Notes what the group gives and takes; the callbacks come on the library's thread."""
+    """Notes what the group takes away; the callbacks come on the library's thread.
+
+    What is assigned is for the consumer itself to say: it may deliver a new partition's records
+    before the callback has run. One listener serves one consumer.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._assigned: frozenset[Partition] = frozenset()
         self._lost: set[Partition] = set()
-
-    @property
-    def assigned(self) -> frozenset[Partition]:
-        """What this member has now."""
-        return self._assigned
 
     def take_lost(self) -> frozenset[Partition]:
         """Return the partitions lost since the last call."""
@@ -33,33 +31,27 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
             lost, self._lost = frozenset(self._lost), set()
             return lost
 
-    def lose_all(self) -> None:
-        """Note that the member itself is gone."""
-        self._lose(self._assigned)
-
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Called with the partitions that are new."""
-        partitions = _partitions(assigned)
-        with self._lock:
-            self._assigned |= partitions
+        partitions = partitions_of(assigned)
         if partitions:
             log.info("partitions assigned", partitions=[str(p) for p in sorted(partitions)])
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called before partitions go to another member."""
-        self._lose(_partitions(revoked))
+        self._lose(partitions_of(revoked))
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Called when the group has counted us out."""
-        self._lose(_partitions(lost))
+        self._lose(partitions_of(lost))
 
     def _lose(self, partitions: frozenset[Partition]) -> None:
         with self._lock:
-            self._assigned -= partitions
             self._lost |= partitions
         if partitions:
             log.info("partitions taken away", partitions=[str(p) for p in sorted(partitions)])
 
 
-def _partitions(keys: Iterable[TopicPartition]) -> frozenset[Partition]:
+def partitions_of(keys: Iterable[TopicPartition]) -> frozenset[Partition]:
+    """Kafka's names of partitions as ours."""
     return frozenset(Partition(key.topic, key.partition) for key in keys)

@@ -27,7 +27,6 @@ class WebServer:
             access_log=False,
             lifespan="off",
             timeout_keep_alive=5,
-            limit_concurrency=100,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

@@ -67,6 +67,26 @@ BROKEN = {
         "- model\n",
         "FILE: must hold keys and values such as 'model: ./model'.",
     ),
+    "an output that no broker would take": (
+        VALID + "outputs: {anomalies: my topic}\n",
+        "FILE: outputs.anomalies: must match",
+    ),
+    "a broker without a port": (
+        VALID.replace("topic: images", "topic: images\n  bootstrap_servers: localhost:abc"),
+        "FILE: kafka.bootstrap_servers: must match",
+    ),
+    "an infinite number": (
+        VALID + "shutdown_seconds: .inf\n",
+        "FILE: shutdown_seconds: must be a finite number, got inf.",
+    ),
+    "a key that is not ours": (
+        VALID + "_env_file: /etc/hostname\n",
+        "FILE: _env_file: unknown key.",
+    ),
+    "a date that is none": (
+        VALID.replace("./model", "2024-13-45"),
+        "FILE: not valid YAML:",
+    ),
     "an output that would be read again": (
         VALID + "outputs: {alerts: images}\n",
         "FILE: outputs.alerts must not be kafka.topic: the daemon would read what it wrote.",

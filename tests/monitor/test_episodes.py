@@ -69,4 +69,4 @@ def test_confirmations_count_suspicious_looks_in_a_row(confirmations: int) -> No
     while episodes.state is not State.FIRING:
         play(episodes, [6.0])
         looks += 1
-    assert looks == max(confirmations, 2)
+    assert looks == confirmations

@@ -107,3 +107,19 @@ class TestBinomial:
         loose = BinomialExceedance(reference, tolerance=0.05, looks=100)
         tight = BinomialExceedance(reference, tolerance=0.05, looks=100_000)
         assert tight.threshold == pytest.approx(loose.threshold + 3)
+
+    @pytest.mark.parametrize("spread", [0.0, 0.005, 0.01])
+    @pytest.mark.parametrize("tolerance", [0.05, 0.5])
+    def test_a_reference_narrower_than_the_tolerance_can_be_left(
+        self, spread: float, tolerance: float
+    ) -> None:
+        narrow = 1 + spread * np.random.default_rng(14).normal(size=5000)
+        detector = BinomialExceedance(Reference.calibrate(narrow, None), tolerance, looks=4000)
+        assert not detector.evaluate(window(narrow)).drifting
+        assert detector.evaluate(window(narrow * 2)).direction == "larger"
+        assert detector.evaluate(window(narrow / 2)).direction == "smaller"
+
+    def test_errors_that_were_always_zero_are_no_drift_and_no_nan(self) -> None:
+        detector = BinomialExceedance(Reference.calibrate(np.zeros(500), None), 0.05, looks=4000)
+        assert detector.evaluate(window(np.zeros(5000))).explanation == "no drift"
+        assert detector.evaluate(window(np.full(5000, 0.1))).direction == "larger"
