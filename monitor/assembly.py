@@ -45,7 +45,6 @@ from monitor.web.app import build_app
 from monitor.web.server import WebServer
 from monitor.window import RollingWindow
 
-
 log = structlog.get_logger(__name__)
 
 DECODED_BYTES = 2**30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,11 +80,7 @@ class KafkaSink:
         if self._producer is None or not self._pending:
             return
         pending, self._pending = self._pending, []
-        try:
-            self._producer.flush(timeout=FLUSH_SECONDS)
-        except KafkaError as error:
-            raise SinkError(f"{type(error).__name__}: {error}", retryable=True) from error
-        failed = [(event, future.exception) for event, future in pending if future.failed()]
+        failed = _wait(pending, time.monotonic() + FLUSH_SECONDS)
         too_large = [
             event for event, error in failed if isinstance(error, MessageSizeTooLargeError)
         ]
@@ -146,6 +143,21 @@ class KafkaSink:
             producer.close(timeout=CLOSE_SECONDS)
         except KafkaError as error:
             log.warning("closing the producer failed", error=f"{type(error).__name__}: {error}")
+
+
+def _wait(pending: list[tuple[Event, Any]], deadline: float) -> list[tuple[Event, KafkaError]]:
+    """Wait for each message; return those that failed, with the reason.
+
+    Not by the producer's own flush, which fails when a batch was split because one message in it
+    was too large (kafka-python 3.0.12).
+    """
+    failed = []
+    for event, future in pending:
+        try:
+            future.get(timeout=max(0.0, deadline - time.monotonic()))
+        except KafkaError as error:
+            failed.append((event, error))
+    return failed
 
 
 def _create(admin: KafkaAdminClient, name: str, max_message_bytes: int) -> None:

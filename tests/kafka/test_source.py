@@ -157,7 +157,13 @@ def test_a_member_that_stalled_loses_its_partitions_and_cannot_commit(
     until_read(heir, stream.one, 9)
     assert heir.pause().commit({stream.zero: 10, stream.one: 10})
     source.commit({stream.zero: 1, stream.one: 1})
-    assert source.poll(0.2, 1000).lost == {stream.zero, stream.one}
+    lost: set[Partition] = set()
+
+    def both_lost() -> bool:
+        lost.update(source.poll(0.2, 1000).lost)
+        return lost == {stream.zero, stream.one}
+
+    wait_until(both_lost, 30, lambda: f"lost {lost}")
     heir.leave()
     source.close()
     reader = join()
