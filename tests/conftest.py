@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.kafka.broker import Broker
     from tests.kafka.topics import TopicFactory
 
+
+START_ATTEMPTS = 3
 
 # A shell that runs us in the background has us ignore Ctrl-C, and our children with us; the
 # tests of Ctrl-C need it as it is on a terminal.
@@ -38,10 +40,24 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     # Imported here: the quick tests need not wait for the Kafka library.
     from tests.kafka.broker import Broker
 
-    broker = Broker(tmp_path_factory.mktemp("kafka"))
-    broker.start()
+    broker = _started(Broker, tmp_path_factory)
     yield broker
     broker.stop()
+
+
+def _started(make: Callable[[Path], Broker], folders: pytest.TempPathFactory) -> Broker:
+    """A broker that runs. Another program may take a port between our look and its start."""
+    for attempt in range(1, START_ATTEMPTS + 1):
+        broker = make(folders.mktemp("kafka"))
+        try:
+            broker.start()
+        except RuntimeError as error:
+            if attempt == START_ATTEMPTS:
+                raise
+            print(f"the broker did not start, trying other ports: {error}")
+        else:
+            return broker
+    raise AssertionError("unreachable")
 
 
 @pytest.fixture
