@@ -1,7 +1,7 @@
 """Bundle: a trained model, its input spec and its reference in one folder.
 
     model.safetensors       the weights
-    reference.safetensors   the calibration errors, ascending
+    reference.safetensors   the calibration errors: in stream order if known, else ascending
     bundle.json             everything else, and the hashes of both
     README.md, plots/       the model card, for people; never read back
 
@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 
 from models import architectures, bundle_files
 from models.autoencoder import Autoencoder
@@ -74,7 +76,7 @@ def save(
     weights = {name: tensor.contiguous() for name, tensor in model.cpu().state_dict().items()}
     contents = {
         MODEL: safetensors.torch.save(weights),
-        REFERENCE: safetensors.torch.save({"errors": torch.tensor(reference.errors)}),
+        REFERENCE: safetensors.torch.save({"errors": torch.tensor(_stored(reference))}),
     }
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -87,6 +89,7 @@ def save(
             "quantile": reference.quantile,
             "threshold": reference.threshold,
             "note": reference.note,
+            "ordered": reference.ordered,
         },
         "metadata": dict(metadata),
     }
@@ -187,17 +190,27 @@ def _fill(model: Autoencoder, path: Path, data: bytes) -> None:
     model.load_state_dict(tensors, assign=True)
 
 
+def _stored(reference: Reference) -> NDArray[np.float64]:
+    """The calibration errors as they are kept."""
+    return reference.errors if reference.in_order is None else reference.in_order
+
+
 def _reference(described: Mapping[str, Any], path: Path, data: bytes) -> Reference:
     """The reference of the stored errors, after comparing it with what bundle.json says."""
     tensors = bundle_files.tensors(path, data)
     errors = tensors.get("errors")
     if len(tensors) != 1 or errors is None or errors.dtype != torch.float64 or errors.ndim != 1:
         raise bundle_files.damaged(path, "it must hold one float64 list called errors")
+    ordered = described.get("ordered", False)  # bundles of before did not know the order
     try:
-        reference = Reference.calibrate(errors.numpy(), float(described["quantile"]))
+        if type(ordered) is not bool:
+            raise CalibrationError(f"ordered must be true or false, got {ordered!r:.80}")
+        reference = Reference.calibrate(
+            errors.numpy(), float(described["quantile"]), ordered=ordered
+        )
     except CalibrationError as error:
         raise bundle_files.damaged(path, str(error)) from error
     same = (reference.count, reference.threshold) == (described["count"], described["threshold"])
-    if not same or not (reference.errors == errors.numpy()).all():
+    if not same or not (_stored(reference) == errors.numpy()).all():
         raise bundle_files.damaged(path, f"its errors do not match the threshold in {MANIFEST}")
     return replace(reference, note=str(described["note"]))

@@ -28,6 +28,8 @@ SCHEME: Final = "log-0.005-1e-12-1e12"
 
 _GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA: Final = math.log(_GAMMA)
+_FEW: Final = 256
+"""Up to so many errors, a search in the edges is faster than a logarithm."""
 _BUCKETS: Final = math.ceil(math.log(LARGEST / SMALLEST) / _LOG_GAMMA)
 
 
@@ -54,8 +56,10 @@ def bucket_index(errors: ArrayLike) -> NDArray[np.int64]:
     Raises ValueError unless all errors are finite and >= 0.
     """
     errors = np.asarray(errors, dtype=np.float64)
-    if not np.all((errors >= 0) & (errors < np.inf)):
+    if errors.size and not (errors.min() >= 0 and errors.max() < np.inf):  # nan fails both
         raise ValueError("errors must be finite and at least 0")
+    if errors.size <= _FEW:
+        return np.asarray(np.searchsorted(bucket_edges, errors, side="left"), dtype=np.int64)
     clipped = np.clip(errors, SMALLEST, 2 * LARGEST)
     index = np.ceil(np.log(clipped / SMALLEST) / _LOG_GAMMA).astype(np.int64)
     index = np.minimum(index, _BUCKETS + 1)

@@ -67,7 +67,7 @@ def train(
         history = _fit(model, spec, records, parts, settings, progress)
     held_out = torch.from_numpy(spec.prepare(records[parts.calibration]))
     errors = errors_of(model, held_out, settings.error_metric)
-    reference = Reference.calibrate(errors, settings.quantile)
+    reference = Reference.calibrate(errors, settings.quantile, ordered=settings.ordered)
     return bundle.save(
         out,
         model=model,

@@ -8,6 +8,9 @@ Algorithmic Learning in a Random World, 2005, section 2; Angelopoulos and Bates,
   records lie above it, on average over calibration sets.
 - p-value: (1 + #{calibration error >= e}) / (n + 1). A normal record has one of at most p with
   probability at most p. The smallest possible is 1 / (n + 1).
+
+For the drift test it keeps the errors themselves, and their order if they came in the order of
+the stream: how far neighbours depend on each other can only be told from that.
 """
 
 from __future__ import annotations
@@ -28,6 +31,11 @@ DEFAULT_QUANTILE: Final = 0.999
 TIE_TOLERANCE: Final = 1e-5
 """Relative slack in favour of "normal". The float32 sums of one record differ by about 1e-6
 between batch sizes; a record equal to a calibration record must be judged alike in every batch."""
+ENOUGH_RECORDS: Final = 5000
+"""Calibration records below which drift smaller than a third or so goes unseen: worth a warning."""
+SHAPING_SHARE: Final = 0.3
+"""Share of the calibration errors that shape the drift test; the others bound it."""
+_SPLIT_SEED: Final = 0
 
 
 def records_needed(quantile: float) -> int:
@@ -65,28 +73,35 @@ class Reference:
     """The calibration errors of one model and the threshold that they set.
 
     errors: float64 (n,), ascending, read-only. quantile: the level of the threshold. note: why
-    the quantile is not the usual one, or "".
+    the quantile is not the usual one, or "". in_order: the same errors in the order of the
+    stream, or None if that is not known.
     """
 
     errors: NDArray[np.float64]
     quantile: float
     threshold: float
     note: str = ""
+    in_order: NDArray[np.float64] | None = None
 
     @classmethod
-    def calibrate(cls, errors: ArrayLike, quantile: float | None = None) -> Reference:
+    def calibrate(
+        cls, errors: ArrayLike, quantile: float | None = None, *, ordered: bool = False
+    ) -> Reference:
         """Return the reference of these errors; None takes 0.999 or the highest supported.
 
-        Raises CalibrationError if an explicit quantile needs more errors than there are, or if
-        an error is negative or not finite.
+        ordered: the errors are of consecutive records, in the order of the stream. Raises
+        CalibrationError if an explicit quantile needs more errors than there are, or if an
+        error is negative or not finite.
         """
-        ascending = np.sort(np.asarray(errors, dtype=np.float64).ravel())
+        given = np.array(errors, dtype=np.float64).ravel()
+        ascending = np.sort(given)
         if not np.all((ascending >= 0) & (ascending < np.inf)):
             raise CalibrationError("calibration errors must be finite and at least 0.")
         used, note = supported_quantile(quantile, ascending.size)
         k = order_statistic(used, ascending.size + 1)
-        ascending.flags.writeable = False
-        return cls(ascending, used, float(ascending[k - 1]), note)
+        ascending.flags.writeable = given.flags.writeable = False
+        threshold = float(ascending[k - 1])
+        return cls(ascending, used, threshold, note, given if ordered else None)
 
     @property
     def count(self) -> int:
@@ -109,10 +124,69 @@ class Reference:
         limit = self.threshold * (1 + TIE_TOLERANCE)
         return np.asarray(np.asarray(errors, dtype=np.float64) > limit)
 
+    @property
+    def ordered(self) -> bool:
+        """True if the order of the calibration errors in the stream is known."""
+        return self.in_order is not None
+
+    @cached_property
+    def unit(self) -> float:
+        """The median error, or that of the positive errors if it is 0, or 1 if all are 0.
+
+        The drift test counts errors in this unit: so its buckets fit any model, and multiplying
+        all errors of model and stream by one number changes nothing.
+        """
+        median = float(self.quantiles([0.5])[0])
+        positive = self.errors[self.errors > 0]
+        if median == 0 and positive.size:
+            median = float(positive[positive.size // 2])
+        return median or 1.0
+
     @cached_property
     def distribution(self) -> ErrorDistribution:
-        """The calibration errors in buckets. Read it, do not change it."""
-        return ErrorDistribution.from_errors(self.errors)
+        """The calibration errors in buckets, in units of `unit`. Read it, do not change it."""
+        return ErrorDistribution.from_errors(self.errors / self.unit)
+
+    def split(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The errors that shape the drift test and those that bound it, in units of `unit`.
+
+        A fixed shuffle, so that every process splits alike. Both are ascending, float64.
+        """
+        shuffled = np.random.default_rng(_SPLIT_SEED).permutation(self.errors / self.unit)
+        shaping, bounding = np.split(shuffled, [int(SHAPING_SHARE * self.count)])
+        return np.sort(shaping), np.sort(bounding)
+
+    @cached_property
+    def log_spread(self) -> float:
+        """Standard deviation of the logarithm of the positive calibration errors."""
+        positive = self.errors[self.errors > 0]
+        return float(np.log(positive).std()) if positive.size > 1 else 0.0
+
+    def detection_floor(self, tolerance: float, records: int | None = None) -> float:
+        """Relative shift of the error below which the drift test stays silent: 0.08 is 8%.
+
+        The noise of the calibration sample hides smaller ones. tolerance: relative shift that
+        is never alarmed. records: calibration records, if not those that there are.
+        """
+        n = (self.count if records is None else records) * (1 - SHAPING_SHARE)
+        return math.expm1(math.log1p(tolerance) + 3.5 * self.log_spread / math.sqrt(n))
+
+    def records_for_floor(self, floor: float, tolerance: float) -> int:
+        """Calibration records that bring the detection floor down to this; floor > tolerance."""
+        gap = math.log1p(floor) - math.log1p(tolerance)
+        return math.ceil((3.5 * self.log_spread / gap) ** 2 / (1 - SHAPING_SHARE))
+
+    def detection_limits(self, tolerance: float) -> str:
+        """The detection floor in a sentence, and what would lower it."""
+        floor = self.detection_floor(tolerance)
+        target = math.expm1((math.log1p(floor) + math.log1p(tolerance)) / 2)
+        text = f"shifts of the error below {floor:.1%} cannot be told from calibration noise"
+        if target <= tolerance:
+            return text
+        more = self.records_for_floor(target, tolerance) - self.count
+        digits = 10 ** max(0, len(str(more)) - 2)
+        rounded = math.ceil(more / digits) * digits
+        return f"{text}; {rounded:,} more calibration records would bring it to {target:.1%}"
 
     def quantiles(self, qs: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Exact quantiles of the calibration errors: the ceil(q * n)-th smallest, for each q."""

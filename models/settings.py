@@ -24,8 +24,9 @@ class TrainingSettings:
     the steps in which the learning rate rises; after it, it falls to zero along a cosine.
     patience: epochs without a better validation loss before stopping (default a fifth of the
     epochs, at least 10). quantile: level of the anomaly threshold (default 0.999, or the highest
-    that the calibration records support). augment: for images, any of AUGMENTATIONS.
-    Raises TrainingError for a value out of range.
+    that the calibration records support). ordered: the records are consecutive ones of the stream,
+    oldest first; the newest are then held out to calibrate. augment: for images, any of
+    AUGMENTATIONS. Raises TrainingError for a value out of range.
     """
 
     architecture: str | None = None
@@ -39,6 +40,7 @@ class TrainingSettings:
     validation_fraction: float = 0.1
     calibration_fraction: float = 0.2
     quantile: float | None = None
+    ordered: bool = False
     error_metric: str = "mse"
     augment: tuple[str, ...] = ()
     seed: int = 0

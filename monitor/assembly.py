@@ -22,17 +22,17 @@ from models.bundle import Bundle
 from models.bundle import load as load_bundle
 from models.distribution import SMALLEST
 from models.input_spec import InputSpec
+from models.reference import ENOUGH_RECORDS, Reference
 from monitor.batching import Batcher, BatchLimits
+from monitor.budget import Budget
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.config import CodecConfig, Config, KafkaConfig
 from monitor.config_file import read_secret
 from monitor.daemon import Daemon, Parts
 from monitor.decoding import Limits, decoder
-from monitor.detectors import DETECTORS, DetectorSettings
-from monitor.episodes import Episodes
 from monitor.errors import ConfigError
 from monitor.events import KINDS
-from monitor.judge import Judge
+from monitor.judge import Judge, JudgeSettings
 from monitor.kafka_options import Connection
 from monitor.metrics import Metrics
 from monitor.pipeline import Decode, Pipeline
@@ -43,7 +43,6 @@ from monitor.status import StatusBoard
 from monitor.version import __version__
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
-from monitor.window import RollingWindow
 
 log = structlog.get_logger(__name__)
 
@@ -146,20 +145,38 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
 
 
 def _judge(config: Config, bundle: Bundle) -> Judge:
-    window = RollingWindow(config.window.records, config.window.panes)
-    settings = DetectorSettings(
-        tolerance=config.drift.tolerance,
-        records_per_false_alarm=config.drift.records_per_false_alarm,
-        evaluation_records=window.pane_capacity,
+    drift, window = config.drift, config.window
+    settings = JudgeSettings(
+        budget=Budget.parse(drift.false_alarms, drift.streams),
+        detector=drift.detector,
+        advisory=drift.advisory,
+        tolerance=drift.tolerance,
+        guard_seconds=drift.guard_seconds,
+        cooldown_seconds=drift.cooldown_seconds,
+        evaluation_rows=drift.evaluation_records,
+        evaluation_seconds=drift.evaluation_seconds,
+        window_rows=window.records,
+        window_panes=window.panes,
+        window_seconds=window.seconds,
+        quantiles=window.quantiles,
     )
     try:
-        detector = DETECTORS[config.drift.detector](bundle.reference, settings)
+        judge = Judge(bundle.version, bundle.reference, settings)
     except ValueError as error:
-        raise ConfigError(f"model: {error}. Train with more calibration records.") from None
-    episodes = Episodes(
-        config.drift.min_records, config.drift.confirmations, config.drift.clearances
-    )
-    return Judge(bundle.version, window, detector, episodes, config.window.quantiles)
+        raise ConfigError(
+            f"drift: {error}. Train with more calibration records, or change the configuration."
+        ) from None
+    _warn_of_few(bundle.reference, drift.tolerance)
+    return judge
+
+
+def _warn_of_few(reference: Reference, tolerance: float) -> None:
+    if reference.count < ENOUGH_RECORDS:
+        log.warning(
+            "few calibration records: small drifts will not be seen",
+            calibration_records=reference.count,
+            limits=reference.detection_limits(tolerance),
+        )
 
 
 def build_connection(kafka: KafkaConfig) -> Connection:
@@ -252,6 +269,11 @@ def _about(config: Config, bundle: Bundle) -> dict[str, Any]:
         "version": __version__,
         "topic": config.kafka.topic,
         "group": config.kafka.group,
+        "drift_settings": {
+            "false_alarms": config.drift.false_alarms,
+            "detector": config.drift.detector,
+            "detection_limits": reference.detection_limits(config.drift.tolerance),
+        },
         "model": {
             "version": bundle.version,
             "architecture": bundle.architecture,

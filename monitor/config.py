@@ -10,12 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from monitor.budget import Budget
 
 PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
@@ -153,34 +155,55 @@ class BatchConfig(Section):
 
 
 class WindowConfig(Section):
-    """The rolling window that quantiles and drift are judged on."""
+    """The rolling window that quantiles are taken from."""
 
     records: int = Field(5120, ge=64, le=10**9, description="Rows that the window holds.")
-    panes: int = Field(
-        20, ge=2, le=1000, description="Steps the window moves in; drift is judged at each."
+    seconds: float | None = Field(
+        None, ge=1, description="Stream time that the window spans, instead of `records`."
     )
+    panes: int = Field(20, ge=2, le=1000, description="Steps the window moves in.")
     quantiles: tuple[Quantile, ...] = Field(
         (0.5, 0.9, 0.99, 0.999), min_length=1, description="Rolling quantiles to export."
     )
 
 
 class DriftConfig(Section):
-    """When a difference between window and reference is called drift."""
+    """When a difference between stream and reference is called drift."""
 
-    detector: Literal["binomial"] = Field("binomial", description="The drift test.")
+    false_alarms: str = Field(
+        "1 per 30d",
+        description="The budget: N per TIME (s, m, h, d, w, y) or N per M records.",
+    )
+    streams: int = Field(
+        1, ge=1, le=100_000, description="Monitored streams that share the budget, this included."
+    )
     tolerance: float = Field(
-        0.05, ge=0, le=1, description="Relative change of the error that is not worth an alarm."
+        0.05, ge=0, le=1, description="Relative change of the error that is never alarmed."
     )
-    records_per_false_alarm: float = Field(
-        1e6, ge=1e3, description="At most one false alarm in this many records."
+    detector: Literal["betting", "binomial"] = Field(
+        "betting", description="The drift test; binomial is simpler and slower."
     )
-    min_records: int = Field(
-        512, ge=64, description="Rows in the window before drift is judged at all."
+    advisory: Literal["adwin"] | None = Field(
+        None, description="An early signal that is shown and never pages; adwin needs River."
     )
-    confirmations: int = Field(
-        3, ge=1, description="Suspicious looks in a row before an alert fires."
+    guard_seconds: float = Field(
+        5, ge=0, le=86400, description="Stream time that a burst may last without an alarm."
     )
-    clearances: int = Field(3, ge=1, description="Calm looks in a row before it is resolved.")
+    cooldown_seconds: float = Field(
+        600, ge=0, le=604800, description="Stream time without drift before it is resolved."
+    )
+    evaluation_records: int = Field(
+        64, ge=1, le=256, description="Rows after which drift is evaluated, at most."
+    )
+    evaluation_seconds: float = Field(
+        60, ge=0.1, le=86400, description="Stream time after which it is evaluated with fewer."
+    )
+
+    @field_validator("false_alarms")
+    @classmethod
+    def _budget(cls, text: str) -> str:
+        Budget.parse(text)
+        return text
 
 
 class HttpConfig(Section):
@@ -229,11 +252,9 @@ class Config(BaseSettings):
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")
 
     @model_validator(mode="after")
-    def _window_and_drift(self) -> Config:
-        if self.window.panes > self.window.records:
+    def _window(self) -> Config:
+        if self.window.seconds is None and self.window.panes > self.window.records:
             raise ValueError("window.panes must not be more than window.records")
-        if self.drift.min_records > self.window.records:
-            raise ValueError("drift.min_records must not be more than window.records")
         return self
 
     @model_validator(mode="after")

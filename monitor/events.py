@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from monitor.pipeline import Outcome
-from monitor.records import Alert, Anomaly, DeadLetter, Record, Verdict
+from monitor.records import (
+    Alert,
+    Anomaly,
+    DeadLetter,
+    Estimate,
+    Onset,
+    Partition,
+    Record,
+    Verdict,
+)
 
 ANOMALY, DEAD_LETTER, ALERT = "anomaly", "dead_letter", "alert"
 KINDS = (ANOMALY, DEAD_LETTER, ALERT)
@@ -82,7 +91,7 @@ def dead_letter_event(letter: DeadLetter) -> Event:
 
 
 def alert_event(alert: Alert) -> Event:
-    """A drift episode fired or was resolved."""
+    """A drift episode fired, turned or was resolved."""
     key = f"{alert.episode}/{alert.event}"
     body = {
         "schema_version": SCHEMA_VERSION,
@@ -93,28 +102,62 @@ def alert_event(alert: Alert) -> Event:
         "timestamp": isoformat(alert.timestamp),
         "model_version": alert.model_version,
         "verdict": verdict_json(alert.verdict),
-        "next_offsets": [
-            {"topic": p.topic, "partition": p.number, "offset": offset}
-            for p, offset in sorted(alert.next_offsets.items())
-        ],
+        "next_offsets": _offsets(alert.next_offsets),
     }
     return Event(ALERT, key.encode(), _json(body))
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict as JSON values; what is not known (nan) is null."""
+    promise, partition = verdict.promise, verdict.partition
     return {
         "state": verdict.state,
         "statistic": verdict.statistic,
         "threshold": verdict.threshold,
-        "effect_size": _number(verdict.effect_size),
-        "effect_quantile": verdict.effect_quantile,
         "direction": verdict.direction,
         "explanation": verdict.explanation,
+        "partition": None
+        if partition is None
+        else {"topic": partition.topic, "partition": partition.number},
+        "onset": _onset(verdict.onset),
+        "ratio": _estimate(verdict.ratio),
+        "exceedance": _number(verdict.exceedance),
+        "records_per_false_alarm": {"asked": promise.asked, "promised": promise.kept},
+        "tolerance": promise.tolerance,
+        "detection_floor": promise.floor,
+        "dependence": promise.dependence,
+        "early_signal": verdict.early_signal,
         "window_records": verdict.window_records,
-        "window_capacity": verdict.window_capacity,
-        "quantiles": {f"{q:g}": _number(value) for q, value in verdict.quantiles.items()},
+        "window_fill": verdict.window_fill,
+        "quantiles": {f"{q:g}": _number(e.value) for q, e in verdict.quantiles.items()},
+        "quantile_intervals": {f"{q:g}": _interval(e) for q, e in verdict.quantiles.items()},
     }
+
+
+def _onset(onset: Onset | None) -> dict[str, Any] | None:
+    if onset is None:
+        return None
+    return {
+        "timestamp": isoformat(onset.timestamp),
+        "rows": onset.rows,
+        "offsets": _offsets(onset.next_offsets),
+    }
+
+
+def _offsets(offsets: Mapping[Partition, int]) -> list[dict[str, Any]]:
+    return [
+        {"topic": p.topic, "partition": p.number, "offset": offset}
+        for p, offset in sorted(offsets.items())
+    ]
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    low, high = _interval(estimate)
+    return {"value": _number(estimate.value), "low": low, "high": high}
+
+
+def _interval(estimate: Estimate) -> list[float | None]:
+    return [_number(estimate.low), _number(estimate.high)]
 
 
 def isoformat(milliseconds: int) -> str:

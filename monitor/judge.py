@@ -1,19 +1,66 @@
 """The judge: summaries in, verdict and alerts out.
 
-It holds all that is remembered of a stream: which offsets were counted, the rolling window,
-and the drift state. It never sees a record, only summaries, and never looks at a clock.
+It holds all that is remembered of a stream: which offsets were counted, the rolling window, the
+evidence and the drift state. It never sees a record, only summaries, and never looks at a clock:
+time is what the records' timestamps say.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from monitor.detectors import Detector, Evidence
-from monitor.episodes import Episodes, State, Transition
-from monitor.records import Alert, Partition, Summary, Verdict
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bucket_counts import BucketCounts
+from models.reference import Reference
+from monitor.blocks import (
+    TICK_ROWS,
+    Block,
+    Clock,
+    OpenBlock,
+    offsets_state,
+    position_state,
+    restored_offsets,
+    restored_position,
+)
+from monitor.budget import Budget, Levels
+from monitor.detectors import DETECTORS, Detector, DetectorSettings, Evidence, Finding
+from monitor.detectors.evidence import NOTHING
+from monitor.episodes import ALERTS, Episodes, State, Transition
+from monitor.records import Alert, Onset, Partition, Promise, Summary, Verdict
+from monitor.view import View
 from monitor.window import RollingWindow
+
+_LEVELS_EVERY: Final = 64
+"""Evaluations between two conversions of the budget: the rate changes slowly."""
+
+DEFAULT_BUDGET: Final = Budget(alarms=1, records=1e6, seconds=None)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """How a judge judges; the configuration says what each means.
+
+    window_seconds: a window by stream time instead of by rows, or None. advisory: name of a
+    detector whose signal is shown and never pages, or None.
+    """
+
+    budget: Budget = DEFAULT_BUDGET
+    detector: str = "betting"
+    advisory: str | None = None
+    tolerance: float = 0.05
+    guard_seconds: float = 5.0
+    cooldown_seconds: float = 600.0
+    evaluation_rows: int = 64
+    evaluation_seconds: float = 60.0
+    window_rows: int = 5120
+    window_panes: int = 20
+    window_seconds: float | None = None
+    quantiles: tuple[float, ...] = (0.5, 0.9, 0.99, 0.999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +79,143 @@ class Change:
 class Judge:
     """Judges one model's stream.
 
-    model_version: summaries of any other version are refused with ValueError.
-    levels: the rolling quantiles that verdicts carry.
+    model_version: summaries of any other version are refused. Raises ValueError if the reference
+    is too small for the detector, or the detector's library is missing.
     """
 
-    def __init__(
-        self,
-        model_version: str,
-        window: RollingWindow,
-        detector: Detector,
-        episodes: Episodes,
-        levels: Sequence[float],
-    ) -> None:
+    def __init__(self, model_version: str, reference: Reference, settings: JudgeSettings) -> None:
         self.model_version = model_version
-        self._window = window
-        self._detector = detector
-        self._episodes = episodes
-        self._levels = tuple(levels)
+        self.unit = reference.unit
+        self._settings = settings
+        made = DetectorSettings(settings.tolerance)
+        self._detector: Detector = DETECTORS[settings.detector](reference, made)
+        self._advisory = (
+            DETECTORS[settings.advisory](reference, made) if settings.advisory else None
+        )
+        self._window = RollingWindow(
+            settings.window_rows, settings.window_panes, settings.window_seconds
+        )
+        self._episodes = Episodes(settings.guard_seconds, settings.cooldown_seconds)
+        self._view = View(reference, settings.quantiles, settings.tolerance)
+        self._floor = reference.detection_floor(settings.tolerance)
+        self._open = OpenBlock(settings.evaluation_rows, settings.evaluation_seconds)
+        self._clock = Clock()
         self._next_offsets: dict[Partition, int] = {}
+        self._rows = 0
+        self._evaluations = 0
         self._episode = ""
-        self._evidence = detector.evaluate(window.errors)
+        self._finding = NOTHING
+        self._signalled = False
+        self._asked = settings.budget.records_per_false_alarm(np.inf)
+        self._levels = Levels.of(self._asked)
+        self._evidence = Evidence(0.0, float(np.log10(self._levels.records)))
+        if self._detector.ready:
+            self._episodes.state = State.OK
 
     def next_offset(self, partition: Partition) -> int:
         """The first offset of the partition that has not been counted; 0 if none was."""
         return self._next_offsets.get(partition, 0)
 
-    def add(self, summary: Summary) -> list[Change]:
-        """Count the summary's rows once; return the changes of state they brought.
+    def records_to_end(self, rows: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
+        """How many of the coming records belong to the block that is open now."""
+        return self._open.records_to_end(rows, timestamps)
 
-        Raises ValueError for another model's summary or one that was counted before, in whole
-        or in part: both would falsify the window.
+    def add(self, *summaries: Summary) -> list[Change]:
+        """Count the rows of summaries once; return the changes of state they brought.
+
+        What is added together is evaluated together. Raises ValueError for another model's
+        summary or one that was counted before, in whole or in part: both would falsify the
+        evidence.
         """
+        for summary in summaries:
+            self._check(summary)
+            self._open.add(summary, self._rows, self._next_offsets)
+            self._next_offsets[summary.partition] = summary.next_offset
+            self._rows += summary.errors.total
+        return self._evaluate(self._open.take()) if self._open.due else []
+
+    def _check(self, summary: Summary) -> None:
         if summary.model_version != self.model_version:
             raise ValueError(f"summary of model {summary.model_version}, not {self.model_version}")
         if summary.first_offset < self.next_offset(summary.partition):
             raise ValueError(f"{summary.partition}: offset {summary.first_offset} counted before")
-        self._next_offsets[summary.partition] = summary.next_offset
-        if not self._window.add(summary.errors):
-            return []
-        self._evidence = self._detector.evaluate(self._window.errors)
-        transitions = self._episodes.look(self._evidence, self._window.records)
-        return [self._change(t, summary.last_timestamp) for t in transitions]
+
+    def _evaluate(self, block: Block) -> list[Change]:
+        self._clock.advance(block)
+        counts = BucketCounts.merged(block.counts.values())
+        self._window.add(counts, block.start.rows, self._clock.seconds)
+        if self._advisory is not None:
+            self._signalled = self._advisory.watch(block, np.inf, learn=False).drifting
+        if self._evaluations % _LEVELS_EVERY == 0:
+            rate = self._clock.rows_per_second
+            self._asked = self._settings.budget.records_per_false_alarm(rate)
+            self._levels = Levels.of(min(self._asked, self._detector.supported))
+        self._evaluations += 1
+        self._evidence = self._weigh(block)
+        transition = self._episodes.look(
+            self._evidence,
+            self._clock,
+            ready=self._detector.ready,
+            detection_ticks=self._detection_ticks(),
+        )
+        if transition is None and self._evidence.drifting:
+            transition = self._found_again()
+        return [] if transition is None else [self._change(transition, block.last_timestamp)]
+
+    def _weigh(self, block: Block) -> Evidence:
+        """Let the detector take the block into account, as the state wants it."""
+        state = self._episodes.state
+        if state is not State.PENDING:
+            calm = state in (State.OK, State.LEARNING)
+            return self._detector.watch(block, self._levels.records, learn=calm)
+        if self._episodes.guarding(self._clock):
+            return self._evidence
+        return self._detector.confirm(block, self._levels.odds)
+
+    def _detection_ticks(self) -> float:
+        """How long the drift that is suspected now has lasted."""
+        if not self._evidence.drifting or self._episodes.state is State.PENDING:
+            return 0.0
+        onset = self._detector.finding().onset
+        return (self._rows - onset.rows) / TICK_ROWS if onset else 0.0
+
+    def _found_again(self) -> Transition | None:
+        """Drift is found once more while it fires: the episode goes on, perhaps otherwise."""
+        if self._episodes.state is not State.FIRING:
+            return None
+        found = self._detector.finding()
+        self._detector.restart()
+        turned = {found.direction, self._finding.direction} == {"larger", "smaller"}
+        self._finding = found if turned else replace(found, onset=self._finding.onset)
+        return self._episodes.turn(self._clock) if turned else None
 
     def _change(self, transition: Transition, timestamp: int) -> Change:
-        verdict = self._verdict(transition.after)
-        if transition.after is State.FIRING:
+        event = transition.event
+        if event == "pending":
+            self._finding = self._detector.finding()
+            self._detector.begin_confirmation()
+        elif event == "firing":
+            confirmed = self._detector.finding()
+            self._finding = replace(confirmed, onset=self._finding.onset)
+            self._detector.restart()
             self._episode = self._new_episode()
-        alert = None
-        if transition.event in ("firing", "resolved"):
-            alert = Alert(
-                event=transition.event,
-                episode=self._episode,
-                model_version=self.model_version,
-                timestamp=timestamp,
-                verdict=verdict,
-                next_offsets=dict(self._next_offsets),
-            )
-        return Change(transition, timestamp, verdict, alert)
+        verdict = self._verdict(transition.after, event)
+        if event in ("resolved", "transient"):
+            self._detector.restart()
+            self._finding = NOTHING
+        return Change(transition, timestamp, verdict, self._alert(event, timestamp, verdict))
+
+    def _alert(self, event: str, timestamp: int, verdict: Verdict) -> Alert | None:
+        if event not in ALERTS:
+            return None
+        return Alert(
+            event=event,
+            episode=self._episode,
+            model_version=self.model_version,
+            timestamp=timestamp,
+            verdict=verdict,
+            next_offsets=dict(self._next_offsets),
+        )
 
     def _new_episode(self) -> str:
         """An id from model and offsets: a second run over the same records makes the same."""
@@ -97,20 +224,96 @@ class Judge:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict as of the last look, with the window as it is now."""
+        """The verdict as of the last evaluation."""
         return self._verdict(self._episodes.state)
 
-    def _verdict(self, state: State) -> Verdict:
-        evidence: Evidence = self._evidence
+    def _verdict(self, state: State, event: str = "") -> Verdict:
+        onset, window = self._finding.onset, self._window
+        errors = window.errors if onset is None else window.since(onset.rows)
+        ratio = self._view.ratio(errors)
+        finding = self._view.described(self._finding, errors)
         return Verdict(
             state=str(state),
-            statistic=evidence.statistic,
-            threshold=evidence.threshold,
-            effect_size=evidence.effect_size,
-            effect_quantile=evidence.quantile,
-            direction=evidence.direction,
-            explanation=evidence.explanation,
-            window_records=self._window.records,
-            window_capacity=self._window.capacity,
-            quantiles=self._window.quantiles(self._levels),
+            statistic=self._evidence.statistic,
+            threshold=self._evidence.threshold,
+            direction=finding.direction,
+            explanation=self._view.explain(state, event, finding, ratio, self._detector.progress),
+            partition=finding.partition,
+            onset=None
+            if onset is None
+            else Onset(onset.timestamp, self._rows - onset.rows, onset.next_offsets),
+            ratio=ratio,
+            promise=self._promise(),
+            window_records=window.records,
+            window_fill=window.fill,
+            exceedance=self._view.exceedance(window.errors),
+            early_signal=None if self._advisory is None else self._signalled,
+            quantiles=self._view.quantiles(window.errors),
         )
+
+    def _promise(self) -> Promise:
+        return Promise(
+            asked=self._asked,
+            kept=min(self._asked, self._detector.supported),
+            tolerance=self._settings.tolerance,
+            floor=self._floor,
+            dependence=self._detector.dependence,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs, as plain values and arrays.
+
+        Not in it: the advisory detector's memory. It begins anew.
+        """
+        return {
+            "model_version": self.model_version,
+            "next_offsets": offsets_state(self._next_offsets),
+            "rows": self._rows,
+            "evaluations": self._evaluations,
+            "episode": self._episode,
+            "finding": _finding_state(self._finding),
+            "asked": self._asked,
+            "evidence": [self._evidence.statistic, self._evidence.threshold],
+            "levels": [self._levels.records, self._levels.odds],
+            "open": self._open.state(),
+            "clock": self._clock.state(),
+            "window": self._window.state(),
+            "episodes": self._episodes.snapshot(),
+            "detector": self._detector.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called, by a judge of the same model and settings."""
+        if state["model_version"] != self.model_version:
+            raise ValueError(f"state of model {state['model_version']}, not {self.model_version}")
+        self._next_offsets = restored_offsets(state["next_offsets"])
+        self._rows, self._evaluations = int(state["rows"]), int(state["evaluations"])
+        self._episode = str(state["episode"])
+        self._finding = _restored_finding(state["finding"])
+        self._asked = float(state["asked"])
+        self._evidence = Evidence(*state["evidence"])
+        self._levels = Levels(*state["levels"])
+        self._open.restore(state["open"])
+        self._clock.restore(state["clock"])
+        self._window.restore(state["window"])
+        self._episodes.restore(state["episodes"])
+        self._detector.restore(state["detector"])
+
+
+def _finding_state(finding: Finding) -> dict[str, Any]:
+    partition = finding.partition
+    return {
+        "direction": finding.direction,
+        "words": finding.words,
+        "onset": None if finding.onset is None else position_state(finding.onset),
+        "partition": None if partition is None else [partition.topic, partition.number],
+    }
+
+
+def _restored_finding(state: Mapping[str, Any]) -> Finding:
+    return Finding(
+        direction=str(state["direction"]),
+        words=str(state["words"]),
+        onset=None if state["onset"] is None else restored_position(state["onset"]),
+        partition=None if state["partition"] is None else Partition(*state["partition"]),
+    )

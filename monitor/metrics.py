@@ -13,16 +13,18 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.episodes import State
+from monitor.episodes import ALERTS, EVENTS, State
 from monitor.errors import REASONS
 from monitor.events import KINDS
 from monitor.pipeline import Outcome
 from monitor.ratio_histogram import RatioHistogram
-from monitor.records import Partition, Verdict
+from monitor.records import Partition, Promise, Verdict
 
 PREFIX = "aead_monitor"
 STAGES = ("decode", "score", "judge", "publish", "commit")
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+DIRECTIONS = ("larger", "smaller", "narrower", "wider")
+_BOUNDS = ("low", "high")
 _BATCH_SIZES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -82,7 +84,10 @@ class Metrics:
         self.commit_failures = counter(
             "commit_failures", "Offset commits that failed; the next one covers them."
         )
-        self.alerts = counter("alerts", "Drift alerts, by event.", event=("firing", "resolved"))
+        self.alerts = counter("alerts", "Drift alerts, by event.", event=ALERTS)
+        self.transitions = counter(
+            "drift_transitions", "Changes of the drift state, by event.", event=EVENTS
+        )
 
     def _add_batches(self) -> None:
         self.batch_records = Histogram(
@@ -113,6 +118,11 @@ class Metrics:
             "Rolling quantile of the reconstruction error, of this process alone.",
             ("quantile",),
         )
+        self.error_quantile_bound = self._gauge(
+            "error_quantile_bound",
+            "Low and high end of the 95% interval of the rolling quantile.",
+            ("quantile", "bound"),
+        )
         self.reference_quantile = self._gauge(
             "reference_quantile",
             "Quantile of the reconstruction error of held-out normal data.",
@@ -121,27 +131,67 @@ class Metrics:
         self.threshold = self._gauge("threshold", "Error above which a row is anomalous.")
         self.window_records = self._gauge("window_records", "Rows in the rolling window.")
         self.window_fill = self._gauge(
-            "window_fill_ratio", "Rows in the rolling window over its capacity, at most 1."
+            "window_fill_ratio", "How full the rolling window is, at most 1."
         )
         for q in self._quantiles:
             self.error_quantile.labels(f"{q:g}").set(float("nan"))
+            for bound in _BOUNDS:
+                self.error_quantile_bound.labels(f"{q:g}", bound).set(float("nan"))
 
     def _add_drift(self) -> None:
-        self.drift_state = self._gauge(
+        gauge = self._gauge
+        self.drift_state = gauge(
             "drift_state", "1 for the state that drift detection is in, else 0.", ("state",)
+        )
+        self.drift_direction = gauge(
+            "drift_direction",
+            "1 for the direction of the drift that is suspected or fires, else 0.",
+            ("direction",),
+        )
+        self.drift_evidence = gauge(
+            "drift_evidence_log10", "Evidence for drift, as a power of ten."
+        )
+        self.drift_threshold = gauge(
+            "drift_evidence_threshold_log10",
+            "Evidence at which drift is suspected, or confirmed while pending.",
+        )
+        self.drift_ratio = gauge(
+            "drift_error_ratio",
+            "Median error since the drift's onset, or of the window while there is none, over the"
+            " reference's; estimate, and low and high end of its 95% interval.",
+            ("bound",),
+        )
+        self.drift_onset = gauge(
+            "drift_onset_timestamp_seconds", "When the drift seems to have begun; 0 while none."
+        )
+        self.drift_budget = gauge(
+            "drift_records_per_false_alarm",
+            "Records per false alarm: what the budget asks at the stream's rate, and what of it"
+            " is promised.",
+            ("kind",),
+        )
+        self.drift_tolerance = gauge(
+            "drift_tolerance_ratio", "Relative shift of the error that is never alarmed."
+        )
+        self.drift_floor = gauge(
+            "drift_detection_floor_ratio",
+            "Relative shift of the error below which the calibration cannot tell drift.",
+        )
+        self.drift_dependence = gauge(
+            "drift_dependence_factor",
+            "Factor by which evidence is weakened for dependence of neighbouring records.",
+        )
+        self.drift_early = gauge(
+            "drift_early_signal", "1 while the advisory detector signals a change; never an alarm."
+        )
+        self.exceedance = gauge(
+            "window_exceedance_ratio",
+            "Share of the window's rows above the reference's 0.99 quantile; 0.01 is expected.",
         )
         for state in State:
             self.drift_state.labels(state)
-        self.drift_statistic = self._gauge(
-            "drift_statistic", "Evidence for drift: -log10 of the smallest p-value."
-        )
-        self.drift_threshold = self._gauge(
-            "drift_statistic_threshold", "Statistic at which drift is suspected."
-        )
-        self.drift_effect = self._gauge(
-            "drift_effect_size",
-            "Rolling error over reference error where they differ most; 1 is no change.",
-        )
+        for direction in DIRECTIONS:
+            self.drift_direction.labels(direction)
 
     def _add_consumer(self) -> None:
         labels = ("topic", "partition")
@@ -194,6 +244,7 @@ class Metrics:
                 where = "payload" if reason == "non_finite" else "error"
                 self.non_finite.labels(where).inc(number)
         for change in outcome.changes:
+            self.transitions.labels(change.transition.event).inc()
             if change.alert is not None:
                 self.alerts.labels(change.alert.event).inc()
         self.show(outcome.verdict)
@@ -202,13 +253,30 @@ class Metrics:
         """Set the gauges of window and drift."""
         for state in State:
             self.drift_state.labels(state).set(verdict.state == state)
-        self.drift_statistic.set(verdict.statistic)
+        for direction in DIRECTIONS:
+            self.drift_direction.labels(direction).set(verdict.direction == direction)
+        self.drift_evidence.set(verdict.statistic)
         self.drift_threshold.set(verdict.threshold)
-        self.drift_effect.set(verdict.effect_size)
+        self.drift_ratio.labels("estimate").set(verdict.ratio.value)
+        self.drift_ratio.labels("low").set(verdict.ratio.low)
+        self.drift_ratio.labels("high").set(verdict.ratio.high)
+        self.drift_onset.set(verdict.onset.timestamp / 1000 if verdict.onset else 0)
+        self._show_promise(verdict.promise)
+        self.drift_early.set(bool(verdict.early_signal))
+        self.exceedance.set(verdict.exceedance)
         self.window_records.set(verdict.window_records)
-        self.window_fill.set(min(1.0, verdict.window_records / verdict.window_capacity))
-        for q, value in verdict.quantiles.items():
-            self.error_quantile.labels(f"{q:g}").set(value)
+        self.window_fill.set(verdict.window_fill)
+        for q, estimate in verdict.quantiles.items():
+            self.error_quantile.labels(f"{q:g}").set(estimate.value)
+            self.error_quantile_bound.labels(f"{q:g}", "low").set(estimate.low)
+            self.error_quantile_bound.labels(f"{q:g}", "high").set(estimate.high)
+
+    def _show_promise(self, promise: Promise) -> None:
+        self.drift_budget.labels("asked").set(promise.asked)
+        self.drift_budget.labels("promised").set(promise.kept)
+        self.drift_tolerance.set(promise.tolerance)
+        self.drift_floor.set(promise.floor)
+        self.drift_dependence.set(promise.dependence)
 
     def show_lags(self, lags: Mapping[Partition, tuple[int, float]]) -> None:
         """Set lag in records and seconds; remove the series of partitions that left."""

@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.distribution import ErrorDistribution
+from models.bucket_counts import BucketCounts
+from models.distribution import bucket_index
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.records import (
@@ -28,9 +29,6 @@ from monitor.records import (
     Summary,
     Verdict,
 )
-
-SUMMARY_ROWS = 256
-"""Rows of one summary at most: the judge looks no less often, whatever the batch size."""
 
 Decode = Callable[[bytes | None], NDArray[np.generic]]
 """A payload to rows (n, *record_shape), all finite; raises DecodeError."""
@@ -89,8 +87,7 @@ class Pipeline:
         with self._stage("score"):
             batch, scores, unscorable = self._score(batch)
         with self._stage("judge"):
-            summaries, replayed = self._summaries(batch, scores)
-            changes = tuple(change for s in summaries for change in self.judge.add(s))
+            changes, replayed = self._judge(batch, scores)
             verdict = self.judge.verdict
         return Outcome(
             consumed=tuple(records),
@@ -98,7 +95,7 @@ class Pipeline:
             scores=scores,
             dead_letters=_in_order([*undecodable, *unscorable], records),
             anomalies=tuple(_anomalies(batch, scores)),
-            changes=changes,
+            changes=tuple(changes),
             verdict=verdict,
             replayed_rows=replayed,
             next_offsets={record.source: record.offset + 1 for record in records},
@@ -131,17 +128,38 @@ class Pipeline:
         bad = [DeadLetter(batch.records[i], "non_finite_error", error) for i in sorted(lost)]
         return *_without(batch, scores, lost), bad
 
-    def _summaries(self, batch: Batch, scores: Scores) -> tuple[list[Summary], int]:
-        """Summaries of the rows that the judge has not counted, and how many it has."""
-        summaries: list[Summary] = []
-        replayed = 0
-        for partition, rows in _rows_by_partition(batch).items():
-            first_new = self.judge.next_offset(partition)
-            offsets = np.array([r.offset for r in batch.records])[batch.record_of_row[rows]]
-            new = rows[offsets >= first_new]
-            replayed += rows.size - new.size
-            summaries.extend(_summarise(batch, scores, partition, new))
-        return summaries, replayed
+    def _judge(self, batch: Batch, scores: Scores) -> tuple[list[Change], int]:
+        """Give the judge what it has not counted, block by block in arrival order.
+
+        Returns the changes, and how many rows it had counted before.
+        """
+        new, counts = self._uncounted(batch)
+        timestamps = np.array([record.timestamp for record in batch.records], dtype=np.int64)
+        first_row = np.concatenate([[0], np.cumsum(counts)])
+        buckets = bucket_index(scores.reconstruction_error / self.judge.unit)
+        changes: list[Change] = []
+        position = 0
+        while position < new.size:
+            rest = new[position:]
+            taken = rest[: self.judge.records_to_end(counts[rest], timestamps[rest])]
+            position += taken.size
+            summaries = _summaries(batch, taken, first_row, buckets, scores.model_version)
+            changes.extend(self.judge.add(*summaries))
+        return changes, int(first_row[-1] - counts[new].sum())
+
+    def _uncounted(self, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Indices of the records that the judge has not counted, and the rows of every record."""
+        counts = np.bincount(batch.record_of_row, minlength=len(batch.records))
+        expected: dict[Partition, int] = {}
+        new = []
+        for index, record in enumerate(batch.records):
+            partition = record.source
+            if partition not in expected:
+                expected[partition] = self.judge.next_offset(partition)
+            if record.offset >= expected[partition]:
+                expected[partition] = record.offset + 1
+                new.append(index)
+        return np.array(new, dtype=np.int64), counts
 
 
 def _without(batch: Batch, scores: Scores, lost: set[int]) -> tuple[Batch, Scores]:
@@ -164,41 +182,32 @@ def _without(batch: Batch, scores: Scores, lost: set[int]) -> tuple[Batch, Score
     )
 
 
-def _rows_by_partition(batch: Batch) -> dict[Partition, NDArray[np.int64]]:
-    """Row indices of each partition, in arrival order."""
-    rows: dict[Partition, list[int]] = {}
-    for row, index in enumerate(batch.record_of_row.tolist()):
-        rows.setdefault(batch.records[index].source, []).append(row)
-    return {partition: np.array(indices) for partition, indices in rows.items()}
-
-
-def _summarise(
-    batch: Batch, scores: Scores, partition: Partition, rows: NDArray[np.int64]
+def _summaries(
+    batch: Batch,
+    taken: NDArray[np.int64],
+    first_row: NDArray[np.int64],
+    buckets: NDArray[np.int64],
+    model_version: str,
 ) -> Iterator[Summary]:
-    """Summaries of whole records of one partition, each SUMMARY_ROWS rows where records allow."""
-    for part in _split_at_records(batch.record_of_row[rows]):
-        records = batch.record_of_row[rows[part]]
-        first, last = batch.records[records[0]], batch.records[records[-1]]
+    """One summary for each partition, of the records with these indices, in arrival order.
+
+    first_row: of each record, and one past the last. buckets: of the error of each row.
+    """
+    by_partition: dict[Partition, list[int]] = {}
+    for index in taken.tolist():
+        by_partition.setdefault(batch.records[index].source, []).append(index)
+    for partition, indices in by_partition.items():
+        records = [batch.records[index] for index in indices]
+        rows = np.concatenate([np.arange(first_row[i], first_row[i + 1]) for i in indices])
         yield Summary(
-            model_version=scores.model_version,
+            model_version=model_version,
             partition=partition,
-            first_offset=first.offset,
-            next_offset=last.offset + 1,
-            first_timestamp=first.timestamp,
-            last_timestamp=last.timestamp,
-            errors=ErrorDistribution.from_errors(scores.reconstruction_error[rows[part]]),
+            first_offset=records[0].offset,
+            next_offset=records[-1].offset + 1,
+            first_timestamp=records[0].timestamp,
+            last_timestamp=max(record.timestamp for record in records),
+            errors=BucketCounts.from_buckets(buckets[rows]),
         )
-
-
-def _split_at_records(record_of_row: NDArray[np.int64]) -> Iterator[slice]:
-    """Slices of about SUMMARY_ROWS rows that never cut a record in two."""
-    ends = np.flatnonzero(np.diff(record_of_row, append=-1)) + 1
-    start = 0
-    for position, end in enumerate(ends.tolist()):
-        following = int(ends[position + 1]) if position + 1 < ends.size else None
-        if following is None or following - start > SUMMARY_ROWS:
-            yield slice(start, end)
-            start = end
 
 
 def _anomalies(batch: Batch, scores: Scores) -> Iterator[Anomaly]:

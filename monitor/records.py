@@ -10,13 +10,14 @@ All are frozen: a step makes new values and never changes the ones it was given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.distribution import ErrorDistribution
+from models.bucket_counts import BucketCounts
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,7 +112,8 @@ class Summary:
 
     Summaries add up, in any grouping, to the same window. The offsets let the judge refuse
     what it has already counted: the rows come from offsets in [first_offset, next_offset).
-    Timestamps are in milliseconds since the epoch.
+    Timestamps are in milliseconds since the epoch. errors: counts in units of the reference's
+    median error (`Reference.unit`).
     """
 
     model_version: str
@@ -120,36 +122,84 @@ class Summary:
     next_offset: int
     first_timestamp: int
     last_timestamp: int
-    errors: ErrorDistribution
+    errors: BucketCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and its 95% confidence interval; nan where it is not known."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNKNOWN = Estimate(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """Where a drift seems to have begun.
+
+    timestamp: of its first record, in milliseconds since the epoch. rows: rows judged since.
+    next_offsets: the first offset of the drift in each partition.
+    """
+
+    timestamp: int
+    rows: int
+    next_offsets: Mapping[Partition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the drift test is set to and keeps to.
+
+    asked: records per false alarm that the budget comes to at the stream's rate. kept: what is
+    promised of that; less while the dependence of records is still being learned, or where the
+    calibration supports no more. tolerance: relative shift of the error that is never alarmed.
+    floor: relative shift below which nothing can be told. dependence: factor by which evidence
+    is weakened for dependence of neighbouring records, >= 1.
+    """
+
+    asked: float
+    kept: float
+    tolerance: float
+    floor: float
+    dependence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The judge's view of the stream after some records.
 
-    state: learning, ok, pending or firing. statistic: -log10 of the smallest p-value of the
-    detector's tests; threshold: the value at which drift is suspected. effect_size: rolling
-    over reference error at `effect_quantile`, the quantile that stands out most (1 = no
-    change).
-    direction: larger, smaller or none. quantiles: rolling quantile -> reconstruction error.
-    window_records: rows in the window, of window_capacity.
+    state: learning, ok, pending or firing. statistic: evidence for drift, log10; threshold: the
+    value at which drift is suspected, or confirmed while pending. direction: larger, smaller,
+    narrower, wider or none. explanation: a sentence for people. partition: the one that drifts, or
+    None for all together. ratio: median error since the onset, or of the window while there is
+    none, over the reference's. quantiles: rolling quantile -> reconstruction error. exceedance:
+    share of the window's rows above the reference's 0.99 quantile. early_signal: the advisory
+    detector has seen a change; None if there is none. window_fill: in [0, 1].
     """
 
     state: str
     statistic: float
     threshold: float
-    effect_size: float
-    effect_quantile: float
     direction: str
     explanation: str
+    partition: Partition | None
+    onset: Onset | None
+    ratio: Estimate
+    promise: Promise
     window_records: int
-    window_capacity: int
-    quantiles: Mapping[float, float] = field(default_factory=dict)
+    window_fill: float
+    exceedance: float
+    early_signal: bool | None
+    quantiles: Mapping[float, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A change of the drift state that people or programs act on: firing or resolved."""
+    """A change that people or programs act on. event: firing, turned or resolved."""
 
     event: str
     episode: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class StatusBoard:
     def remember(self, now: float, verdict: Verdict) -> None:
         """Add a point to the chart. now: seconds since the epoch."""
         quantiles = verdict_json(verdict)["quantiles"]
-        point = {"time": now, "state": verdict.state, "effect_size": verdict.effect_size}
+        point = {"time": now, "state": verdict.state, "ratio": _known(verdict.ratio.value)}
         self._history.append({**point, "quantiles": quantiles})
 
     def publish(
@@ -78,7 +79,7 @@ class StatusBoard:
             "anomalous_rows": self._anomalous,
             "partitions": self._partitions(lags),
             "changes": list(self._changes),
-            "history": [_finite(point) for point in self._history],
+            "history": list(self._history),
         }
 
     def _partitions(self, lags: Mapping[Partition, tuple[int, float]]) -> list[dict[str, Any]]:
@@ -113,6 +114,5 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _finite(point: dict[str, Any]) -> dict[str, Any]:
-    effect = point["effect_size"]
-    return {**point, "effect_size": effect if effect == effect else None}
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -96,7 +96,12 @@ class Story:
             "kafka": kafka,
             "codec": {"name": "raw"},
             "window": WINDOW,
-            "drift": {"records_per_false_alarm": 1e5},
+            # A month in minutes: an episode may end as soon as it is over.
+            "drift": {
+                "false_alarms": "1 per 1e5 records",
+                "guard_seconds": 1,
+                "cooldown_seconds": 2,
+            },
         }
 
     def _phases(self, stream: ImageStream, daemon: DaemonProcess) -> None:

@@ -1,27 +1,70 @@
-"""Drift detectors, one a file: each compares a window of errors with the reference.
+"""Drift detectors, one a file: each compares the stream's errors with the reference.
 
-A detector is frozen once built: it judges a window and keeps no state of its own. Memory of
-earlier verdicts (pending, firing) belongs to `episodes`. To add one: write its file, give it
-the `Detector` form, and name it in `DETECTORS`.
+A detector turns blocks of bucket counts into evidence. What follows from the evidence (pending,
+firing, resolved) belongs to `episodes`: a detector that resets itself flaps. To add one: write
+its file, give it the `Detector` form, and name it in `DETECTORS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from models.distribution import ErrorDistribution
 from models.reference import Reference
+from monitor.blocks import Block
+from monitor.detectors.adwin import AdwinOnLogErrors
+from monitor.detectors.betting import BettingTest
 from monitor.detectors.binomial import BinomialExceedance
-from monitor.detectors.evidence import Evidence
+from monitor.detectors.evidence import Evidence, Finding
 
 
 class Detector(Protocol):
-    """Judges a window against the reference that the detector was built with."""
+    """Gathers evidence of drift from consecutive blocks, in two stages.
 
-    def evaluate(self, window: ErrorDistribution) -> Evidence:
-        """Return the evidence for drift in the window. A window of any size is allowed."""
+    It watches until drift is suspected. A confirmation then begins, which uses fresh blocks
+    only: so the chance of two wrong answers in a row is the product of the chances of each.
+    """
+
+    @property
+    def ready(self) -> bool:
+        """False while it is still learning about the stream."""
+
+    @property
+    def progress(self) -> float:
+        """How far it has learned, in [0, 1]."""
+
+    @property
+    def dependence(self) -> float:
+        """Largest factor by which evidence is weakened for dependence of neighbours, >= 1."""
+
+    @property
+    def supported(self) -> float:
+        """Records per false alarm that it can promise at most."""
+
+    def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
+        """Take a block into account; without drift suspect it once in `records` rows at most.
+
+        learn: the stream is believed to be in control, and may be learned from.
+        """
+
+    def begin_confirmation(self) -> None:
+        """Go on with fresh evidence, for the kinds of drift that are suspected."""
+
+    def confirm(self, block: Block, odds: float) -> Evidence:
+        """Take a block into account; without drift confirm it with a chance of 1 / odds."""
+
+    def finding(self) -> Finding:
+        """What the evidence since the last restart points to."""
+
+    def restart(self) -> None:
+        """Forget all evidence."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs, as plain values and arrays."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +72,25 @@ class DetectorSettings:
     """What every detector is told.
 
     tolerance: relative change of the error that is not worth an alarm (0.05 is 5%).
-    records_per_false_alarm: false-alarm budget. evaluation_records: rows between two looks.
     """
 
     tolerance: float
-    records_per_false_alarm: float
-    evaluation_records: int
 
 
 DETECTORS: dict[str, Callable[[Reference, DetectorSettings], Detector]] = {
-    "binomial": lambda reference, settings: BinomialExceedance(
-        reference,
-        tolerance=settings.tolerance,
-        looks=settings.records_per_false_alarm / settings.evaluation_records,
-    ),
+    "betting": BettingTest.of,
+    "binomial": lambda reference, settings: BinomialExceedance(reference, settings.tolerance),
+    "adwin": lambda reference, settings: AdwinOnLogErrors(reference),
 }
+"""By name. adwin is an early signal without a guarantee, and never pages anybody."""
 
-__all__ = ["DETECTORS", "BinomialExceedance", "Detector", "DetectorSettings", "Evidence"]
+__all__ = [
+    "DETECTORS",
+    "AdwinOnLogErrors",
+    "BettingTest",
+    "BinomialExceedance",
+    "Detector",
+    "DetectorSettings",
+    "Evidence",
+    "Finding",
+]

@@ -11,35 +11,44 @@ and downward (errors smaller). Three corrections keep it honest:
 - Tolerance. Errors may be larger or smaller by a factor 1 + tolerance throughout: the window is
   counted at the quantile moved by that factor.
 - Repeated looks. The level of one test is 1 / (looks x tests): by the union bound, independent
-  records in control cross it less than once in `looks` evaluations.
+  records in control cross it less than once in `looks` evaluations. To confirm, a fresh window
+  is tested at a level for `CONFIRMATION_LOOKS` looks.
 
 What it does not correct: records that depend on each other (neighbouring video frames) count
-as if they were independent, and make false alarms likelier.
+as if they were independent, and make false alarms likelier. The betting test is the better
+choice; this one is the simple alternative, whose every step fits on a page.
 
-Cost: one cumulative sum over the buckets and 2 x 8 binomial tails, about 0.5 ms a look.
+Cost: one cumulative sum over the buckets and 2 x 9 binomial tails, about 0.5 ms a look.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from models.bucket_counts import BucketCounts
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
-from monitor.detectors.evidence import Evidence
+from monitor.blocks import Block
+from monitor.detectors.evidence import NOTHING, Evidence, Finding
+from monitor.window import RollingWindow
 
-LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
-MIN_POINTS = 10
+LEVELS: Final = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
+MIN_POINTS: Final = 10
 """Calibration errors that must lie on each side of a tested quantile."""
-CONFIDENCE_FAILURE = 0.01
+CONFIDENCE_FAILURE: Final = 0.01
 """Chance that any of the Clopper-Pearson bounds of one calibration set fails."""
-CLEAR_PROBABILITY = 0.01
-"""An episode can end once no test is below this p-value (corrected for the tests)."""
-MAX_STATISTIC = 300.0
+MAX_STATISTIC: Final = 300.0
+WINDOW_ROWS: Final = 5120
+LOOK_ROWS: Final = 256
+CONFIRMATION_LOOKS: Final = 64
+ROWS_TO_LEARN: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +59,38 @@ class _Bounds:
     low: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One evaluation of a window. statistic: -log10 of the smallest p-value."""
+
+    statistic: float
+    direction: str
+    words: str
+
+
+NO_LOOK: Final = Look(0.0, "none", "no records yet")
+
+
 class BinomialExceedance:
     """Tests a window of errors against quantiles of the reference.
 
     reference: needs at least 2 x MIN_POINTS errors. tolerance: relative change of the error
-    that is no drift, >= 0. looks: evaluations within which one false alarm is accepted.
+    that is no drift, >= 0.
 
-    >>> detector = BinomialExceedance(reference, tolerance=0.05, looks=4000)
-    >>> detector.evaluate(window).drifting
+    >>> detector = BinomialExceedance(reference, tolerance=0.05)
+    >>> detector.watch(block, records=1e4, learn=True).drifting
     """
 
-    def __init__(self, reference: Reference, tolerance: float, looks: float) -> None:
+    dependence = 1.0
+    supported = math.inf
+
+    def __init__(self, reference: Reference, tolerance: float) -> None:
         counts = reference.distribution
         n = counts.total
         levels = np.array([q for q in LEVELS if min(q, 1 - q) * n >= MIN_POINTS])
         if levels.size == 0:
             raise ValueError(f"the reference needs {2 * MIN_POINTS} errors or more, got {n}")
         self.levels = levels
-        self._reference = counts
         self._edges = edges = bucket_index(counts.quantiles(levels))
         # The window's edge moves by the tolerance and the reference's stays: moved the other way
         # round, a reference narrower than the tolerance could never be left.
@@ -75,15 +98,67 @@ class BinomialExceedance:
         self._upper, self._lower = edges + shift, edges - 1 - shift
         self._expected = _exceedances(counts, edges) / n
         self._bounds = _bounds(_exceedances(counts, edges), _exceedances(counts, edges - 1), n)
-        tests = 2 * levels.size
-        self.threshold = float(np.log10(max(looks, 1.0) * tests))
-        self.clear = min(self.threshold, float(-np.log10(CLEAR_PROBABILITY / tests)))
+        self._seen = 0
+        self._look = self._suspected = NO_LOOK
+        self._empty()
 
-    def evaluate(self, window: ErrorDistribution) -> Evidence:
-        """Return the evidence of the test that stands out most."""
+    @property
+    def ready(self) -> bool:
+        """True once there is anything to judge."""
+        return self._seen >= ROWS_TO_LEARN
+
+    @property
+    def progress(self) -> float:
+        """Share of the rows needed."""
+        return min(1.0, self._seen / ROWS_TO_LEARN)
+
+    def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
+        """Look at the window after each LOOK_ROWS rows."""
+        self._add(block)
+        return Evidence(self._look.statistic, self._threshold(records / LOOK_ROWS))
+
+    def begin_confirmation(self) -> None:
+        """Begin a fresh window; the look that led here stays the finding."""
+        look = self._look
+        self._empty()
+        self._suspected = look
+
+    def confirm(self, block: Block, odds: float) -> Evidence:
+        """Look at the fresh window."""
+        self._add(block)
+        return Evidence(self._look.statistic, self._threshold(odds * CONFIRMATION_LOOKS))
+
+    def finding(self) -> Finding:
+        """The direction of the strongest test; its onset is not estimated."""
+        look = self._look if self._look.direction != "none" else self._suspected
+        return Finding(look.direction, look.words) if look.direction != "none" else NOTHING
+
+    def restart(self) -> None:
+        """Begin a fresh window."""
+        self._empty()
+
+    def _empty(self) -> None:
+        self._window = RollingWindow(WINDOW_ROWS, WINDOW_ROWS // LOOK_ROWS)
+        self._unseen = 0
+        self._look = self._suspected = NO_LOOK
+
+    def _add(self, block: Block) -> None:
+        counts = BucketCounts.merged(block.counts.values())
+        self._window.add(counts, block.start.rows, 0.0)
+        self._seen += block.rows
+        self._unseen += block.rows
+        if self._unseen >= LOOK_ROWS or block.ended_by_time:
+            self._unseen = 0
+            self._look = self.look(self._window.errors)
+
+    def _threshold(self, looks: float) -> float:
+        return float(np.log10(max(looks, 1.0) * 2 * self.levels.size))
+
+    def look(self, window: ErrorDistribution) -> Look:
+        """Return the result of the test that stands out most. A window of any size is allowed."""
         total = window.total
         if total == 0:
-            return Evidence(0.0, self.threshold, self.clear, "none", 0.5, np.nan, "no records yet")
+            return NO_LOOK
         above = _exceedances(window, self._upper)
         not_below = _exceedances(window, self._lower)
         larger = -stats.binom.logsf(above - 1, total, self._bounds.high) / np.log(10)
@@ -95,41 +170,30 @@ class BinomialExceedance:
         ties = statistics == statistics.max()
         leading = int(np.where(ties, np.abs(rates - self._expected), -1.0).argmax())
         statistic = float(statistics[leading]) + 0.0
-        if statistic < self.clear:
-            return self._calm(window, statistic)
-        direction = ("larger" if upward else "smaller") if statistic >= self.threshold else "none"
-        level = float(self.levels[leading])
+        direction = ("larger" if upward else "smaller") if statistic > 0 else "none"
         share = _exceedances(window, self._edges)[leading] / total
-        explanation = (
-            f"errors are {'larger' if upward else 'smaller'}: {share:.1%} are above the"
-            f" reference's {level:g} quantile, {self._expected[leading]:.1%} expected"
+        words = (
+            f"errors are {direction}: {share:.1%} are above the reference's"
+            f" {self.levels[leading]:g} quantile, {self._expected[leading]:.1%} expected"
         )
-        return self._evidence(statistic, direction, level, self._ratio(window, level), explanation)
+        return Look(statistic, direction, words)
 
-    def _calm(self, window: ErrorDistribution, statistic: float) -> Evidence:
-        ratio = self._ratio(window, 0.5)
-        explanation = "no drift"
-        if np.isfinite(ratio):
-            explanation += f": the median error is {ratio:.2f} times the reference's"
-        return self._evidence(statistic, "none", 0.5, ratio, explanation)
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs."""
+        looks = {"look": self._look, "suspected": self._suspected}
+        return {
+            "seen": self._seen,
+            "unseen": self._unseen,
+            "window": self._window.state(),
+            **{name: [look.statistic, look.direction, look.words] for name, look in looks.items()},
+        }
 
-    def _ratio(self, window: ErrorDistribution, level: float) -> float:
-        """Quantile of the window over that of the reference; nan if the latter is zero."""
-        reference = self._reference.quantile(level)
-        return window.quantile(level) / reference if reference > 0 else np.nan
-
-    def _evidence(
-        self, statistic: float, direction: str, level: float, effect: float, explanation: str
-    ) -> Evidence:
-        return Evidence(
-            statistic=statistic,
-            threshold=self.threshold,
-            clear=self.clear,
-            direction=direction,
-            quantile=level,
-            effect_size=effect,
-            explanation=explanation,
-        )
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called."""
+        self._empty()
+        self._seen, self._unseen = int(state["seen"]), int(state["unseen"])
+        self._window.restore(state["window"])
+        self._look, self._suspected = Look(*state["look"]), Look(*state["suspected"])
 
 
 def _buckets(tolerance: float) -> int:

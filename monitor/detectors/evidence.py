@@ -1,34 +1,42 @@
-"""What a detector says of one window."""
+"""What a detector says: how strong the evidence is, and what kind of drift it points to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from monitor.blocks import Position
+from monitor.records import Partition
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The strength and the kind of a difference between window and reference.
+    """Strength of the evidence after a block, as log10.
 
-    statistic: evidence for drift, higher is stronger; drift is suspected at or above
-    `threshold`, and called over only below `clear`. direction: larger, smaller or none.
-    quantile: the reference quantile that stands out most. effect_size: error of the window
-    over that of the reference there; 1 is no change, nan when either is zero or unknown.
+    statistic: higher is stronger; drift is suspected, or confirmed, at or above `threshold`.
     """
 
     statistic: float
     threshold: float
-    clear: float
-    direction: str
-    quantile: float
-    effect_size: float
-    explanation: str
 
     @property
     def drifting(self) -> bool:
-        """True when drift is suspected."""
+        """True when drift is suspected, or confirmed."""
         return self.statistic >= self.threshold
 
-    @property
-    def calm(self) -> bool:
-        """True when an earlier suspicion no longer stands (hysteresis: a lower level)."""
-        return self.statistic < self.clear
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The kind of drift that explains the evidence best.
+
+    direction: larger, smaller, narrower, wider or none. words: the same for people. onset: where
+    the drift seems to have begun, or None if the detector does not tell. partition: the one that
+    it shows in, or None if it shows in all taken together.
+    """
+
+    direction: str
+    words: str
+    onset: Position | None = None
+    partition: Partition | None = None
+
+
+NOTHING = Finding("none", "no drift")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.detectors import DETECTORS, DetectorSettings
-from monitor.episodes import Episodes
 from monitor.errors import DecodeError
-from monitor.judge import Judge
+from monitor.judge import Change, Judge, JudgeSettings
 from monitor.pipeline import Pipeline
-from monitor.records import Record, Scores
-from monitor.window import RollingWindow
+from monitor.records import Partition, Record, Scores, Summary
 
 VERSION = "0123456789abcdef"
+P0, P1 = Partition("in", 0), Partition("in", 1)
 
 
 class ValueScorer:
@@ -61,16 +62,52 @@ def normal_errors(n: int, seed: int = 0, scale: float = 1.0) -> NDArray[np.float
     return scale * np.random.default_rng(seed).lognormal(size=n)
 
 
-def reference(n: int = 5000) -> Reference:
-    return Reference.calibrate(normal_errors(n, seed=99), None)
+@lru_cache
+def reference(n: int = 5000, ordered: bool = True) -> Reference:
+    return Reference.calibrate(normal_errors(n, seed=99), ordered=ordered)
 
 
-def judge(window: int = 2048, panes: int = 8, min_records: int = 512) -> Judge:
-    rolling = RollingWindow(window, panes)
-    settings = DetectorSettings(0.05, 1e6, rolling.pane_capacity)
-    detector = DETECTORS["binomial"](reference(), settings)
-    return Judge(VERSION, rolling, detector, Episodes(min_records, 3, 3), (0.5, 0.9))
+SETTINGS = JudgeSettings(guard_seconds=0, cooldown_seconds=0, window_rows=2048, window_panes=8)
+"""Records of these tests are a millisecond apart: guard and cooldown would outlast any stream."""
 
 
-def pipeline(**judge_settings: int) -> Pipeline:
-    return Pipeline(decode, ValueScorer(reference()), judge(**judge_settings))
+def judge(**changes: object) -> Judge:
+    return Judge(VERSION, reference(), replace(SETTINGS, **changes))
+
+
+def pipeline(**changes: object) -> Pipeline:
+    return Pipeline(decode, ValueScorer(reference()), judge(**changes))
+
+
+def summary(
+    errors: NDArray[np.float64],
+    first: int,
+    partition: Partition = P0,
+    version: str = VERSION,
+    unit: float = 1.0,
+) -> Summary:
+    """Errors of consecutive offsets, a millisecond apart."""
+    return Summary(
+        model_version=version,
+        partition=partition,
+        first_offset=first,
+        next_offset=first + len(errors),
+        first_timestamp=first,
+        last_timestamp=first + len(errors) - 1,
+        errors=BucketCounts.from_errors(np.asarray(errors) / unit),
+    )
+
+
+def feed(
+    subject: Judge, errors: NDArray[np.float64], first: int = 0, rows: int = 64
+) -> list[Change]:
+    """Give a judge errors of partition 0 from an offset on; returns the changes."""
+    changes: list[Change] = []
+    for start in range(0, len(errors), rows):
+        part = errors[start : start + rows]
+        changes += subject.add(summary(part, first + start, unit=subject.unit))
+    return changes
+
+
+def events(changes: Iterable[Change]) -> list[str]:
+    return [change.transition.event for change in changes]

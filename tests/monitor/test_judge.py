@@ -1,54 +1,43 @@
 """The judge: every row counted once, drift found and reported once."""
 
+import math
+
 import numpy as np
 import pytest
 
-from models.distribution import ErrorDistribution
-from monitor.records import Partition, Summary
-from tests.monitor.builders import VERSION, judge, normal_errors
-
-P0, P1 = Partition("in", 0), Partition("in", 1)
-
-
-def summary(
-    errors: np.ndarray, first: int, partition: Partition = P0, version: str = VERSION
-) -> Summary:
-    return Summary(
-        model_version=version,
-        partition=partition,
-        first_offset=first,
-        next_offset=first + len(errors),
-        first_timestamp=first,
-        last_timestamp=first + len(errors),
-        errors=ErrorDistribution.from_errors(errors),
-    )
-
-
-def feed(subject, errors: np.ndarray, first: int = 0) -> list:
-    changes = []
-    for start in range(0, len(errors), 256):
-        changes += subject.add(summary(errors[start : start + 256], first + start))
-    return changes
+from tests.monitor.builders import P0, P1, VERSION, events, feed, judge, normal_errors, summary
 
 
 def test_a_normal_stream_is_ok_and_alerts_nobody() -> None:
-    changes = feed(judge(), normal_errors(100_000))
-    assert [change.transition.event for change in changes] == ["ready"]
-    assert [change.alert for change in changes] == [None]
+    subject = judge()
+    assert feed(subject, normal_errors(200_000)) == []
+    assert subject.verdict.state == "ok"
+    assert subject.verdict.direction == "none"
 
 
-def test_a_step_shift_fires_once_and_is_resolved_after_the_window_recovered() -> None:
+def test_a_step_shift_fires_once_and_is_resolved_after_the_stream_recovered() -> None:
     subject = judge()
     feed(subject, normal_errors(10_240, seed=1))
     drifted = feed(subject, normal_errors(10_240, seed=2, scale=2.0), first=10_240)
-    recovered = feed(subject, normal_errors(10_240, seed=3), first=20_480)
-    assert [c.transition.event for c in drifted] == ["pending", "firing"]
-    assert [c.transition.event for c in recovered] == ["resolved"]
+    recovered = feed(subject, normal_errors(20_480, seed=3), first=20_480)
+    assert events(drifted) == ["pending", "firing"]
+    assert events(recovered) == ["resolved"]
     firing, resolved = drifted[-1].alert, recovered[-1].alert
     assert firing.episode == resolved.episode
     assert firing.verdict.direction == "larger"
-    # A doubling is found after the three confirmations plus a pane or two.
-    assert firing.next_offsets[P0] - 10_240 <= 256 * 6
+    assert firing.next_offsets[P0] - 10_240 <= 256
+
+
+def test_the_alert_says_what_drifted_since_when_and_by_how_much() -> None:
+    subject = judge()
+    feed(subject, normal_errors(10_240, seed=1))
+    verdict = feed(subject, normal_errors(2048, seed=2, scale=2.0), first=10_240)[-1].verdict
+    assert "times" in verdict.explanation
+    assert abs(verdict.onset.next_offsets[P0] - 10_240) <= 64
+    assert abs(verdict.onset.timestamp - 10_240) <= 64
+    assert verdict.ratio.low < 2.0 < verdict.ratio.high
+    assert verdict.ratio.low < verdict.ratio.value < verdict.ratio.high
+    assert verdict.statistic >= verdict.threshold == pytest.approx(2.0)
 
 
 def test_errors_that_shrink_are_drift_too() -> None:
@@ -58,9 +47,11 @@ def test_errors_that_shrink_are_drift_too() -> None:
     assert changes[-1].alert.verdict.direction == "smaller"
 
 
-def test_drift_from_the_first_record_on_is_found() -> None:
-    changes = feed(judge(), normal_errors(5120, seed=6, scale=3.0))
-    assert [c.transition.event for c in changes] == ["ready", "pending", "firing"]
+def test_errors_that_scatter_more_are_called_wider() -> None:
+    subject = judge()
+    feed(subject, normal_errors(5120, seed=4))
+    changes = feed(subject, normal_errors(5120, seed=5) ** 1.6, first=5120)
+    assert changes[-1].alert.verdict.direction == "wider"
 
 
 def test_the_same_records_make_the_same_episode() -> None:
@@ -85,6 +76,13 @@ def test_another_models_summary_is_refused() -> None:
 
 def test_the_verdict_says_what_is_known_before_any_record() -> None:
     verdict = judge().verdict
-    assert verdict.state == "learning"
+    assert verdict.state == "ok"
     assert verdict.window_records == 0
-    assert verdict.explanation == "no records yet"
+    assert math.isnan(verdict.ratio.value)
+    assert verdict.explanation == "no drift"
+    assert verdict.promise.asked == verdict.promise.kept == 1e6
+
+
+def test_a_verdict_names_the_model_version_in_its_alert() -> None:
+    changes = feed(judge(), normal_errors(5120, seed=7, scale=3.0))
+    assert changes[-1].alert.model_version == VERSION
