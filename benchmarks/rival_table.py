@@ -10,7 +10,7 @@
    change to the first alarm after it, whether or not the detector had alarmed before.
 
 Prints a Markdown table and writes its rows to out/rivals.json, a delay without end as null.
-Needs River and Numba. About nine minutes on one core; `--quick` about two.
+Needs River and Numba. About seven minutes on one core; `--quick` about two.
 """
 
 from __future__ import annotations

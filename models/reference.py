@@ -33,6 +33,8 @@ TIE_TOLERANCE: Final = 1e-5
 between batch sizes; a record equal to a calibration record must be judged alike in every batch."""
 ENOUGH_RECORDS: Final = 5000
 """Calibration records below which drift smaller than a third or so goes unseen: worth a warning."""
+DEFAULT_TOLERANCE: Final = 0.05
+"""Relative shift of the error that is not worth an alarm, unless configured otherwise."""
 SHAPING_SHARE: Final = 0.3
 """Share of the calibration errors that shape the drift test; the others bound it."""
 _SPLIT_SEED: Final = 0

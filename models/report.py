@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models import plots
 from models.bundle import Bundle
 from models.reconstruction import element_errors
+from models.reference import DEFAULT_TOLERANCE
 from models.training import History
 
 SAMPLES: Final = 8
@@ -108,6 +109,8 @@ def _limits(bundle: Bundle) -> str:
 - With {bundle.reference.count:,} calibration records, the share of normal records above the
   threshold in service can differ from the one stated: its standard deviation over calibration
   sets is about {_threshold_spread(bundle):.2g}.
+- Drift: with a tolerance of {DEFAULT_TOLERANCE:.0%},
+  {bundle.reference.detection_limits(DEFAULT_TOLERANCE)}.
 - An anomaly that the model reproduces well has a small error and is not found.
 """
 

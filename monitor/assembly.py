@@ -32,7 +32,8 @@ from monitor.daemon import Daemon, Parts
 from monitor.decoding import Limits, decoder
 from monitor.errors import ConfigError
 from monitor.events import KINDS
-from monitor.judge import Judge, JudgeSettings
+from monitor.judge import Judge
+from monitor.judge_settings import JudgeSettings
 from monitor.kafka_options import Connection
 from monitor.metrics import Metrics
 from monitor.pipeline import Decode, Pipeline

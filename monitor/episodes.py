@@ -104,28 +104,34 @@ class Episodes:
         before = self.state
         if before in (State.LEARNING, State.OK):
             if evidence.drifting:
-                self._detection_ticks = min(max(detection_ticks, 1.0), LONGEST_DETECTION_TICKS)
+                self._remember(detection_ticks)
                 self._guarding = self.guard_seconds > 0
                 return self._enter(State.PENDING, "pending", clock)
             if before is State.LEARNING and ready:
                 return self._enter(State.OK, "ready", clock)
         elif before is State.PENDING:
-            return self._look_pending(evidence, clock, ready)
+            return self._look_pending(evidence, clock, ready, detection_ticks)
         elif evidence.drifting:
             self._mark(clock)
         elif self._calm(clock):
             return self._enter(State.OK if ready else State.LEARNING, "resolved", clock)
         return None
 
-    def _look_pending(self, evidence: Evidence, clock: Clock, ready: bool) -> Transition | None:
+    def _look_pending(
+        self, evidence: Evidence, clock: Clock, ready: bool, detection_ticks: float
+    ) -> Transition | None:
         if self._guarding:
             return None
         if evidence.drifting:
+            self._remember(detection_ticks)
             return self._enter(State.FIRING, "firing", clock)
         longest = CONFIRM_TICKS + CONFIRM_FACTOR * self._detection_ticks
         if clock.ticks - self._since_ticks > longest:
             return self._enter(State.OK if ready else State.LEARNING, "transient", clock)
         return None
+
+    def _remember(self, detection_ticks: float) -> None:
+        self._detection_ticks = min(max(detection_ticks, 1.0), LONGEST_DETECTION_TICKS)
 
     def turn(self, clock: Clock) -> Transition | None:
         """The drift goes on in another direction: worth saying, but not again and again."""

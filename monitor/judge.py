@@ -23,44 +23,19 @@ from monitor.blocks import (
     Clock,
     OpenBlock,
     offsets_state,
-    position_state,
     restored_offsets,
-    restored_position,
 )
-from monitor.budget import Budget, Levels
-from monitor.detectors import DETECTORS, Detector, DetectorSettings, Evidence, Finding
-from monitor.detectors.evidence import NOTHING
+from monitor.budget import Levels
+from monitor.detectors import DETECTORS, Detector, DetectorSettings, Evidence
+from monitor.detectors.evidence import NOTHING, finding_state, restored_finding
 from monitor.episodes import ALERTS, Episodes, State, Transition
+from monitor.judge_settings import JudgeSettings
 from monitor.records import Alert, Onset, Partition, Promise, Summary, Verdict
 from monitor.view import View
 from monitor.window import RollingWindow
 
 _LEVELS_EVERY: Final = 64
 """Evaluations between two conversions of the budget: the rate changes slowly."""
-
-DEFAULT_BUDGET: Final = Budget(alarms=1, records=1e6, seconds=None)
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeSettings:
-    """How a judge judges; the configuration says what each means.
-
-    window_seconds: a window by stream time instead of by rows, or None. advisory: name of a
-    detector whose signal is shown and never pages, or None.
-    """
-
-    budget: Budget = DEFAULT_BUDGET
-    detector: str = "betting"
-    advisory: str | None = None
-    tolerance: float = 0.05
-    guard_seconds: float = 5.0
-    cooldown_seconds: float = 600.0
-    evaluation_rows: int = 64
-    evaluation_seconds: float = 60.0
-    window_rows: int = 5120
-    window_panes: int = 20
-    window_seconds: float | None = None
-    quantiles: tuple[float, ...] = (0.5, 0.9, 0.99, 0.999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +141,22 @@ class Judge:
         """Let the detector take the block into account, as the state wants it."""
         state = self._episodes.state
         if state is not State.PENDING:
-            calm = state in (State.OK, State.LEARNING)
-            return self._detector.watch(block, self._levels.records, learn=calm)
+            calm = state is not State.FIRING
+            # To find drift again takes the whole budget: there is no second stage to sift it.
+            records = self._levels.records * (1.0 if calm else self._levels.odds)
+            return self._detector.watch(block, records, learn=calm)
         if self._episodes.guarding(self._clock):
             return self._evidence
         return self._detector.confirm(block, self._levels.odds)
 
     def _detection_ticks(self) -> float:
-        """How long the drift that is suspected now has lasted."""
-        if not self._evidence.drifting or self._episodes.state is State.PENDING:
+        """How long the drift that is suspected or confirmed now has lasted."""
+        if not self._evidence.drifting:
             return 0.0
-        onset = self._detector.finding().onset
+        if self._episodes.state is State.PENDING:
+            onset = self._finding.onset
+        else:
+            onset = self._detector.finding().onset
         return (self._rows - onset.rows) / TICK_ROWS if onset else 0.0
 
     def _found_again(self) -> Transition | None:
@@ -271,7 +251,7 @@ class Judge:
             "rows": self._rows,
             "evaluations": self._evaluations,
             "episode": self._episode,
-            "finding": _finding_state(self._finding),
+            "finding": finding_state(self._finding),
             "asked": self._asked,
             "evidence": [self._evidence.statistic, self._evidence.threshold],
             "levels": [self._levels.records, self._levels.odds],
@@ -289,7 +269,7 @@ class Judge:
         self._next_offsets = restored_offsets(state["next_offsets"])
         self._rows, self._evaluations = int(state["rows"]), int(state["evaluations"])
         self._episode = str(state["episode"])
-        self._finding = _restored_finding(state["finding"])
+        self._finding = restored_finding(state["finding"])
         self._asked = float(state["asked"])
         self._evidence = Evidence(*state["evidence"])
         self._levels = Levels(*state["levels"])
@@ -298,22 +278,3 @@ class Judge:
         self._window.restore(state["window"])
         self._episodes.restore(state["episodes"])
         self._detector.restore(state["detector"])
-
-
-def _finding_state(finding: Finding) -> dict[str, Any]:
-    partition = finding.partition
-    return {
-        "direction": finding.direction,
-        "words": finding.words,
-        "onset": None if finding.onset is None else position_state(finding.onset),
-        "partition": None if partition is None else [partition.topic, partition.number],
-    }
-
-
-def _restored_finding(state: Mapping[str, Any]) -> Finding:
-    return Finding(
-        direction=str(state["direction"]),
-        words=str(state["words"]),
-        onset=None if state["onset"] is None else restored_position(state["onset"]),
-        partition=None if state["partition"] is None else Partition(*state["partition"]),
-    )

@@ -26,6 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Load the bundle as the daemon would."""
     from models.bundle import load
+    from models.reference import DEFAULT_TOLERANCE
 
     bundle = load(options.bundle)
     spec, reference = bundle.input_spec, bundle.reference
@@ -38,5 +39,7 @@ record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on 
 error         {bundle.error_metric}, threshold {reference.threshold:.6g} at quantile \
 {reference.quantile:.6g}
 calibration   {reference.count:,} records, smallest p-value {reference.smallest_p_value:.3g}
+order         {"known" if reference.ordered else "not known: the daemon learns it from the stream"}
+drift         {reference.detection_limits(DEFAULT_TOLERANCE)}
 created       {bundle.metadata.get("created", "unknown")}""")
     return 0

@@ -17,6 +17,7 @@ example:
   aead-monitor train --data normal.npy --out model
   aead-monitor train --data mnist.npz:x_train --where y_train=1 --out ones --epochs 20
   aead-monitor train --data readings.csv --out model --arch dense --hidden 32 16 4
+  aead-monitor train --data recorded.npy --out model --ordered     straight from the stream
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
 Ctrl-C stops the training early; the best model so far is calibrated and saved.
@@ -82,6 +83,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         choices=["flip", "shift", "rotate"],
         help="images: random changes that are normal in service; alone, all of them",
     )
+    group.add_argument(
+        "--ordered",
+        action="store_true",
+        help="the records are consecutive ones of the stream, oldest first: calibrate on the"
+        " newest, and learn how far neighbours depend on each other",
+    )
     group.add_argument("--validation-fraction", type=float, metavar="F", help="default 0.1")
     group.add_argument("--calibration-fraction", type=float, metavar="F", help="default 0.2")
     group.add_argument(
@@ -116,7 +123,7 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
     from models.augmentation import AUGMENTATIONS
     from models.settings import TrainingSettings
 
-    names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile
+    names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile ordered
         validation_fraction calibration_fraction error_metric seed device"""
     given = {name: getattr(options, name) for name in names.split()}
     architecture = {name: getattr(options, name) for name in _ARCHITECTURE_SETTINGS}
@@ -157,8 +164,11 @@ def _bar() -> Iterator[Listener]:
 
 
 def _outcome(bundle: Bundle, out: str) -> str:
+    from models.reference import DEFAULT_TOLERANCE
+
     reference, metrics = bundle.reference, bundle.metadata["metrics"]
     warning = f"\nwarning      {reference.note}" if reference.note else ""
+    limits = reference.detection_limits(DEFAULT_TOLERANCE)
     return f"""\
 bundle       {bundle.path}
 version      {bundle.version}
@@ -166,4 +176,5 @@ training     {metrics["ended"]} after {metrics["epochs"]} epochs, kept epoch \
 {metrics["best_epoch"]}, validation loss {metrics["validation_loss"]:.6g}
 threshold    {reference.threshold:.6g} at quantile {reference.quantile:.6g}, from \
 {reference.count:,} calibration records{warning}
+drift        with a tolerance of {DEFAULT_TOLERANCE:.0%}, {limits}
 next         aead-monitor score {out} --data PATH --out scores.csv"""

@@ -76,7 +76,8 @@ class Story:
         from models.settings import TrainingSettings
 
         self.say(f"training a convolutional autoencoder on {len(images):,} handwritten digits")
-        settings = TrainingSettings(architecture="convolutional", epochs=EPOCHS)
+        # The stream draws digits at random, as they are here: no digit depends on the one before.
+        settings = TrainingSettings(architecture="convolutional", epochs=EPOCHS, ordered=True)
         bundle = train(images, self.folder / "model", settings)
         self.say(
             f"trained: model {bundle.version[:8]}, anomaly threshold"

@@ -1,4 +1,4 @@
-"""ADWIN on the mean log error of each block: an early signal, never an alarm.
+"""ADWIN on log errors: an early signal, never an alarm.
 
 Idea: ADWIN keeps a window of numbers as long as they seem to have one mean, and cuts it where two
 parts differ (Bifet and Gavalda, Learning from time-changing data with adaptive windowing, SDM
@@ -7,8 +7,11 @@ sees no drift that was there from the first record on, and counts dependent reco
 were independent. It is quick, though, where its assumptions hold. So it is shown beside the
 verdict, and pages nobody.
 
+A block knows its errors but not their order: they are given to ADWIN shuffled, with a seed that
+depends on the block's place alone.
+
 The implementation is River's (the extra `aead-monitor[adwin]`). Its memory does not survive a
-restart of the daemon: it then begins anew.
+restart of the daemon: it then begins anew. Cost: about 2 us a row.
 """
 
 from __future__ import annotations
@@ -44,23 +47,26 @@ class AdwinOnLogErrors:
             from river.drift import ADWIN
         except ImportError:
             raise ValueError("adwin needs River: pip install 'aead-monitor[adwin]'") from None
-        self._make: Callable[[], Any] = lambda: ADWIN(delta=CONFIDENCE, clock=1)
+        self._make: Callable[[], Any] = lambda: ADWIN(delta=CONFIDENCE)
         self._left = 0.0
         self.restart()
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Add the block's mean; `records` has no meaning here, and is not used."""
         counts = BucketCounts.merged(block.counts.values())
-        mean = float(counts.counts @ _LOG_VALUES[counts.buckets]) / counts.total
-        before = self._adwin.estimation
-        self._adwin.update(mean)
+        values = np.repeat(_LOG_VALUES[counts.buckets], counts.counts)
+        np.random.default_rng(block.start.rows).shuffle(values)
         self._left = max(0.0, self._left - block.ticks)
-        if self._adwin.drift_detected:
-            self._left = HOLD_TICKS
-            larger = self._adwin.estimation > before
-            direction = "larger" if larger else "smaller"
-            self._finding = Finding(direction, f"the mean log error has become {direction} (ADWIN)")
+        for value in values.tolist():
+            before = self._adwin.estimation
+            self._adwin.update(value)
+            if self._adwin.drift_detected:
+                self._signal("larger" if self._adwin.estimation > before else "smaller")
         return Evidence(float(self._left > 0), 1.0)
+
+    def _signal(self, direction: str) -> None:
+        self._left = HOLD_TICKS
+        self._finding = Finding(direction, f"the mean log error has become {direction} (ADWIN)")
 
     def begin_confirmation(self) -> None:
         """Nothing to prepare: it has one stage."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from monitor.blocks import Position
+from monitor.blocks import Position, position_state, restored_position
 from monitor.records import Partition
 
 
@@ -40,3 +42,24 @@ class Finding:
 
 
 NOTHING = Finding("none", "no drift")
+
+
+def finding_state(finding: Finding) -> dict[str, Any]:
+    """A finding as plain values."""
+    partition = finding.partition
+    return {
+        "direction": finding.direction,
+        "words": finding.words,
+        "onset": None if finding.onset is None else position_state(finding.onset),
+        "partition": None if partition is None else [partition.topic, partition.number],
+    }
+
+
+def restored_finding(state: Mapping[str, Any]) -> Finding:
+    """The finding that `finding_state` was called on."""
+    return Finding(
+        direction=str(state["direction"]),
+        words=str(state["words"]),
+        onset=None if state["onset"] is None else restored_position(state["onset"]),
+        partition=None if state["partition"] is None else Partition(*state["partition"]),
+    )

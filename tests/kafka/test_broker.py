@@ -127,6 +127,9 @@ def test_a_server_dies_with_a_test_run_that_is_killed(tmp_path: Path) -> None:
         from tests.kafka.process import ServerProcess
         server = ServerProcess(["sleep", "600"], Path({str(tmp_path / "log")!r}))
         server.start()
+        # Until setpriv has become the command, nothing ties it to us yet.
+        while not Path(f"/proc/{{server._process.pid}}/cmdline").read_bytes().startswith(b"sleep"):
+            pass
         print(server._process.pid, flush=True)
         server._process.wait()
     """

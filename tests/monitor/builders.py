@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.errors import DecodeError
-from monitor.judge import Change, Judge, JudgeSettings
+from monitor.judge import Change, Judge
+from monitor.judge_settings import JudgeSettings
 from monitor.pipeline import Pipeline
 from monitor.records import Partition, Record, Scores, Summary
 

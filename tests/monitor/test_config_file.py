@@ -92,8 +92,16 @@ BROKEN = {
         "FILE: outputs.alerts must not be kafka.topic: the daemon would read what it wrote.",
     ),
     "settings that contradict each other": (
-        VALID + "window: {records: 100}\n",
-        "FILE: drift.min_records must not be more than window.records.",
+        VALID + "window: {records: 100, panes: 200}\n",
+        "FILE: window.panes must not be more than window.records.",
+    ),
+    "a budget that is none": (
+        VALID + "drift: {false_alarms: rarely}\n",
+        "FILE: drift.false_alarms: 'rarely' is no budget. Write N per TIME or N per M records",
+    ),
+    "a budget that would page every minute": (
+        VALID + "drift: {false_alarms: 1 per 10 records}\n",
+        "FILE: drift.false_alarms: '1 per 10 records': allow at most 1 in 1000 records",
     ),
 }
 

@@ -177,7 +177,7 @@ def test_drift_is_published_counted_and_shown(build: Build) -> None:
     assert [alert["event"] for alert in alerts] == ["firing"]
     status = subject.parts.board.published
     assert status["drift"]["state"] == "firing"
-    assert [c["event"] for c in status["changes"]] == ["ready", "pending", "firing"]
+    assert [c["event"] for c in status["changes"]] == ["pending", "firing"]
     registry = subject.parts.metrics.registry
     assert registry.get_sample_value("aead_monitor_drift_state", {"state": "firing"}) == 1
 

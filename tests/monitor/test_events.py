@@ -40,7 +40,7 @@ def test_an_anomaly_follows_its_schema_and_names_its_record() -> None:
 def test_alerts_follow_their_schema() -> None:
     subject = pipeline()
     outcomes = [
-        subject.step(records(normal_errors(4096, seed, scale), start=4096 * seed))
+        subject.step(records(normal_errors(12_288, seed, scale), start=12_288 * seed))
         for seed, scale in enumerate((1.0, 3.0, 1.0))
     ]
     changes = [change for outcome in outcomes for change in outcome.changes]

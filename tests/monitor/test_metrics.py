@@ -63,7 +63,14 @@ def test_exactly_one_drift_state_is_1(metrics: Metrics) -> None:
     assert value(metrics, "drift_state", state="firing") == 1
     assert set(states.values()) == {0}
     assert value(metrics, "alerts_total", event="firing") == 1
-    assert value(metrics, "drift_effect_size") > 2
+    assert value(metrics, "drift_transitions_total", event="pending") == 1
+    assert value(metrics, "drift_direction", direction="larger") == 1
+    assert value(metrics, "drift_direction", direction="smaller") == 0
+    low, high = (value(metrics, "drift_error_ratio", bound=b) for b in ("low", "high"))
+    assert 2 < low < high < 4
+    assert value(metrics, "drift_onset_timestamp_seconds") == pytest.approx(1.7e9, abs=1)
+    assert value(metrics, "drift_records_per_false_alarm", kind="promised") == 1e6
+    assert value(metrics, "drift_dependence_factor") == 1
 
 
 def test_lag_series_leave_with_their_partition(metrics: Metrics) -> None:

@@ -33,7 +33,7 @@ def test_every_setting_reaches_the_bundle(digits, tmp_path):
     arguments = """--arch dense --hidden 16 4 --error-metric mae --epochs 3 --batch-size 20
         --learning-rate 0.01 --weight-decay 0.1 --warmup-fraction 0.2 --patience 2
         --augment flip shift --validation-fraction 0.2 --calibration-fraction 0.3
-        --quantile 0.9 --seed 7 --device cpu"""
+        --quantile 0.9 --ordered --seed 7 --device cpu"""
     out = tmp_path / "model"
     assert main(["train", "--data", f"{digits}:x", "--out", str(out), *arguments.split()]) == 0
     assert load(out).metadata["settings"] == {
@@ -48,6 +48,7 @@ def test_every_setting_reaches_the_bundle(digits, tmp_path):
         "validation_fraction": 0.2,
         "calibration_fraction": 0.3,
         "quantile": 0.9,
+        "ordered": True,
         "error_metric": "mae",
         "augment": ["flip", "shift"],
         "seed": 7,

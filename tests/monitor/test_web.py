@@ -64,7 +64,7 @@ def test_the_status_is_json_with_totals_per_partition(
 ) -> None:
     publish(board, ready=True)
     status = client.get("/api/status").json()
-    assert status["drift"]["state"] == "learning"
+    assert status["drift"]["state"] == "ok"
     assert status["anomalous_rows"] == 1
     assert (
         status["partitions"][0] | {"consumed": 2, "scored": 2, "next_offset": 2}
