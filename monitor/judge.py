@@ -61,9 +61,10 @@ class Judge:
     def __init__(self, model_version: str, reference: Reference, settings: JudgeSettings) -> None:
         self.model_version = model_version
         self.unit = reference.unit
+        self.evaluation_rows = settings.evaluation_rows
         self._settings = settings
         made = DetectorSettings(settings.tolerance)
-        self._detector: Detector = DETECTORS[settings.detector](reference, made)
+        self.detector: Detector = DETECTORS[settings.detector](reference, made)
         self._advisory = (
             DETECTORS[settings.advisory](reference, made) if settings.advisory else None
         )
@@ -84,7 +85,7 @@ class Judge:
         self._asked = settings.budget.records_per_false_alarm(np.inf)
         self._levels = Levels.of(self._asked)
         self._evidence = Evidence(0.0, float(np.log10(self._levels.records)))
-        if self._detector.ready:
+        if self.detector.ready:
             self._episodes.state = State.OK
 
     def next_offset(self, partition: Partition) -> int:
@@ -124,13 +125,13 @@ class Judge:
         if self._evaluations % _LEVELS_EVERY == 0:
             rate = self._clock.rows_per_second
             self._asked = self._settings.budget.records_per_false_alarm(rate)
-            self._levels = Levels.of(min(self._asked, self._detector.supported))
+            self._levels = Levels.of(min(self._asked, self.detector.supported))
         self._evaluations += 1
         self._evidence = self._weigh(block)
         transition = self._episodes.look(
             self._evidence,
             self._clock,
-            ready=self._detector.ready,
+            ready=self.detector.ready,
             detection_ticks=self._detection_ticks(),
         )
         if transition is None and self._evidence.drifting:
@@ -144,10 +145,10 @@ class Judge:
             calm = state is not State.FIRING
             # To find drift again takes the whole budget: there is no second stage to sift it.
             records = self._levels.records * (1.0 if calm else self._levels.odds)
-            return self._detector.watch(block, records, learn=calm)
+            return self.detector.watch(block, records, learn=calm)
         if self._episodes.guarding(self._clock):
             return self._evidence
-        return self._detector.confirm(block, self._levels.odds)
+        return self.detector.confirm(block, self._levels.odds)
 
     def _detection_ticks(self) -> float:
         """How long the drift that is suspected or confirmed now has lasted."""
@@ -156,15 +157,15 @@ class Judge:
         if self._episodes.state is State.PENDING:
             onset = self._finding.onset
         else:
-            onset = self._detector.finding().onset
+            onset = self.detector.finding().onset
         return (self._rows - onset.rows) / TICK_ROWS if onset else 0.0
 
     def _found_again(self) -> Transition | None:
         """Drift is found once more while it fires: the episode goes on, perhaps otherwise."""
         if self._episodes.state is not State.FIRING:
             return None
-        found = self._detector.finding()
-        self._detector.restart()
+        found = self.detector.finding()
+        self.detector.restart()
         turned = {found.direction, self._finding.direction} == {"larger", "smaller"}
         self._finding = found if turned else replace(found, onset=self._finding.onset)
         return self._episodes.turn(self._clock) if turned else None
@@ -172,16 +173,16 @@ class Judge:
     def _change(self, transition: Transition, timestamp: int) -> Change:
         event = transition.event
         if event == "pending":
-            self._finding = self._detector.finding()
-            self._detector.begin_confirmation()
+            self._finding = self.detector.finding()
+            self.detector.begin_confirmation()
         elif event == "firing":
-            confirmed = self._detector.finding()
+            confirmed = self.detector.finding()
             self._finding = replace(confirmed, onset=self._finding.onset)
-            self._detector.restart()
+            self.detector.restart()
             self._episode = self._new_episode()
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
-            self._detector.restart()
+            self.detector.restart()
             self._finding = NOTHING
         return Change(transition, timestamp, verdict, self._alert(event, timestamp, verdict))
 
@@ -217,7 +218,7 @@ class Judge:
             statistic=self._evidence.statistic,
             threshold=self._evidence.threshold,
             direction=finding.direction,
-            explanation=self._view.explain(state, event, finding, ratio, self._detector.progress),
+            explanation=self._view.explain(state, event, finding, ratio, self.detector.progress),
             partition=finding.partition,
             onset=None
             if onset is None
@@ -234,10 +235,10 @@ class Judge:
     def _promise(self) -> Promise:
         return Promise(
             asked=self._asked,
-            kept=min(self._asked, self._detector.supported),
+            kept=min(self._asked, self.detector.supported),
             tolerance=self._settings.tolerance,
             floor=self._floor,
-            dependence=self._detector.dependence,
+            dependence=self.detector.dependence,
         )
 
     def state(self) -> dict[str, Any]:
@@ -259,7 +260,7 @@ class Judge:
             "clock": self._clock.state(),
             "window": self._window.state(),
             "episodes": self._episodes.snapshot(),
-            "detector": self._detector.state(),
+            "detector": self.detector.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -277,4 +278,4 @@ class Judge:
         self._clock.restore(state["clock"])
         self._window.restore(state["window"])
         self._episodes.restore(state["episodes"])
-        self._detector.restore(state["detector"])
+        self.detector.restore(state["detector"])

@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[1]
 
 CORE = {
     "errors", "records", "codecs", "decoding", "scorer", "window", "detectors", "episodes",
-    "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view", "judge_state", "judge_settings",
+    "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view",
+    "judge_state", "judge_settings", "simulation",
 }  # fmt: skip
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",

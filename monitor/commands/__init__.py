@@ -14,7 +14,8 @@ from monitor.commands import (
     produce,
     run,
     score,
+    simulate,
     train,
 )
 
-COMMANDS = (demo, train, score, evaluate, run, produce, check_config, check_bundle)
+COMMANDS = (demo, train, score, evaluate, simulate, run, produce, check_config, check_bundle)

@@ -123,8 +123,8 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
     from models.augmentation import AUGMENTATIONS
     from models.settings import TrainingSettings
 
-    names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile ordered
-        validation_fraction calibration_fraction error_metric seed device"""
+    names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile
+        ordered validation_fraction calibration_fraction error_metric seed device"""
     given = {name: getattr(options, name) for name in names.split()}
     architecture = {name: getattr(options, name) for name in _ARCHITECTURE_SETTINGS}
     if options.augment is not None:

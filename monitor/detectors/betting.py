@@ -13,8 +13,8 @@ V_c >= 1 weakens a bet for dependence between neighbours (see `dependence`). Wit
 partitions S is half that of all rows together and half the sum of the partitions' own, each
 with its own rows: a change in one of eight is then found almost as soon as one in all.
 
-Confirmation: the bets keep the shares that they have earned, and play on from a capital of 1
-with fresh rows. Without drift that ever reaches `odds` with a chance of 1 / odds at most (Ville's
+Confirmation: the bets get shares of a capital of 1 by what they have earned, and play on with
+fresh rows. Without drift that ever reaches `odds` with a chance of 1 / odds at most (Ville's
 inequality).
 
 >>> test = BettingTest.of(reference, DetectorSettings(tolerance=0.05))
@@ -64,7 +64,7 @@ class BettingTest:
     supported = SUPPORTED
 
     def __init__(self, bets: Bets, dependence: Dependence) -> None:
-        self._bets = bets
+        self.bets = bets
         self._dependence = dependence
         self._partitions: tuple[Partition, ...] = ()
         self._capital = np.zeros((1, len(bets.alternatives)))  # (S, C), all rows first
@@ -103,7 +103,7 @@ class BettingTest:
         return float(self._dependence.inflation.max())
 
     def _temper(self) -> None:
-        self._gains = self._bets.log_factors / self._dependence.inflation  # (K, C)
+        self._gains = self.bets.log_factors / self._dependence.inflation  # (K, C)
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Let the bets play a block; suspicious at S >= records."""
@@ -140,7 +140,7 @@ class BettingTest:
 
     def _bin_each(self, block: Block) -> tuple[Floats, Floats]:
         self._know(block.counts)
-        bins = np.zeros((len(self._capital), self._bets.bins))
+        bins = np.zeros((len(self._capital), self.bets.bins))
         for partition, counts in block.counts.items():
             bins[1 + self._partitions.index(partition)] = self._count(counts)
         bins[0] = bins[1:].sum(axis=0)
@@ -148,8 +148,8 @@ class BettingTest:
 
     def _count(self, counts: BucketCounts) -> Floats:
         """Rows in each bin, (K,)."""
-        bins = self._bets.bin_of_bucket[counts.buckets]
-        return np.asarray(np.bincount(bins, counts.counts, self._bets.bins), dtype=np.float64)
+        bins = self.bets.bin_of_bucket[counts.buckets]
+        return np.asarray(np.bincount(bins, counts.counts, self.bets.bins), dtype=np.float64)
 
     def _know(self, counts: Mapping[Partition, Any]) -> None:
         """Give every partition a scope of its own, in an order that no arrival changes."""
@@ -165,10 +165,11 @@ class BettingTest:
         self._partitions = known
 
     def begin_confirmation(self) -> None:
-        """Turn the capital of each bet into its share of a new capital of 1."""
-        shares = self._capital.copy()
-        if len(shares) > 1:
-            shares *= 0.5
+        """Give each bet a share of a new capital of 1, by the square root of what it has won.
+
+        In proportion to what they won, one lucky bet would take nearly all.
+        """
+        shares = np.sqrt(self._capital)
         self._confirming = shares / max(shares.sum(), 1e-300)
         self._capital[:] = 0
         self._dependence.forget_recent()
@@ -188,10 +189,10 @@ class BettingTest:
         if not capital.any():
             return NOTHING
         scope, bet = (int(i) for i in np.unravel_index(int(capital.argmax()), capital.shape))
-        alternative = self._bets.alternatives[bet]
+        alternative = self.bets.alternatives[bet]
         return Finding(
             direction=alternative.direction,
-            words=alternative.words(self._bets.tolerance),
+            words=alternative.words(self.bets.tolerance),
             onset=self._trail.onset(scope, self._gains[:, bet]),
             partition=self._partitions[scope - 1] if scope else None,
         )

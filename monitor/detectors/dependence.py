@@ -18,19 +18,24 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from models.distribution import bucket_index
 from monitor.detectors.bets import Bets
 
 BLOCK_ROWS: Final = 256
 """Rows of one sum, unless fewer come in time."""
+FIRST_BLOCK_ROWS: Final = 64
+"""Rows of one sum at the beginning, when a first estimate is needed soon."""
 STRETCHES: Final = (1, 2, 4, 8, 16)
 ROWS_TO_LEARN: Final = 100_000
 FEWEST_BLOCKS: Final = 32
 UNKNOWN: Final = 100.0
 """Inflation assumed before anything was measured: AR(1) errors with a coefficient of 0.98."""
-SIGNIFICANT: Final = 2.5
-"""Standard errors by which an estimate must exceed what is known to be believed."""
+DOUBT: Final = 0.001
+"""Chance at which an estimate exceeds, by noise alone, what must be exceeded to be believed."""
+STRONG: Final = 3.0
+"""Inflation above which a first estimate is not trusted to have seen all of it."""
 _HISTORY: Final = 2048
 _LAG: Final = 64
 """Blocks that wait before they are learned from: a drift may have begun and not yet be seen."""
@@ -57,15 +62,20 @@ def estimate(bets: Bets, counts: Floats, caution: float) -> Floats:
         measured = _variance_ratio(sums, rows, stretch, bets.variances)
         per_sum = stretch * rows.mean()
         error = np.sqrt((2 + kurtosis / per_sum) * 1.5 * stretch / counts.shape[0])
-        believed = measured > inflation * (1 + SIGNIFICANT * error)
+        freedom = 2 / error**2  # of the chi-square variable with this relative error
+        believed = measured > inflation * stats.chi2.isf(DOUBT, freedom) / freedom
         inflation = np.where(believed, measured * (1 + caution * error), inflation)
     return inflation
 
 
 def upper_bound(bets: Bets, counts: Floats) -> Floats:
-    """What the inflation may be while there are few blocks: the estimate and three errors more."""
-    error = np.sqrt(3 / counts.shape[0])
-    return np.asarray(estimate(bets, counts, caution=1.0) * (1 + 3 * error))
+    """What the inflation may be while there are few blocks: the estimate and three errors more.
+
+    Strong dependence may reach farther than so few blocks can show: then at least UNKNOWN.
+    """
+    measured = estimate(bets, counts, caution=1.0)
+    careful = measured * (1 + 3 * np.sqrt(3 / counts.shape[0]))
+    return np.asarray(np.where(measured > STRONG, np.maximum(UNKNOWN, 2 * careful), careful))
 
 
 def _kurtosis(bets: Bets, counts: Floats) -> Floats:
@@ -110,6 +120,7 @@ class Dependence:
         self._open_rows = 0
         self._learned_rows = 0
         self._next_update = FEWEST_BLOCKS
+        self._block_rows = BLOCK_ROWS if self._known else FIRST_BLOCK_ROWS
 
     @property
     def known(self) -> bool:
@@ -125,7 +136,7 @@ class Dependence:
         """Take a block's bins (K,) into account; true if the inflation changed."""
         self._open += counts
         self._open_rows += rows
-        if self._open_rows < BLOCK_ROWS and not ended_by_time:
+        if self._open_rows < self._block_rows and not ended_by_time:
             return False
         if self._filled == len(self._blocks):
             # Forget the oldest quarter at once: moving everything for each block costs more.
@@ -137,7 +148,19 @@ class Dependence:
         self._filled += 1
         self._learned_rows += self._open_rows
         self._close()
-        return self._update()
+        changed = self._update()
+        if self._block_rows < BLOCK_ROWS and self._filled == 4 * FEWEST_BLOCKS:
+            self._join()
+        return changed
+
+    def _join(self) -> None:
+        """From first, small blocks to blocks of the usual size."""
+        joined = BLOCK_ROWS // FIRST_BLOCK_ROWS
+        small = self._blocks[: self._filled]
+        self._filled //= joined
+        self._blocks[: self._filled] = small.reshape(self._filled, joined, -1).sum(axis=1)
+        self._block_rows = BLOCK_ROWS
+        self._next_update = 2 * self._filled
 
     def _close(self) -> None:
         self._open[:] = 0
@@ -179,6 +202,7 @@ class Dependence:
             "open_rows": self._open_rows,
             "learned_rows": self._learned_rows,
             "next_update": self._next_update,
+            "block_rows": self._block_rows,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -191,6 +215,7 @@ class Dependence:
         self._open_rows = int(state["open_rows"])
         self._learned_rows = int(state["learned_rows"])
         self._next_update = int(state["next_update"])
+        self._block_rows = int(state["block_rows"])
 
 
 def from_ordered(bets: Bets, errors: Floats) -> Floats | None:

@@ -1,0 +1,227 @@
+"""`aead-monitor simulate`: what a budget and a tolerance mean for a model, before it watches."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitor.commands import offline
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.reference import Reference
+    from monitor.simulation import Delays, FalseAlarms, Simulation
+
+_EXAMPLE = """\
+example:
+  aead-monitor simulate --bundle model
+  aead-monitor score model --data holdout.npy --out scores.csv
+  aead-monitor simulate --bundle model --errors scores.csv --false-alarms "1 per 30d" --rate 200
+
+Replays normal errors through the drift test, unchanged and changed, and tells how often it
+raises a false alarm and how soon it finds what. Give errors of normal records that the model was
+neither trained nor calibrated on, in stream order, as scores.csv or .npy. Without --errors the
+calibration errors are replayed: then the false alarms are somewhat too few.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "simulate",
+        help="see how soon drift would be found, and how often falsely",
+        description="Simulate the drift test on normal errors of a model.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--bundle", required=True, metavar="BUNDLE", help="folder written by train")
+    parser.add_argument("--errors", metavar="PATH", help="scores.csv of `score`, .npy, .npz:KEY")
+    parser.add_argument(
+        "--false-alarms", default="1 per 1e6 records", metavar="BUDGET",
+        help='as in the configuration, e.g. "1 per 30d" (default: 1 per 1e6 records)',
+    )  # fmt: skip
+    parser.add_argument("--tolerance", type=float, default=0.05, metavar="T", help="default 0.05")
+    parser.add_argument(
+        "--guard", type=float, default=5.0, metavar="SECONDS", help="guard_seconds (default 5)"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=500.0, metavar="R", help="records a second (default 500)"
+    )
+    parser.add_argument(
+        "--records", type=int, default=1_000_000, metavar="N", help="normal records to replay"
+    )
+    parser.add_argument("--repeats", type=int, default=15, metavar="N", help="of each change")
+    parser.add_argument(
+        "--block", type=int, default=256, metavar="N", help="consecutive errors drawn together"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--out", default=".", metavar="FOLDER", help="where to write (default: this folder)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Simulate, print the table, write it and its picture."""
+    from models import bundle
+    from monitor.simulation import CHANGES, Delays
+
+    reference = bundle.load(options.bundle).reference
+    simulation = _simulation(options, reference)
+    with _bar(1 + len(CHANGES) * options.repeats) as advance:
+        quiet = simulation.false_alarms(options.records, options.seed)
+        advance()
+        found = [
+            Delays(change, _collected(simulation, change, options, advance)) for change in CHANGES
+        ]
+    table = report(quiet, found, simulation)
+    _write(Path(options.out), table, quiet, found, draw(found, simulation))
+    print(table)
+    print(f"written: {Path(options.out, 'simulation.json')}, {Path(options.out, 'simulation.png')}")
+    return 0
+
+
+def _simulation(options: argparse.Namespace, reference: Reference) -> Simulation:
+    from monitor.budget import Budget
+    from monitor.errors import UserError
+    from monitor.judge import Judge
+    from monitor.judge_settings import JudgeSettings
+    from monitor.simulation import VERSION, Simulation
+
+    for name in ("rate", "records", "repeats", "block"):
+        if getattr(options, name) <= 0:
+            raise UserError(f"--{name} must be more than 0, got {getattr(options, name)}.")
+    if not 0 <= options.tolerance <= 1:
+        raise UserError(f"--tolerance must lie between 0 and 1, got {options.tolerance:g}.")
+    try:
+        settings = JudgeSettings(
+            budget=Budget.parse(options.false_alarms),
+            tolerance=options.tolerance,
+            guard_seconds=options.guard,
+        )
+        Judge(VERSION, reference, settings)
+    except ValueError as error:
+        raise UserError(f"{error}.") from None
+    errors = _errors(options.errors, reference)
+    return Simulation(reference, settings, errors, options.block, options.rate)
+
+
+def _errors(path: str | None, reference: Reference) -> NDArray[np.float64]:
+    """The errors to replay; raises UserError if they are none."""
+    import numpy as np
+
+    from monitor import datasets
+    from monitor.datasets import arrays
+    from monitor.errors import UserError
+
+    if path is None:
+        return reference.errors if reference.in_order is None else reference.in_order
+    if ".csv" in path or ".parquet" in path:
+        data = datasets.load(path)
+        if "reconstruction_error" not in data.features:
+            raise UserError(f"{path}: has no column reconstruction_error. Write it with `score`.")
+        values = data.records[:, data.features.index("reconstruction_error")]
+    else:
+        file, _, key = path.partition(".npz:")
+        values = arrays.read(Path(f"{file}.npz" if key else path), key or None)
+    errors = np.asarray(values, dtype=np.float64).ravel()
+    if not errors.size or not np.all((errors >= 0) & (errors < np.inf)):
+        raise UserError(f"{path}: errors must be finite numbers, at least 0.")
+    return errors
+
+
+def _collected(
+    simulation: Simulation, change: str, options: argparse.Namespace, advance: Any
+) -> NDArray[np.float64]:
+    import numpy as np
+
+    delays = []
+    for delay in simulation.delays(change, options.repeats, options.seed):
+        delays.append(delay)
+        advance()
+    return np.array(delays)
+
+
+def _bar(steps: int) -> Any:
+    """A progress bar on stderr; entering it gives what moves it one step."""
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    @contextmanager
+    def shown() -> Any:
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("simulating", total=steps)
+            yield lambda: bar.advance(task)
+
+    return shown()
+
+
+def report(quiet: FalseAlarms, found: list[Delays], simulation: Simulation) -> str:
+    """The table that a person reads."""
+    budget = simulation.settings.budget.records_per_false_alarm(simulation.rate)
+    lines = [
+        f"budget       1 false alarm in {budget:,.0f} records at {simulation.rate:g} a second",
+        f"no drift     {quiet.alarms} false alarms in {quiet.records:,} records, where"
+        f" {quiet.records / budget:.2g} are allowed; {quiet.suspicions} passing suspicions",
+        f"limits       {simulation.reference.detection_limits(simulation.settings.tolerance)}",
+        "",
+        f"{'drift':24}{'found':>7}{'median':>12}{'95%':>12}   records from change to alarm",
+    ]
+    for delays in found:
+        cells = [_records(delays.quantile(level)) for level in (0.5, 0.95)]
+        lines.append(f"{delays.change:24}{delays.found:>7.0%}{cells[0]:>12}{cells[1]:>12}")
+    return "\n".join(lines)
+
+
+def _records(value: float) -> str:
+    return f"{value:,.0f}" if value < float("inf") else "not found"
+
+
+def draw(found: list[Delays], simulation: Simulation) -> bytes:
+    """PNG of every repeat's delay, by kind of drift."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from models import plots
+    from monitor.simulation import AFTER
+
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    for row, delays in enumerate(reversed(found)):
+        values = np.minimum(delays.records, 1.5 * AFTER)
+        lost = ~np.isfinite(delays.records)
+        axes.plot(values[~lost], np.full((~lost).sum(), row), "o", color=plots.NORMAL, alpha=0.4)
+        axes.plot(values[lost], np.full(lost.sum(), row), "x", color=plots.ALARM)
+        if np.isfinite(delays.quantile(0.5)):
+            axes.plot(delays.quantile(0.5), row, "|", color="black", markersize=18)
+    axes.set_yticks(range(len(found)), [delays.change for delays in reversed(found)])
+    axes.set_xscale("log")
+    axes.axvline(AFTER, color="grey", linestyle=":")
+    axes.set(
+        xlabel=f"records from the change to the alarm (at {simulation.rate:g} a second;"
+        " bar: median, x: not found)",
+        title=f"Tolerance {simulation.settings.tolerance:.0%}",
+    )
+    return plots.png(figure)
+
+
+def _write(
+    folder: Path, table: str, quiet: FalseAlarms, found: list[Delays], picture: bytes
+) -> None:
+    import json
+    import math
+    from dataclasses import asdict
+
+    delays = {d.change: [r if math.isfinite(r) else None for r in d.records] for d in found}
+    document = {"no_drift": asdict(quiet), "records_to_alarm": delays}
+    with offline.writing(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+        (folder / "simulation.json").write_text(text, encoding="utf-8")
+        (folder / "simulation.txt").write_text(table + "\n", encoding="utf-8")
+        (folder / "simulation.png").write_bytes(picture)

@@ -1,0 +1,146 @@
+"""Replays held-out normal errors through the judge, unchanged and changed, to choose its settings.
+
+The errors are drawn in blocks of consecutive ones (the moving-block bootstrap: Kunsch, Annals of
+Statistics 17, 1989), so that neighbours depend on each other as they do in the stream. What is
+simulated is the very code that the daemon runs: summaries into a judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bucket_counts import BucketCounts
+from models.distribution import bucket_index
+from models.reference import Reference
+from monitor.judge import Change, Judge
+from monitor.judge_settings import JudgeSettings
+from monitor.records import Partition, Summary
+
+Errors = NDArray[np.float64]
+
+BEFORE: Final = 20_480
+"""Normal records before a change."""
+AFTER: Final = 100_000
+"""Records after it, within which it must be found."""
+VERSION: Final = "simulated"
+_PARTITION: Final = Partition("simulated", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """What happened on a stream without drift."""
+
+    records: int
+    suspicions: int
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Records from a change to its alarm in each repeat; inf where it was not found."""
+
+    change: str
+    records: Errors
+
+    @property
+    def found(self) -> float:
+        """Share of the repeats in which the change was found."""
+        return float(np.isfinite(self.records).mean())
+
+    def quantile(self, level: float) -> float:
+        """Quantile of the delays; inf if fewer than that were found."""
+        return float(np.quantile(self.records, level, method="higher"))
+
+
+def _tail(share: float) -> Callable[[Errors, np.random.Generator], Errors]:
+    return lambda errors, rng: errors * np.where(rng.random(errors.size) < share, 5.0, 1.0)
+
+
+def _narrow(errors: Errors, rng: np.random.Generator) -> Errors:
+    middle = float(np.median(errors)) or 1.0
+    return np.asarray(middle * (errors / middle) ** 0.7)
+
+
+CHANGES: Final[dict[str, Callable[[Errors, np.random.Generator], Errors]]] = {
+    "1.1 times larger": lambda errors, rng: 1.1 * errors,
+    "1.2 times larger": lambda errors, rng: 1.2 * errors,
+    "1.5 times larger": lambda errors, rng: 1.5 * errors,
+    "2 times larger": lambda errors, rng: 2 * errors,
+    "1.25 times smaller": lambda errors, rng: errors / 1.25,
+    "2 times smaller": lambda errors, rng: errors / 2,
+    "1% of records 5 times": _tail(0.01),
+    "5% of records 5 times": _tail(0.05),
+    "narrower (power 0.7)": _narrow,
+    "stuck at one value": lambda errors, rng: np.full_like(errors, np.median(errors)),
+}
+"""What is done to normal errors, by the name that the report gives it."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A reference, settings of the judge, and normal errors to replay.
+
+    errors: (n,), of records held out from calibration, in stream order. block: consecutive
+    errors drawn together. rate: records a second, for everything that is set in time.
+    """
+
+    reference: Reference
+    settings: JudgeSettings
+    errors: Errors
+    block: int
+    rate: float
+
+    def normal(self, records: int, rng: np.random.Generator) -> Errors:
+        """A stream without drift."""
+        block = min(self.block, self.errors.size)
+        starts = rng.integers(0, self.errors.size - block + 1, size=-(-records // block))
+        index = (starts[:, None] + np.arange(block)).ravel()[:records]
+        return np.asarray(self.errors[index])
+
+    def false_alarms(self, records: int, seed: int) -> FalseAlarms:
+        """Judge a long stream without drift."""
+        rng = np.random.default_rng([seed, 0])
+        judge = Judge(VERSION, self.reference, self.settings)
+        events = [c.transition.event for _, c in self._feed(judge, self.normal(records, rng))]
+        return FalseAlarms(records, events.count("pending"), events.count("firing"))
+
+    def delays(self, change: str, repeats: int, seed: int) -> Iterator[float]:
+        """Records from a change to its alarm, one for each repeat; inf if it is not found."""
+        for repeat in range(repeats):
+            rng = np.random.default_rng([seed, 1 + repeat])
+            before = self.normal(BEFORE - int(rng.integers(256)), rng)
+            after = CHANGES[change](self.normal(AFTER, rng), rng)
+            judge = Judge(VERSION, self.reference, self.settings)
+            stream = self._feed(judge, np.concatenate([before, after]))
+            yield next(
+                (
+                    float(rows - before.size)
+                    for rows, found in stream
+                    if found.transition.event == "firing" and rows > before.size
+                ),
+                float("inf"),
+            )
+
+    def _feed(self, judge: Judge, errors: Errors) -> Iterator[tuple[int, Change]]:
+        """Each change of state, with the records judged by then."""
+        buckets = bucket_index(errors / judge.unit)
+        rows = judge.evaluation_rows
+        for start in range(0, errors.size, rows):
+            end = min(start + rows, errors.size)
+            changes = judge.add(
+                Summary(
+                    model_version=VERSION,
+                    partition=_PARTITION,
+                    first_offset=start,
+                    next_offset=end,
+                    first_timestamp=int(1000 * start / self.rate),
+                    last_timestamp=int(1000 * (end - 1) / self.rate),
+                    errors=BucketCounts.from_buckets(buckets[start:end]),
+                )
+            )
+            yield from ((end, change) for change in changes)
