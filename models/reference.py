@@ -164,13 +164,16 @@ class Reference:
         positive = self.errors[self.errors > 0]
         return float(np.log(positive).std()) if positive.size > 1 else 0.0
 
-    def detection_floor(self, tolerance: float, records: int | None = None) -> float:
+    def detection_floor(
+        self, tolerance: float, records: int | None = None, dependence: float = 1.0
+    ) -> float:
         """Relative shift of the error below which the drift test stays silent: 0.08 is 8%.
 
         The noise of the calibration sample hides smaller ones. tolerance: relative shift that
-        is never alarmed. records: calibration records, if not those that there are.
+        is never alarmed. records: calibration records, if not those that there are. dependence:
+        of neighbours among them: so many times fewer independent ones would say as much.
         """
-        n = (self.count if records is None else records) * (1 - SHAPING_SHARE)
+        n = (self.count if records is None else records) * (1 - SHAPING_SHARE) / dependence
         return math.expm1(math.log1p(tolerance) + 3.5 * self.log_spread / math.sqrt(n))
 
     def records_for_floor(self, floor: float, tolerance: float) -> int:

@@ -73,7 +73,9 @@ class Judge:
         )
         self._episodes = Episodes(settings.guard_seconds, settings.cooldown_seconds)
         self._view = View(reference, settings.quantiles, settings.tolerance)
-        self._floor = reference.detection_floor(settings.tolerance)
+        # Only ordered calibration errors tell how far they depend on each other themselves.
+        depending = self.detector.dependence if reference.ordered else 1.0
+        self._floor = reference.detection_floor(settings.tolerance, dependence=depending)
         self._open = OpenBlock(settings.evaluation_rows, settings.evaluation_seconds)
         self._clock = Clock()
         self._next_offsets: dict[Partition, int] = {}
@@ -166,7 +168,8 @@ class Judge:
             return None
         found = self.detector.finding()
         self.detector.restart()
-        turned = {found.direction, self._finding.direction} == {"larger", "smaller"}
+        larger = [f.direction == "larger" for f in (found, self._finding)]
+        turned = found.direction != "none" and larger[0] != larger[1]
         self._finding = found if turned else replace(found, onset=self._finding.onset)
         return self._episodes.turn(self._clock) if turned else None
 

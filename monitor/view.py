@@ -19,6 +19,10 @@ TAIL_LEVEL: Final = 0.99
 """Reference quantile above which the window's rows are counted."""
 SPREAD_LEVELS: Final = (0.1, 0.9)
 """Quantiles that tell whether errors scatter more or less."""
+_MOVES: Final = {
+    (1, 1): ("larger", "errors are larger: hardly any are as small as usual"),
+    (-1, -1): ("smaller", "errors are smaller: hardly any are as large as usual"),
+}
 _SPREADS: Final = {
     (-1, 1): ("wider", "errors scatter more: some are larger and some smaller than usual"),
     (1, -1): ("narrower", "errors have gathered around the middle: stuck input?"),
@@ -60,6 +64,9 @@ class View:
             self._move(quantile_of(errors, level), float(expected))
             for level, expected in zip(SPREAD_LEVELS, self._spread, strict=True)
         )
+        if finding.direction == "narrower" and moves in _MOVES:
+            direction, words = _MOVES[moves]
+            return replace(finding, direction=direction, words=words)
         if finding.direction == "none" or moves not in _SPREADS:
             return finding
         direction, words = _SPREADS[moves]
