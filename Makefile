@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-demo setup-test kafka-jars debian-packages demo test check experiments docs clean
+.PHONY: help setup setup-demo setup-test kafka-jars debian-packages demo test check experiments bench-drift docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ debian-packages:
 
 experiments: setup  ## run the tutorials' experiments (needs AEAD_DATA; about six minutes)
 	@$(VENV)/bin/python -m benchmarks.tutorials
+
+bench-drift: setup  ## the drift test against its bars, its rivals and real errors (needs AEAD_DATA; half an hour)
+	@$(VENV)/bin/python -m benchmarks.drift $(ARGS)
+	@$(VENV)/bin/python -m benchmarks.drift_cost
+	@$(VENV)/bin/python -m benchmarks.rival_table
+	@$(VENV)/bin/python -m benchmarks.drift_table
+	@$(VENV)/bin/python -m benchmarks.real_drift
+	@$(VENV)/bin/python -m benchmarks.drift_pictures
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics_table

@@ -22,7 +22,9 @@ def test_every_link_to_a_file_resolves(path: Path) -> None:
 
 def test_the_readme_shows_every_command_that_a_newcomer_needs() -> None:
     shown = {arguments[0] for arguments in commands("aead-monitor")}
-    assert shown == {"train", "score", "evaluate", "check-config", "run", "produce"}
+    assert shown == {
+        "train", "score", "evaluate", "simulate", "check-config", "run", "produce",
+    }  # fmt: skip
     assert [arguments[0] for arguments in commands("make")] == ["demo", "test"]
 
 
@@ -54,5 +56,5 @@ def test_the_readme_explains_every_state() -> None:
 
 def test_make_lists_its_targets() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "check", "docs", "experiments"):
+    for target in ("demo", "test", "check", "docs", "experiments", "bench-drift"):
         assert re.search(rf"^{target}:.*##", makefile, flags=re.MULTILINE), target

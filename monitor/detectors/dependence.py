@@ -120,6 +120,7 @@ class Dependence:
         self._open_rows = 0
         self._learned_rows = 0
         self._next_update = FEWEST_BLOCKS
+        self._turns = 0
         self._block_rows = BLOCK_ROWS if self._known else FIRST_BLOCK_ROWS
 
     @property
@@ -139,11 +140,13 @@ class Dependence:
         if self._open_rows < self._block_rows and not ended_by_time:
             return False
         if self._filled == len(self._blocks):
-            # Forget the oldest quarter at once: moving everything for each block costs more.
-            quarter = len(self._blocks) // 4
-            self._blocks[:-quarter] = self._blocks[quarter:].copy()
-            self._filled -= quarter
-            self._next_update = max(self._filled, FEWEST_BLOCKS + _LAG)
+            # Forget the older half at once: moving everything for each block costs more.
+            half = len(self._blocks) // 2
+            self._blocks[:half] = self._blocks[half:].copy()
+            self._filled -= half
+            # An estimate takes as long as a thousand blocks: when full, only at every fourth turn.
+            self._turns = (self._turns + 1) % 4
+            self._next_update = _HISTORY if self._turns == 0 else len(self._blocks) + 1
         self._blocks[self._filled] = self._open
         self._filled += 1
         self._learned_rows += self._open_rows
@@ -181,7 +184,7 @@ class Dependence:
         learned = self._blocks[:settled]
         enough = int(learned.sum()) >= ROWS_TO_LEARN
         # Estimates are made at twice the number of blocks each time: cheap in the long run.
-        self._next_update = min(2 * settled, settled + _HISTORY // 4)
+        self._next_update = min(2 * settled, _HISTORY) if settled < _HISTORY else len(self._blocks)
         if not enough:
             if self._known:
                 return False
@@ -203,6 +206,7 @@ class Dependence:
             "learned_rows": self._learned_rows,
             "next_update": self._next_update,
             "block_rows": self._block_rows,
+            "turns": self._turns,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -216,6 +220,7 @@ class Dependence:
         self._learned_rows = int(state["learned_rows"])
         self._next_update = int(state["next_update"])
         self._block_rows = int(state["block_rows"])
+        self._turns = int(state["turns"])
 
 
 def from_ordered(bets: Bets, errors: Floats) -> Floats | None:
