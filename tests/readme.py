@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,7 +13,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 def commands(name: str) -> list[list[str]]:
     """The arguments of every indented line that starts with this command, in order."""
     lines = re.findall(rf"^    {name} (.+)$", TEXT, flags=re.MULTILINE)
-    return [re.sub(r"\s+#.*", "", line).split() for line in lines]
+    return [shlex.split(line, comments=True) for line in lines]
 
 
 def configurations() -> list[str]:

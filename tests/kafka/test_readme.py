@@ -50,7 +50,9 @@ def test_the_tour_works_as_it_is_written(
     steps = {step[0]: step for step in tour}
     for name in ("train", "score", "evaluate", "check-config"):
         aead_monitor(*steps[name])
-    for path in ("model/README.md", "scores.csv", "top.png", "evaluation/evaluation.json"):
+    aead_monitor(*steps["simulate"], "--records", "20000", "--repeats", "1")
+    for path in ("model/README.md", "scores.csv", "top.png", "evaluation/evaluation.json",
+                 "simulation/simulation.png"):  # fmt: skip
         assert Path(path).stat().st_size > 0
 
     aead_monitor(*steps["produce"])
