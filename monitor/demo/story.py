@@ -77,7 +77,9 @@ class Story:
 
         self.say(f"training a convolutional autoencoder on {len(images):,} handwritten digits")
         # The stream draws digits at random, as they are here: no digit depends on the one before.
-        settings = TrainingSettings(architecture="convolutional", epochs=EPOCHS, ordered=True)
+        settings = TrainingSettings(
+            architecture="convolutional", epochs=EPOCHS, ordered=True, calibration_fraction=0.4
+        )
         bundle = train(images, self.folder / "model", settings)
         self.say(
             f"trained: model {bundle.version[:8]}, anomaly threshold"

@@ -71,13 +71,6 @@ def test_drift_from_the_first_record_fires_from_learning() -> None:
     assert changes[-1].alert.next_offsets[P0] <= 10_000
 
 
-def test_halved_errors_from_the_first_record_fire_from_learning() -> None:
-    changes = feed(learning_judge(), normal_errors(20_000, seed=2, scale=0.5))
-    assert events(changes) == ["pending", "firing"]
-    assert changes[-1].verdict.direction == "smaller"
-    assert changes[-1].alert.next_offsets[P0] <= 10_000
-
-
 def test_drift_that_begins_during_learning_fires_and_its_onset_is_known() -> None:
     subject = learning_judge()
     assert feed(subject, normal_errors(5056, seed=3)) == []
