@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
+from models.distribution import ErrorDistribution
 from models.reference import Reference
 from monitor.blocks import (
     TICK_ROWS,
@@ -36,6 +37,9 @@ from monitor.window import RollingWindow
 
 _LEVELS_EVERY: Final = 64
 """Evaluations between two conversions of the budget: the rate changes slowly."""
+
+TURNS: Final = (("larger", "smaller"), ("smaller", "larger"), ("narrower", "larger"))
+"""Directions, told before and found now, that differ enough to be told anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Judge:
         self._evaluations = 0
         self._episode = ""
         self._finding = NOTHING
+        self._told = NOTHING.direction
         self._signalled = False
         self._asked = settings.budget.records_per_false_alarm(np.inf)
         self._levels = Levels.of(self._asked)
@@ -168,10 +173,16 @@ class Judge:
             return None
         found = self.detector.finding()
         self.detector.restart()
-        larger = [f.direction == "larger" for f in (found, self._finding)]
-        turned = found.direction != "none" and larger[0] != larger[1]
-        self._finding = found if turned else replace(found, onset=self._finding.onset)
-        return self._episodes.turn(self._clock) if turned else None
+        if found.onset is not None:
+            found = self._view.described(found, self._window.since(found.onset.rows))
+        if (self._told, found.direction) not in TURNS:
+            self._finding = replace(found, onset=self._finding.onset)
+            return None
+        self._finding = found
+        turn = self._episodes.turn(self._clock)
+        if turn is not None:
+            self._told = found.direction
+        return turn
 
     def _change(self, transition: Transition, timestamp: int) -> Change:
         event = transition.event
@@ -183,6 +194,7 @@ class Judge:
             self._finding = replace(confirmed, onset=self._finding.onset)
             self.detector.restart()
             self._episode = self._new_episode()
+            self._told = self._view.described(self._finding, self._drifted()).direction
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
             self.detector.restart()
@@ -213,7 +225,7 @@ class Judge:
 
     def _verdict(self, state: State, event: str = "") -> Verdict:
         onset, window = self._finding.onset, self._window
-        errors = window.errors if onset is None else window.since(onset.rows)
+        errors = self._drifted()
         ratio = self._view.ratio(errors)
         finding = self._view.described(self._finding, errors)
         return Verdict(
@@ -234,6 +246,11 @@ class Judge:
             early_signal=None if self._advisory is None else self._signalled,
             quantiles=self._view.quantiles(window.errors),
         )
+
+    def _drifted(self) -> ErrorDistribution:
+        """The window's errors since the onset of a drift, or all while there is none."""
+        onset = self._finding.onset
+        return self._window.errors if onset is None else self._window.since(onset.rows)
 
     def _promise(self) -> Promise:
         return Promise(
@@ -256,6 +273,7 @@ class Judge:
             "evaluations": self._evaluations,
             "episode": self._episode,
             "finding": finding_state(self._finding),
+            "told": self._told,
             "asked": self._asked,
             "evidence": [self._evidence.statistic, self._evidence.threshold],
             "levels": [self._levels.records, self._levels.odds],
@@ -274,6 +292,7 @@ class Judge:
         self._rows, self._evaluations = int(state["rows"]), int(state["evaluations"])
         self._episode = str(state["episode"])
         self._finding = restored_finding(state["finding"])
+        self._told = str(state["told"])
         self._asked = float(state["asked"])
         self._evidence = Evidence(*state["evidence"])
         self._levels = Levels(*state["levels"])

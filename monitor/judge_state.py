@@ -1,10 +1,12 @@
-"""A judge's state as bytes: plain values as JSON, arrays as safetensors, nothing pickled.
+"""A judge's state as bytes: plain values as JSON, arrays as safetensors, nothing pickled, after a
+SHA-256 of it all.
 
 The same state gives the same bytes, so that two runs can be compared byte for byte.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ import safetensors.numpy
 
 SCHEMA: Final = "judge-1"
 _ARRAY: Final = "$array"
+_DIGEST_BYTES: Final = 32
 
 
 def encode(state: dict[str, Any]) -> bytes:
@@ -22,11 +25,15 @@ def encode(state: dict[str, Any]) -> bytes:
     plain = {"schema": SCHEMA, "state": _without_arrays(state, arrays)}
     text = json.dumps(plain, separators=(",", ":"), sort_keys=True, allow_nan=False)
     # One key only: safetensors writes several in any order.
-    return bytes(safetensors.numpy.save(arrays, {"judge": text}))
+    content = bytes(safetensors.numpy.save(arrays, {"judge": text}))
+    return hashlib.sha256(content).digest() + content
 
 
 def decode(data: bytes) -> dict[str, Any]:
     """The state that `encode` was called on; ValueError if the bytes are of anything else."""
+    digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if hashlib.sha256(data).digest() != digest:
+        raise ValueError("not the state of a judge, or damaged: its checksum does not fit")
     try:
         # The header's length, then the header: its metadata is not given out by the library.
         length = int.from_bytes(data[:8], "little")

@@ -36,7 +36,7 @@ from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.blocks import Block
 from monitor.detectors import bets as betting
-from monitor.detectors.bets import LARGEST_FACTOR, Bets
+from monitor.detectors.bets import Bets
 from monitor.detectors.dependence import Dependence, from_ordered
 from monitor.detectors.evidence import NOTHING, Evidence, Finding
 from monitor.detectors.trail import Trail
@@ -50,7 +50,6 @@ SUPPORTED: Final = 1e9
 """Records per false alarm up to which the bounds were measured to hold (docs/experiments.md)."""
 _LARGEST_GAIN: Final = 500.0
 """Natural logarithm of the most that a block can multiply a capital with: e^500 is 1e217."""
-_ROWS_WITHOUT_OVERFLOW: Final = int(_LARGEST_GAIN / math.log(LARGEST_FACTOR))
 
 Floats = NDArray[np.float64]
 
@@ -104,12 +103,13 @@ class BettingTest:
 
     def _temper(self) -> None:
         self._gains = self.bets.log_factors / self._dependence.inflation  # (K, C)
+        self._steepest = float(self._gains.max())
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Let the bets play a block; suspicious at S >= records."""
         bins, rows = self._bin(block)
         factors = bins @ self._gains
-        if block.rows > _ROWS_WITHOUT_OVERFLOW:
+        if block.rows * self._steepest > _LARGEST_GAIN:
             np.minimum(factors, _LARGEST_GAIN, out=factors)
         np.exp(factors, out=factors)
         self._capital += rows

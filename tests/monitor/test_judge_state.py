@@ -99,15 +99,12 @@ def test_bytes_that_were_cut_off_are_refused(saved: bytes, kept: int) -> None:
         decode(saved[:kept])
 
 
-UNSEEN = pytest.mark.xfail(strict=True, reason="nothing tells damage that is still valid JSON")
-
-
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         (b"judge-1", b"judge-9"),
         (b"__metadata__", b"__netadata__"),
-        pytest.param(b"$array", b"$brray", marks=UNSEEN),
+        (b"$array", b"$brray"),
         (b'"judge"', b'"fudge"'),
         (b'"I64"', b'"I99"'),
     ],
