@@ -111,6 +111,7 @@ class Story:
         follow = self._follow
         self.say(f"streaming normal digits, {RATE:g} a second; status page: {daemon.url}")
         follow(stream, daemon, lambda status: status["drift"]["state"] == "ok", PHASE_SECONDS)
+        self.say(f"drift state: ok - {daemon.status()['drift']['explanation']}")
         self._wait(stream, daemon)
         change = DRIFTS[self.drift]
         self.say(f"the camera changes: {self.drift}. {(change.__doc__ or '').strip()}")
@@ -158,5 +159,5 @@ def _last(status: dict[str, Any]) -> str:
 
 def _words(change: dict[str, Any]) -> str:
     """One change in a line, with the drift itself called DRIFT."""
-    names = {"ready": "ok", "firing": "DRIFT", "cleared": "ok"}
+    names = {"firing": "DRIFT", "transient": "ok"}
     return f"{names.get(change['event'], change['event'])} - {change['explanation']}"
