@@ -49,6 +49,8 @@ log = structlog.get_logger(__name__)
 
 DECODED_BYTES = 2**30
 """Most memory for the decoded records of one batch."""
+SLOW_DEPENDENCE = 10.0
+"""Factor of dependence above which the user is told of cycles."""
 BYTES_PER_ELEMENT = 5
 """A pixel as it came and as float32."""
 
@@ -168,6 +170,14 @@ def _judge(config: Config, bundle: Bundle) -> Judge:
             f"drift: {error}. Train with more calibration records, or change the configuration."
         ) from None
     _warn_of_few(bundle.reference, drift.tolerance)
+    if judge.detector.dependence > SLOW_DEPENDENCE and bundle.reference.ordered:
+        log.warning(
+            "calibration errors swing slowly, as in a daily cycle: small drifts will take long,"
+            " and a cycle wider than drift.tolerance is called drift. Set it to the cycle's"
+            " amplitude (docs/drift.md)",
+            dependence=round(judge.detector.dependence, 1),
+            tolerance=drift.tolerance,
+        )
     return judge
 
 

@@ -45,6 +45,8 @@ EVENTS: Final = ("ready", "pending", "transient", "firing", "turned", "resolved"
 """What can happen: see `Transition`."""
 ALERTS: Final = ("firing", "turned", "resolved")
 """The events that people or programs act on."""
+TURNS: Final = (("larger", "smaller"), ("smaller", "larger"), ("narrower", "larger"))
+"""Directions, told before and found now, that differ enough to be told anew."""
 
 
 @dataclass(frozen=True, slots=True)

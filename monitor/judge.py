@@ -29,7 +29,7 @@ from monitor.blocks import (
 from monitor.budget import Levels
 from monitor.detectors import DETECTORS, Detector, DetectorSettings, Evidence
 from monitor.detectors.evidence import NOTHING, finding_state, restored_finding
-from monitor.episodes import ALERTS, Episodes, State, Transition
+from monitor.episodes import ALERTS, TURNS, Episodes, State, Transition
 from monitor.judge_settings import JudgeSettings
 from monitor.records import Alert, Onset, Partition, Promise, Summary, Verdict
 from monitor.view import View
@@ -37,9 +37,6 @@ from monitor.window import RollingWindow
 
 _LEVELS_EVERY: Final = 64
 """Evaluations between two conversions of the budget: the rate changes slowly."""
-
-TURNS: Final = (("larger", "smaller"), ("smaller", "larger"), ("narrower", "larger"))
-"""Directions, told before and found now, that differ enough to be told anew."""
 
 
 @dataclass(frozen=True, slots=True)
