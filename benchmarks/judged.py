@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_edges, bucket_index
+from monitor.detectors import BettingTest
 from monitor.judge import Change, Judge
 from monitor.records import Partition, Summary
 
@@ -74,7 +75,14 @@ def feed_bins(
 
 def _edges(judge: Judge) -> NDArray[np.int64]:
     """The last bucket of each bin but the last: all that the betting test can tell apart."""
-    return np.flatnonzero(np.diff(judge.detector.bets.bin_of_bucket))  # type: ignore[attr-defined]
+    return np.flatnonzero(np.diff(bettor(judge).bets.bin_of_bucket))
+
+
+def bettor(judge: Judge) -> BettingTest:
+    """The judge's betting test; TypeError if it has another detector."""
+    if not isinstance(judge.detector, BettingTest):
+        raise TypeError(f"the judge has {type(judge.detector).__name__}, not the betting test")
+    return judge.detector
 
 
 def summary(judge: Judge, start: int, end: int, rate: float, counts: BucketCounts) -> Summary:

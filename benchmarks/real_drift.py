@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-from benchmarks.judged import Found, feed
+from benchmarks.judged import Found, bettor, feed
 from benchmarks.real_errors import CASES, WEEK, Errors, load
 from benchmarks.streams import CYCLE, CYCLES, null
 from models.distribution import bucket_index
@@ -92,7 +92,7 @@ def standing(found: Found, records: int) -> float:
 
 def largest_mean(judge: Judge, stream: Array) -> float:
     """The largest mean of any bet on the stream: above 1 it is not what was calibrated on."""
-    bets = judge.detector.bets  # type: ignore[attr-defined]
+    bets = bettor(judge).bets
     bins = bets.bin_of_bucket[bucket_index(stream / judge.unit)]
     shares = np.bincount(bins, minlength=bets.bins) / len(stream)
     return float((shares @ np.exp(bets.log_factors)).max())

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ class BettingTest:
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Let the bets play a block; suspicious at S >= records."""
         bins, rows = self._bin(block)
-        factors = bins @ self._gains
+        factors = np.dot(bins, self._gains)
         if block.rows * self._steepest > _LARGEST_GAIN:
             np.minimum(factors, _LARGEST_GAIN, out=factors)
         np.exp(factors, out=factors)
@@ -123,11 +123,11 @@ class BettingTest:
         return Evidence(_log10(evidence), math.log10(records))
 
     def _evidence(self) -> float:
-        # A product with equal shares: half the time of a sum, and this runs for each block.
-        of_scopes = self._capital @ self._share
-        if of_scopes.size == 1:
-            return float(of_scopes[0])
-        return float(0.5 * of_scopes[0] + 0.5 * of_scopes[1:].sum())
+        # A product with equal shares: a third of the time of a sum, and this is for each block.
+        together = float(np.dot(self._capital[0], self._share))
+        if len(self._capital) == 1:
+            return together
+        return 0.5 * together + 0.5 * float(np.dot(self._capital[1:], self._share).sum())
 
     def _bin(self, block: Block) -> tuple[Floats, Floats | float]:
         """Rows of the block in each bin, (S, K), and altogether, (S, 1)."""
@@ -148,8 +148,8 @@ class BettingTest:
 
     def _count(self, counts: BucketCounts) -> Floats:
         """Rows in each bin, (K,)."""
-        bins = self.bets.bin_of_bucket[counts.buckets]
-        return np.asarray(np.bincount(bins, counts.counts, self.bets.bins), dtype=np.float64)
+        bins = self.bets.bin_of_bucket.take(counts.buckets)
+        return cast(Floats, np.bincount(bins, counts.counts, self.bets.bins))  # by its weights
 
     def _know(self, counts: Mapping[Partition, Any]) -> None:
         """Give every partition a scope of its own, in an order that no arrival changes."""

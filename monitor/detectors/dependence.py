@@ -53,7 +53,7 @@ def estimate(bets: Bets, counts: Floats, caution: float) -> Floats:
     standard errors added to an estimate that is significantly above 1.
     """
     rows = counts.sum(axis=1)
-    sums = counts @ bets.log_factors - rows[:, None] * bets.means
+    sums = (counts @ bets.log_factors - rows[:, None] * bets.means).T.copy()  # (C, T)
     kurtosis = _kurtosis(bets, counts)
     inflation = np.ones(bets.means.size)
     for stretch in STRETCHES:
@@ -87,20 +87,19 @@ def _kurtosis(bets: Bets, counts: Floats) -> Floats:
 
 def _variance_ratio(sums: Floats, rows: Floats, stretch: int, variances: Floats) -> Floats:
     """Clipped mean square of the differences of successive sums, over its expectation if
-    records were independent, (C,).
+    records were independent, (C,). sums: (C, T).
     """
-    total = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0)])
+    total = np.concatenate([np.zeros((len(sums), 1)), np.cumsum(sums, axis=1)], axis=1)
     length = np.concatenate([[0], np.cumsum(rows)])
     start = np.arange(0, len(rows) - 2 * stretch + 1, max(1, stretch // 4))
     middle, end = start + stretch, start + 2 * stretch
     first, second = length[middle] - length[start], length[end] - length[middle]
     # Unequal stretches are compared by their means.
-    difference = (total[end] - total[middle]) / second[:, None]
-    difference -= (total[middle] - total[start]) / first[:, None]
-    expected = np.outer(1 / first + 1 / second, np.maximum(variances, 1e-12))
-    ratio = difference**2 / expected
-    scale = np.maximum(np.median(ratio, axis=0) / _MEDIAN_OF_SQUARE, 1.0)
-    return np.asarray(np.minimum(ratio, _CLIP * scale).mean(axis=0))
+    difference = (total[:, end] - total[:, middle]) / second
+    difference -= (total[:, middle] - total[:, start]) / first
+    ratio = difference**2 / np.outer(np.maximum(variances, 1e-12), 1 / first + 1 / second)
+    scale = np.maximum(np.median(ratio, axis=1) / _MEDIAN_OF_SQUARE, 1.0)
+    return np.asarray(np.minimum(ratio, _CLIP * scale[:, None]).mean(axis=1))
 
 
 class Dependence:
@@ -135,8 +134,8 @@ class Dependence:
 
     def add(self, counts: Floats, rows: int, ended_by_time: bool) -> bool:
         """Take a block's bins (K,) into account; true if the inflation changed."""
-        self._open += counts
         self._open_rows += rows
+        self._open += counts
         if self._open_rows < self._block_rows and not ended_by_time:
             return False
         if self._filled == len(self._blocks):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.blocks import Position, position_state, restored_position
 from monitor.records import Partition
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Strength of the evidence after a block, as log10.
 
     statistic: higher is stronger; drift is suspected, or confirmed, at or above `threshold`.
