@@ -101,6 +101,22 @@ def summary(
     )
 
 
+def dealt(errors: NDArray[np.float64], partitions: int, first: int, unit: float) -> list[Summary]:
+    """Consecutive records dealt out to partitions, a millisecond apart: a summary for each."""
+    return [
+        Summary(
+            VERSION,
+            Partition("in", number),
+            first // partitions,
+            (first + len(errors)) // partitions,
+            first,
+            first + len(errors) - 1,
+            BucketCounts.from_errors(errors[number::partitions] / unit),
+        )
+        for number in range(partitions)
+    ]
+
+
 def feed(
     subject: Judge, errors: NDArray[np.float64], first: int = 0, rows: int = 64
 ) -> list[Change]:

@@ -81,6 +81,12 @@ def test_drift_that_begins_during_learning_fires_and_its_onset_is_known() -> Non
     assert abs(changes[-1].verdict.onset.next_offsets[P0] - 5056) <= 128
 
 
+def test_learning_ends_after_100_000_records() -> None:
+    changes = feed(learning_judge(), normal_errors(110_000, seed=10))
+    assert events(changes) == ["ready"]
+    assert 100_000 <= changes[0].timestamp <= 110_000
+
+
 def test_what_is_seen_of_a_drift_while_learning_is_not_learned_as_dependence() -> None:
     calm, disturbed = learning_judge(), learning_judge()
     feed(calm, normal_errors(120_000, seed=5))

@@ -11,7 +11,7 @@ from models.reference import Reference
 from monitor.budget import Budget
 from monitor.judge import Change, Judge
 from monitor.records import Partition, Summary
-from tests.monitor.builders import P0, SETTINGS, VERSION, events, judge, normal_errors
+from tests.monitor.builders import P0, SETTINGS, VERSION, dealt, events, judge, normal_errors
 
 ROWS = 512
 """Of a block, the same however many partitions they come from."""
@@ -19,22 +19,6 @@ STREAM = np.concatenate(
     [normal_errors(10_240, 1), normal_errors(10_240, 2, scale=1.5), normal_errors(30_720, 3)]
 )
 DRIFT = 10_240
-
-
-def dealt(errors: NDArray[np.float64], partitions: int, first: int, unit: float) -> list[Summary]:
-    """Consecutive records dealt out to partitions, a millisecond apart."""
-    return [
-        Summary(
-            VERSION,
-            Partition("in", number),
-            first // partitions,
-            (first + len(errors)) // partitions,
-            first,
-            first + len(errors) - 1,
-            BucketCounts.from_errors(errors[number::partitions] / unit),
-        )
-        for number in range(partitions)
-    ]
 
 
 def deal(subject: Judge, errors: NDArray[np.float64], partitions: int = 1) -> list[Change]:

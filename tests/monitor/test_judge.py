@@ -86,3 +86,12 @@ def test_the_verdict_says_what_is_known_before_any_record() -> None:
 def test_a_verdict_names_the_model_version_in_its_alert() -> None:
     changes = feed(judge(), normal_errors(5120, seed=7, scale=3.0))
     assert changes[-1].alert.model_version == VERSION
+
+
+def test_the_early_signal_is_shown_and_pages_nobody() -> None:
+    subject = judge(advisory="adwin")
+    assert subject.verdict.early_signal is False
+    feed(subject, normal_errors(20_480, seed=20))
+    changes = feed(subject, normal_errors(1024, 21, scale=1.2), first=20_480)
+    assert "firing" not in events(changes)
+    assert subject.verdict.early_signal is True

@@ -4,14 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.judge import Judge
 from monitor.judge_state import decode, encode
-from monitor.records import Partition, Summary
-from tests.monitor.builders import SETTINGS, VERSION, feed, judge, normal_errors
+from tests.monitor.builders import SETTINGS, VERSION, dealt, feed, judge, normal_errors
 
 STREAM = np.concatenate(
     [normal_errors(5120, 1), normal_errors(5120, 2, scale=2.0), normal_errors(12_800, 3)]
@@ -120,22 +117,6 @@ def test_a_damaged_header_is_refused(saved: bytes, old: bytes, new: bytes) -> No
 def test_bytes_of_anything_else_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         decode(data)
-
-
-def dealt(errors: NDArray[np.float64], partitions: int, first: int, unit: float) -> list[Summary]:
-    """Consecutive records dealt out to partitions."""
-    return [
-        Summary(
-            VERSION,
-            Partition("in", number),
-            first // partitions,
-            (first + len(errors)) // partitions,
-            first,
-            first + len(errors) - 1,
-            BucketCounts.from_errors(errors[number::partitions] / unit),
-        )
-        for number in range(partitions)
-    ]
 
 
 @pytest.mark.parametrize(("partitions", "limit"), [(1, 2**20), (64, 2**22)])

@@ -10,7 +10,6 @@ from benchmarks.drift import invalid_sets
 from models.distribution import bucket_edges
 from models.reference import Reference
 from monitor.detectors.bets import LARGEST_FACTOR, Bets, build
-from monitor.detectors.dependence import Dependence, estimate, from_ordered
 
 LAWS = {
     "lognormal": stats.lognorm(0.8),
@@ -85,52 +84,3 @@ def test_the_average_run_length_is_at_least_the_level(tolerance: float) -> None:
     lower = length.mean() - stats.norm.isf(0.01) * length.std() / np.sqrt(runs)
     print(f"average run length {length.mean():,.0f}, at least {lower:,.0f} with 99%")
     assert lower >= level
-
-
-def autoregressive(rho: float, n: int, seed: int) -> np.ndarray:
-    from benchmarks.streams import _autoregression
-
-    return np.exp(_autoregression(n, rho, np.random.default_rng(seed)))
-
-
-def binned(bets: Bets, errors: np.ndarray) -> np.ndarray:
-    blocks = len(errors) // 256
-    bins = bets.bin_of_bucket[np.searchsorted(bucket_edges, errors[: 256 * blocks])]
-    return np.stack([np.bincount(part, minlength=bets.bins) for part in bins.reshape(blocks, 256)])
-
-
-@pytest.fixture(scope="module")
-def bets() -> Bets:
-    # Its unit is the median, 1: errors need no scaling.
-    return build(Reference.calibrate(autoregressive(0.0, 20_000, 3)), 0.05)
-
-
-@pytest.mark.parametrize("rho", [0.0, 0.3, 0.9, 0.98])
-def test_dependence_is_measured(bets: Bets, rho: float) -> None:
-    inflation = estimate(bets, binned(bets, autoregressive(rho, 500_000, 4)), caution=0.0)
-    truth = (1 + rho) / (1 - rho)
-    assert inflation.max() == pytest.approx(truth, rel=0.3)
-
-
-def test_a_jump_in_the_middle_hardly_looks_like_dependence(bets: Bets) -> None:
-    errors = autoregressive(0.0, 200_000, 5)
-    errors[100_000:] *= 1.3
-    assert estimate(bets, binned(bets, errors), caution=0.0).max() < 2
-
-
-def test_dependence_of_ordered_calibration_errors_is_known_at_once(bets: Bets) -> None:
-    found = from_ordered(bets, autoregressive(0.9, 20_000, 6))
-    assert found is not None
-    assert 10 < found.max() < 35
-    assert from_ordered(bets, autoregressive(0.9, 500, 6)) is None
-
-
-def test_dependence_is_known_after_100_000_rows_in_control(bets: Bets) -> None:
-    subject = Dependence(bets)
-    rows = 0
-    for counts in binned(bets, autoregressive(0.0, 130_000, 7)).astype(float):
-        assert not subject.known or rows >= 100_000
-        subject.add(counts, 256, ended_by_time=False)
-        rows += 256
-    assert subject.known
-    assert subject.inflation.max() < 1.5
