@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from monitor.codecs.picture_file import essential
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
@@ -43,6 +44,7 @@ class ImageCodec:
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """One row, uint8. Pixels come as they are stored: an orientation in EXIF is not applied."""
+        value = essential(value)
         try:
             with warnings.catch_warnings():
                 # Damaged EXIF or an unusual palette is no reason to lose a good picture.

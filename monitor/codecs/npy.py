@@ -24,7 +24,9 @@ _LENGTH_BYTES: Final = {b"\x01\x00": 2, b"\x02\x00": 4}
 """Size of the header's length, by version."""
 _NUMBERS: Final = frozenset({"u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"})
 _ITEM: Final = r"'(descr|fortran_order|shape)'\s*:\s*('[^']*'|True|False|\([\d\s,]*\))"
-_HEADER: Final = re.compile(rf"\s*\{{\s*{_ITEM}\s*,\s*{_ITEM}\s*,\s*{_ITEM}\s*,?\s*\}}\s*", re.A)
+_HEADER: Final = re.compile(
+    rf"\s*\{{\s*{_ITEM}\s*,\s*{_ITEM}\s*,\s*{_ITEM}\s*(?:,\s*)?\}}\s*", re.A
+)
 
 
 class NpyCodec:

@@ -1,7 +1,6 @@
 """PNG and JPEG payloads."""
 
 import io
-import struct
 import zlib
 
 import numpy as np
@@ -11,6 +10,11 @@ from PIL import Image
 from monitor.codecs import CodecSettings
 from monitor.codecs.image import ImageCodec
 from monitor.errors import DecodeError
+from tests.fuzz.bombs import IMAGE as BOMBS
+from tests.fuzz.bombs import PACKED
+from tests.fuzz.check import Variant, check
+from tests.fuzz.files import PNG, chunk, chunks, ihdr, segment
+from tests.fuzz.seeds import VARIANTS
 from tests.kafka.payloads import bad
 
 GREY, RGB, RGBA = (4, 5), (4, 5, 3), (4, 5, 4)
@@ -39,12 +43,8 @@ def palette():
 def png(depth, colour_type, channels):
     """A PNG that Pillow cannot write."""
     rows = (b"\0" + bytes(SIZE[0] * channels * depth // 8)) * SIZE[1]
-    header = struct.pack(">IIBBBBB", *SIZE, depth, colour_type, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
+    header = ihdr(*SIZE, depth, colour_type)
+    return PNG + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND")
 
 
 def refused(value, **settings):
@@ -155,3 +155,57 @@ def test_only_image_shapes_can_be_configured(shape):
 def test_only_bytes_can_be_encoded():
     with pytest.raises(ValueError, match="images are uint8"):
         codec().encode(np.zeros(GREY, np.float32))
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_no_picture_of_8_mb_takes_a_second_or_much_memory(kind):
+    check(VARIANTS["image"][0], BOMBS[kind](8 * 2**20))
+
+
+def test_scans_without_data_over_a_large_picture_are_refused():
+    value = saved(Image.new("L", (512, 512)), "JPEG", progressive=True)
+    last = value.rindex(b"\xff\xda")
+    value = value[:last] + value[last : last + 10] * 500_000 + value[-2:]
+    assert (
+        check(Variant("image", CodecSettings((512, 512), "uint8")), value).ending == "undecodable"
+    )
+
+
+METADATA = {
+    "a packed text": chunk(b"zTXt", b"a\0\0" + PACKED),
+    "a packed profile": chunk(b"iCCP", b"a\0\0" + PACKED),
+    "a damaged text": chunk(b"iTXt", b"\xff")[:-1] + b"x",
+    "Exif": segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08"),
+    "Photoshop's": segment(0xED, b"Photoshop 3.0\0"),
+    "a comment": segment(0xFE, b"text"),
+    "padding": b"\xff" * 1000,
+}
+
+
+@pytest.mark.parametrize("kind", METADATA)
+def test_metadata_changes_no_pixel(kind):
+    jpeg = METADATA[kind].startswith(b"\xff")
+    value, start = saved(Image.new("L", SIZE, 7), "JPEG" if jpeg else "PNG"), 2 if jpeg else 33
+    with_metadata = value[:start] + METADATA[kind] + value[start:]
+    np.testing.assert_array_equal(codec().decode(with_metadata), codec().decode(value))
+
+
+def test_transparency_is_no_metadata():
+    value = saved(Image.new("L", SIZE, 7), transparency=7)
+    assert codec(RGBA).decode(value)[0, 0, 0].tolist() == [7, 7, 7, 0]
+
+
+def test_a_second_header_cannot_hide_the_depth():
+    value = png(16, 0, 1)
+    assert refused(PNG + ihdr(*SIZE) + value[8:]) == "undecodable"
+    assert refused(PNG + chunk(b"tEXt", b"a\0text") + value[8:]) == "wrong_dtype"
+
+
+@pytest.mark.parametrize("size", [1, 8])
+def test_a_picture_in_many_pieces_is_read(size):
+    noise = np.random.default_rng(0).integers(0, 256, (100, 100), dtype=np.uint8)
+    header, (_, pixels), _ = chunks(saved(Image.fromarray(noise)))
+    pieces = [chunk(b"IDAT", pixels[at : at + size]) for at in range(0, len(pixels), size)]
+    value = PNG + chunk(*header) + b"".join(pieces) + chunk(b"IEND")
+    decoded = codec((100, 100), max_pixels=10_000).decode(value)
+    np.testing.assert_array_equal(decoded[0], noise)

@@ -1,13 +1,17 @@
 """JSON payloads."""
 
+import gc
 import json
 
 import numpy as np
 import pytest
 
 from monitor.codecs import CodecSettings
-from monitor.codecs.json_list import JsonCodec
+from monitor.codecs.json_list import SPARE_BRACKETS, JsonCodec
 from monitor.errors import DecodeError
+from tests.fuzz.bombs import JSON as BOMBS
+from tests.fuzz.check import check
+from tests.fuzz.seeds import VARIANTS
 
 
 def codec(shape=(2,), field=None):
@@ -94,3 +98,40 @@ def test_what_is_no_list_is_undecodable(value):
 
 def test_lists_deeper_than_an_array_can_be_are_the_wrong_shape():
     assert reason(b"[" * 100 + b"1" + b"]" * 100) == "wrong_shape"
+
+
+BRACKETS = [kind for kind in BOMBS if kind.startswith(("lists", "objects", "empty lists"))]
+
+
+@pytest.mark.parametrize("kind", BRACKETS)
+def test_8_mb_of_lists_that_are_no_rows_take_no_second_and_little_memory(kind):
+    verdict = check(VARIANTS["json"][0], BOMBS[kind](8 * 2**20))
+    assert verdict.ending == "wrong_shape"
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (2, 1, 1), (1, 3)])
+def test_rows_of_small_lists_written_densely_are_no_bomb(shape):
+    row = json.dumps(np.ones(shape, int).tolist(), separators=(",", ":"))
+    rows = (2 * SPARE_BRACKETS) // row.count("[")
+    value = f"[{','.join([row] * rows)}]".encode()
+    assert codec(shape).decode(value).shape == (rows, *shape)
+
+
+def test_other_lists_beside_the_rows_are_no_bomb():
+    value = json.dumps({"values": [1, 2], "boxes": [[[0, 0], [1, 1]]] * 1000}).encode()
+    np.testing.assert_array_equal(codec(field="values").decode(value), [[1, 2]])
+
+
+@pytest.mark.parametrize("value", [b"[1, 2]", b"[1, NaN]", b"[1"])
+@pytest.mark.parametrize("collecting", [True, False])
+def test_parsing_leaves_the_garbage_collector_as_it_was(value, collecting):
+    if not collecting:
+        gc.disable()
+    try:
+        try:
+            codec().decode(value)
+        except DecodeError:
+            assert value != b"[1, 2]"
+        assert gc.isenabled() == collecting
+    finally:
+        gc.enable()

@@ -1,0 +1,105 @@
+"""Codecs as they may be configured, and payloads that are all right for each."""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.codecs import CODECS, CodecSettings
+from monitor.decoding import Limits
+from tests.fuzz.check import Variant
+from tests.fuzz.files import saved
+
+TIGHT = Limits(max_record_bytes=2048, max_rows=3)
+
+VARIANTS: dict[str, tuple[Variant, ...]] = {
+    "json": (
+        Variant("json", CodecSettings((28, 28))),
+        Variant("json", CodecSettings((3,), field="payload.values")),
+        Variant("json", CodecSettings((4, 3, 2)), TIGHT),
+        Variant("json", CodecSettings((1,))),
+    ),
+    "raw": (
+        Variant("raw", CodecSettings((28, 28), "float32")),
+        Variant("raw", CodecSettings((3,), "float16", "big")),
+        Variant("raw", CodecSettings((8, 6, 3), "uint8"), TIGHT),
+        Variant("raw", CodecSettings((2,), "float64")),
+        Variant("raw", CodecSettings((1,), "int64", "big")),
+    ),
+    "npy": (
+        Variant("npy", CodecSettings((28, 28))),
+        Variant("npy", CodecSettings((3,))),
+        Variant("npy", CodecSettings((4, 3, 2)), TIGHT),
+        Variant("npy", CodecSettings((1,))),
+    ),
+    "image": (
+        Variant("image", CodecSettings((28, 28), "uint8")),
+        Variant("image", CodecSettings((8, 6, 3), "uint8"), TIGHT),
+        Variant("image", CodecSettings((3, 9, 7), "uint8")),
+        Variant("image", CodecSettings((16, 16, 4), "uint8", max_pixels=400)),
+        Variant("image", CodecSettings((96, 96), "uint8")),
+    ),
+}
+DTYPES = ("u1", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8")
+
+
+@cache
+def seeds(variant: Variant) -> tuple[bytes, ...]:
+    """Payloads that end as rows, unless they are longer than the limits allow."""
+    rows = _random_rows(variant)
+    one = CODECS[variant.codec](variant.settings).encode(rows[0])
+    return (one, *_OTHERS[variant.codec](variant, rows))
+
+
+def _random_rows(variant: Variant) -> NDArray[np.generic]:
+    """Three rows, of small whole numbers, which every format can carry."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 100, (3, *variant.settings.record_shape))
+    return rows.astype(variant.settings.dtype)
+
+
+def _json(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    values = ((rows.astype(float) + 0.5).tolist(), (rows[0].astype(float) * 1e-3).tolist())
+    name = variant.settings.field
+    documents = [{"payload": {"values": v}, "id": None} if name else v for v in values]
+    texts = [json.dumps(document) for document in documents]
+    return (*(text.encode() for text in texts), texts[0].encode("utf-16"))
+
+
+def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    order = ">" if variant.settings.byte_order == "big" else "<"
+    return (rows.astype(rows.dtype.newbyteorder(order)).tobytes(),)  # type: ignore[arg-type]
+
+
+def _npy(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    arrays = [rows.astype(dtype) for dtype in DTYPES]
+    arrays += [np.asfortranarray(rows), np.asfortranarray(rows[0])]
+    return tuple(_saved(array, version) for array in arrays for version in ((1, 0), (2, 0)))
+
+
+def _saved(array: NDArray[np.generic], version: tuple[int, int]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, version)
+    return stream.getvalue()
+
+
+def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    shape = variant.settings.record_shape
+    pixels = rows[0].astype(np.uint8)
+    if len(shape) == 3 and shape[0] == 3:
+        pixels = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    opaque = pixels[..., :3] if pixels.ndim == 3 else pixels
+    clear = (1, 2, 3) if opaque.ndim == 3 else 1
+    return (
+        saved(np.ascontiguousarray(opaque), "JPEG", quality=90),
+        saved(np.ascontiguousarray(opaque), "JPEG", progressive=True, comment=b"a comment"),
+        saved(pixels, "PNG", optimize=True, dpi=(72, 72)),
+        saved(np.ascontiguousarray(opaque), "PNG", compress_level=0, transparency=clear),
+    )
+
+
+_OTHERS = {"json": _json, "raw": _raw, "npy": _npy, "image": _image}

@@ -1,0 +1,182 @@
+"""Whatever a producer sends ends as rows or as one DecodeError, soon and in little memory.
+
+`make fuzz` does the same with hundreds of thousands of payloads.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from monitor.config import CodecConfig
+from monitor.errors import DecodeError
+from tests.fuzz import run, with_atheris
+from tests.fuzz.bombs import BOMBS
+from tests.fuzz.check import DEFAULT_LIMITS, MAX_SECONDS, Variant, check, check_with
+from tests.fuzz.files import PNG, chunk, segment
+from tests.fuzz.payloads import CODEC_NAMES, mutated, payload_at
+from tests.fuzz.picture_edits import MARKERS, NAMES
+from tests.fuzz.seeds import TIGHT, VARIANTS, seeds
+
+PAYLOADS = 4000
+BOMB_BYTES = 2**21
+"""A quarter of the largest payload, as the machines that run this may be slow."""
+ATHERIS_RUNS = 5000
+
+IMPOSSIBLE = {
+    "json": set[str](),
+    "raw": {"undecodable", "wrong_dtype"},
+    "npy": set[str](),
+    "image": {"non_finite", "too_many_rows"},
+}
+"""Reasons that a codec never gives."""
+GIVEN = {
+    "rows", "tombstone", "empty", "oversized", "undecodable", "wrong_dtype", "wrong_shape",
+    "too_many_rows", "non_finite",
+}  # fmt: skip
+
+every_codec = pytest.mark.parametrize("codec", CODEC_NAMES)
+every_variant = st.sampled_from([variant for some in VARIANTS.values() for variant in some])
+NUMBERS = st.floats() | st.integers() | st.integers(-(10**400), 10**400)
+DOCUMENTS = st.recursive(
+    NUMBERS | st.booleans() | st.none() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["payload", "values", "payload.values"]), inner)
+    ),
+    max_leaves=30,
+)
+
+
+@every_codec
+@given(data=st.data())
+def test_random_bytes_end_as_rows_or_as_a_reason(codec: str, data: st.DataObject) -> None:
+    check(data.draw(st.sampled_from(VARIANTS[codec])), data.draw(st.binary(max_size=2000)))
+
+
+@every_codec
+@given(data=st.data())
+def test_edited_payloads_end_as_rows_or_as_a_reason(codec: str, data: st.DataObject) -> None:
+    variant = data.draw(st.sampled_from(VARIANTS[codec]))
+    value = data.draw(st.sampled_from(seeds(variant)))
+    rng = Random(data.draw(st.integers(0, 2**64)))
+    check(variant, mutated(rng, codec, value))
+
+
+@given(variant=st.sampled_from(VARIANTS["json"]), document=DOCUMENTS)
+def test_any_json_document_ends_as_rows_or_as_a_reason(variant: Variant, document: object) -> None:
+    check(variant, json.dumps(document).encode())
+
+
+@given(
+    variant=st.sampled_from(VARIANTS["image"]),
+    parts=st.lists(st.tuples(st.sampled_from(NAMES), st.binary(max_size=40)), max_size=8),
+)
+def test_chunks_in_any_order_end_as_rows_or_as_a_reason(
+    variant: Variant, parts: list[tuple[bytes, bytes]]
+) -> None:
+    check(variant, PNG + b"".join(chunk(*part) for part in parts))
+
+
+@given(
+    variant=st.sampled_from(VARIANTS["image"]),
+    parts=st.lists(st.tuples(st.sampled_from(MARKERS), st.binary(max_size=40)), max_size=8),
+)
+def test_segments_in_any_order_end_as_rows_or_as_a_reason(
+    variant: Variant, parts: list[tuple[int, bytes]]
+) -> None:
+    check(variant, b"\xff\xd8" + b"".join(segment(*part) for part in parts))
+
+
+@every_codec
+def test_thousands_of_payloads_end_in_every_way_that_there_is(codec: str) -> None:
+    report = run.fuzz(codec, PAYLOADS, seed=2, bomb_bytes=BOMB_BYTES)
+    assert report.endings.total() == PAYLOADS
+    assert set(report.endings) >= GIVEN - IMPOSSIBLE[codec]
+
+
+@every_codec
+def test_bytes_that_atheris_finds_end_as_rows_or_as_a_reason(codec: str) -> None:
+    assert with_atheris.fuzz(codec, ATHERIS_RUNS, seed=2).corpus > 1
+
+
+@every_codec
+def test_valid_payloads_end_as_rows(codec: str) -> None:
+    for variant in VARIANTS[codec]:
+        for value in seeds(variant):
+            if len(value) <= variant.limits.max_record_bytes:
+                assert check(variant, value).ending == "rows"
+
+
+def test_the_bombs_are_as_large_as_the_configuration_allows() -> None:
+    fields = CodecConfig.model_fields
+    assert fields["max_record_bytes"].default == DEFAULT_LIMITS.max_record_bytes
+    assert fields["max_rows_per_record"].default == DEFAULT_LIMITS.max_rows
+    for codec, bombs in BOMBS.items():
+        for number in range(len(bombs)):
+            _, value = payload_at(codec, 0, number, BOMB_BYTES)
+            assert value
+            assert len(value) <= BOMB_BYTES
+
+
+def test_a_payload_can_be_made_again() -> None:
+    assert payload_at("image", 3, 1234, 0) == payload_at("image", 3, 1234, 0)
+    assert payload_at("image", 3, 1234, 0) != payload_at("image", 4, 1234, 0)
+
+
+def _work(seconds: float) -> None:
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+class Faulty:
+    """A codec that breaks the guarantee in the way it is told to."""
+
+    def __init__(self, fault: str) -> None:
+        self._fault = fault
+
+    def decode(self, value: bytes) -> NDArray[Any]:
+        if self._fault == "another exception":
+            raise KeyError(value)
+        if self._fault == "a text that cannot be sent":
+            raise DecodeError("undecodable", "\ud800")
+        if self._fault == "a long text":
+            raise DecodeError("undecodable", "x" * 1000)
+        if self._fault == "much time":
+            _work(1.1 * MAX_SECONDS)
+        if self._fault == "much memory":
+            np.ones(10_000_000)
+        shape = (1, 3) if self._fault == "another shape" else (1, 2)
+        return np.ones(shape, bool if self._fault == "another dtype" else np.float64)
+
+    def encode(self, row: NDArray[Any]) -> bytes:
+        return row.tobytes()
+
+
+FAULTS = (
+    "another exception", "a text that cannot be sent", "a long text", "much time", "much memory",
+    "another shape", "another dtype",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_check_sees_each_way_to_break_the_guarantee(fault: str) -> None:
+    settings = VARIANTS["raw"][3].settings
+    variant = Variant("raw", settings, TIGHT)
+    assert check_with(Faulty("none"), variant, b"x").ending == "rows"
+    with pytest.raises((AssertionError, KeyError, UnicodeEncodeError)):
+        check_with(Faulty(fault), variant, b"x")
+
+
+def test_a_broken_guarantee_names_the_payload() -> None:
+    with pytest.raises(run.BrokenGuaranteeError, match=r"payload_at\('no such codec', 0, 0, 1\)"):
+        run.fuzz("no such codec", 1, seed=0, bomb_bytes=1)
