@@ -25,4 +25,7 @@ def resolve(name: str) -> torch.device:
         raise UserError("device cuda was asked for, but torch sees none here. Use auto or cpu.")
     if int(index or 0) >= torch.cuda.device_count():
         raise UserError(f"device {name}: there are {torch.cuda.device_count()} cuda devices here.")
+    # By default convolutions round what they multiply to 10 bits (TF32): an error then moves by up
+    # to 0.1% with the size of its batch, and p-values with it (docs/experiments.md, Scoring).
+    torch.backends.cudnn.allow_tf32 = False
     return torch.device("cuda", int(index or 0))

@@ -116,7 +116,7 @@ class InputSpec:
         records: (B, *record_shape) or (B, *shape), any real dtype. Computed in float64, cast at
         the end. That values are finite is for the caller to check. Raises ShapeError.
         """
-        batch = self._in_network_shape(records)
+        batch = self.in_network_shape(records)
         prepared = np.empty(batch.shape, dtype=np.float32)
         block = max(1, _BLOCK_ELEMENTS // math.prod(self.shape))
         for start in range(0, len(batch), block):
@@ -143,7 +143,8 @@ class InputSpec:
     def _per_channel(self, values: tuple[float, ...]) -> NDArray[np.float64]:
         return np.reshape(values, (-1, *(1,) * (len(self.shape) - 1)))
 
-    def _in_network_shape(self, records: NDArray[Any]) -> NDArray[Any]:
+    def in_network_shape(self, records: NDArray[Any]) -> NDArray[Any]:
+        """Records (B, *record_shape) or (B, *shape) as (B, *shape), not copied; else ShapeError."""
         if records.dtype.kind not in "buif":
             raise ShapeError(f"records must be real numbers, got dtype {records.dtype}.")
         shape = records.shape[1:]

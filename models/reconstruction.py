@@ -42,6 +42,7 @@ def errors_of(
     """Errors of many records, float64 (n,), computed in batches with the model as in service."""
     model.eval()
     device = next(model.parameters()).device
-    batches = [batch.to(device) for batch in torch.split(x, batch_size)]
+    # One batch at a time: all of them need not fit on the device together.
+    batches = (batch.to(device) for batch in torch.split(x, batch_size))
     errors = [record_errors(batch, model(batch), metric) for batch in batches]
     return np.concatenate(errors) if errors else np.empty(0)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.device import resolve
-from models.reconstruction import element_errors, errors_of
+from models.preparation import Preparation
+from models.reconstruction import element_errors, record_errors
 from monitor.records import Scores
 
 MICRO_BATCH = 512
@@ -41,6 +42,7 @@ class Scorer:
         self.bundle = bundle
         self._device = resolve(device)
         self._model = bundle.model.to(self._device).eval()
+        self._preparation = Preparation(bundle.input_spec, self._device)
 
     def score(self, records: NDArray[Any]) -> Scores:
         """Score rows (B, *record_shape); raises ShapeError if they do not fit the model.
@@ -48,9 +50,7 @@ class Scorer:
         An error may come out non-finite for values far outside the model's range: its p_value
         is then the smallest there is, and it is anomalous.
         """
-        errors = errors_of(
-            self._model, self._prepare(records), self.bundle.error_metric, MICRO_BATCH
-        )
+        errors = self._errors(records)
         reference = self.bundle.reference
         ranked = np.where(np.isfinite(errors), errors, np.finfo(np.float64).max)
         return Scores(
@@ -63,7 +63,7 @@ class Scorer:
     @torch.inference_mode()
     def reconstruct(self, records: NDArray[Any]) -> Reconstructions:
         """Reconstruct a few rows (B, *record_shape), all at once."""
-        x = self._prepare(records).to(self._device)
+        x = self._preparation.prepare(records)
         reconstruction = self._model(x)
         restore = self.bundle.input_spec.restore
         return Reconstructions(
@@ -72,8 +72,8 @@ class Scorer:
             element_error=element_errors(x, reconstruction, self.bundle.error_metric).cpu().numpy(),
         )
 
-    def _prepare(self, records: NDArray[Any]) -> torch.Tensor:
-        # Values beyond float32 become infinite here, and their errors with them: the pipeline
-        # turns those into dead letters, so numpy need not warn.
-        with np.errstate(over="ignore", invalid="ignore"):
-            return torch.from_numpy(self.bundle.input_spec.prepare(records))
+    @torch.inference_mode()
+    def _errors(self, records: NDArray[Any]) -> NDArray[np.float64]:
+        batches = self._preparation.batches(records, MICRO_BATCH)
+        metric = self.bundle.error_metric
+        return np.concatenate([record_errors(x, self._model(x), metric) for x in batches])

@@ -36,7 +36,7 @@ def score(tmp_path):
 
 def test_one_row_a_record_in_the_order_of_the_data(score, digits_bundle, digits_file):
     rows = score(digits_bundle, f"{digits_file}:x")
-    scores = Scorer(load(digits_bundle), "cpu").score(np.load(digits_file)["x"])
+    scores = Scorer(load(digits_bundle), "auto").score(np.load(digits_file)["x"])
     assert [int(row[0]) for row in rows] == list(range(len(scores.anomalous)))
     np.testing.assert_array_equal([float(row[1]) for row in rows], scores.reconstruction_error)
     np.testing.assert_array_equal([float(row[2]) for row in rows], scores.p_value)

@@ -1,0 +1,50 @@
+"""A GPU scores as the CPU does, whatever the batches."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.bundle import load
+from models.recipe import train
+from models.settings import TrainingSettings
+from monitor.scorer import Scorer
+from tests.data import digit_images
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda device")
+
+LARGE = np.repeat(np.repeat(digit_images(), 3, axis=1), 3, axis=2)
+"""24 x 24 pixels: convolutions of 8 x 8 are too small to be done in lower precision."""
+
+
+@pytest.fixture(scope="module", params=["dense", "convolutional"])
+def scorers(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("large") / "model"
+    settings = TrainingSettings(epochs=6, device="cpu", architecture=request.param)
+    train(LARGE[:1200], folder, settings)
+    return [Scorer(load(folder), device) for device in ("cpu", "cuda")]
+
+
+def test_a_gpu_scores_as_the_cpu_does(scorers):
+    cpu, cuda = (scorer.score(LARGE) for scorer in scorers)
+    np.testing.assert_allclose(cuda.reconstruction_error, cpu.reconstruction_error, rtol=1e-5)
+    np.testing.assert_array_equal(cuda.anomalous, cpu.anomalous)
+
+
+@pytest.mark.parametrize("rows", [7, 64, 100])
+def test_scores_of_a_gpu_do_not_depend_on_how_rows_are_batched(scorers, rows):
+    cuda = scorers[1]
+    parts = [cuda.score(LARGE[i : i + rows]) for i in range(0, len(LARGE), rows)]
+    np.testing.assert_allclose(
+        np.concatenate([part.reconstruction_error for part in parts]),
+        cuda.score(LARGE).reconstruction_error,
+        rtol=1e-5,
+    )
+
+
+def test_a_gpu_holds_one_part_of_a_long_array_at_a_time(scorers):
+    cuda = scorers[1]
+    cuda.score(LARGE[:512])
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    cuda.score(np.resize(LARGE, (100_000, *LARGE.shape[1:])))
+    assert torch.cuda.max_memory_allocated() - before < 100e6
