@@ -8,6 +8,7 @@ import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -21,8 +22,8 @@ START_SECONDS = 60.0
 FORMAT_SECONDS = 60.0
 MAX_MESSAGE_BYTES = 32 * 2**20
 
+HEAP = "512m"
 JVM = (
-    "-Xmx512m",
     # Tests pay for the start of the JVM, not for its peak speed.
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
@@ -33,11 +34,38 @@ JVM = (
 )
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a broker stands in its cluster.
+
+    voters: port of each node's controller, by the node's number.
+    """
+
+    cluster_id: str
+    node: int
+    port: int
+    voters: Mapping[int, int]
+
+
+def alone() -> Place:
+    """The place of a broker that is a cluster of its own."""
+    port, controller_port = free_ports(2)
+    return Place(new_cluster_id(), 1, port, {1: controller_port})
+
+
+def new_cluster_id() -> str:
+    """An id that no cluster has, in the form that Kafka wants."""
+    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # A leading hyphen would be taken for an option.
+    return "A" + cluster_id[1:] if cluster_id.startswith("-") else cluster_id
+
+
 class Broker:
     """A broker on free ports of 127.0.0.1, with its data in `folder`.
 
-    settings: added to server.properties, and stronger than what is there. The ports and the data
-    stay the same over stop or kill and start.
+    settings: added to server.properties, and stronger than what is there. place: where it stands
+    in a cluster; without it, it is one of its own. The ports and the data stay the same over stop
+    or kill and start.
     """
 
     def __init__(
@@ -46,27 +74,31 @@ class Broker:
         *,
         auto_create_topics: bool = False,
         settings: Mapping[str, str] | None = None,
+        place: Place | None = None,
+        heap: str = HEAP,
     ) -> None:
-        self._port, controller_port = free_ports(2)
+        self._place = place or alone()
+        self._heap = heap
+        self.data = folder / "data"
         self._properties = folder / "server.properties"
         _write(
             self._properties,
             {
-                **_network(self._port, controller_port),
-                **_storage(folder / "data"),
+                **_network(self._place),
+                **_storage(self.data),
                 **_single_node(),
                 "auto.create.topics.enable": str(auto_create_topics).lower(),
                 **(settings or {}),
             },
         )
-        command = [*_java(), "kafka.Kafka", str(self._properties)]
+        command = [*_java(heap), "kafka.Kafka", str(self._properties)]
         self._process = ServerProcess(command, folder / "broker.log")
         self._formatted = False
 
     @property
     def bootstrap_servers(self) -> str:
         """HOST:PORT for clients; the same for the whole life of the broker."""
-        return f"{HOST}:{self._port}"
+        return f"{HOST}:{self._place.port}"
 
     @property
     def running(self) -> bool:
@@ -75,9 +107,17 @@ class Broker:
 
     def start(self) -> None:
         """Start, or start again with the same data; returns when clients are served."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the process and return: one of a cluster is ready only with the others."""
         if not self._formatted:
             self._format()
         self._process.start()
+
+    def wait_until_ready(self) -> None:
+        """Wait until clients are served. Raises with the end of the log if that fails."""
         self._process.wait_until_ready(self._answers, START_SECONDS)
 
     def stop(self) -> None:
@@ -89,12 +129,9 @@ class Broker:
         self._process.kill()
 
     def _format(self) -> None:
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        if cluster_id.startswith("-"):  # would be taken for an option
-            cluster_id = "A" + cluster_id[1:]
-        config = ["--config", str(self._properties)]
+        cluster = ["--cluster-id", self._place.cluster_id, "--config", str(self._properties)]
         done = subprocess.run(
-            [*_java(), "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, *config],
+            [*_java(self._heap), "kafka.tools.StorageTool", "format", *cluster],
             capture_output=True,
             text=True,
             timeout=FORMAT_SECONDS,
@@ -105,7 +142,7 @@ class Broker:
         self._formatted = True
 
     def _answers(self) -> bool:
-        if not _listens(self._port):
+        if not _listens(self._place.port):
             return False
         try:
             admin = KafkaAdminClient(
@@ -122,21 +159,23 @@ class Broker:
         return True
 
 
-def _java() -> list[str]:
+def _java(heap: str) -> list[str]:
     if shutil.which("java") is None:
         raise RuntimeError("java is not there. Install Java 17 or later, then: make setup-test")
     if not any(JARS.glob("kafka_*.jar")):
         raise RuntimeError(f"Kafka is not there ({JARS}). Install it with: make setup-test")
-    return ["java", *JVM, "-cp", f"{JARS}/*"]
+    return ["java", f"-Xmx{heap}", *JVM, "-cp", f"{JARS}/*"]
 
 
-def _network(port: int, controller_port: int) -> dict[str, str]:
+def _network(place: Place) -> dict[str, str]:
+    voters = [f"{node}@{HOST}:{port}" for node, port in place.voters.items()]
+    controller = f"CONTROLLER://{HOST}:{place.voters[place.node]}"
     return {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "node.id": str(place.node),
+        "controller.quorum.voters": ",".join(voters),
+        "listeners": f"PLAINTEXT://{HOST}:{place.port},{controller}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{place.port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,9 +54,12 @@ def wait_until(ready: Callable[[], bool], seconds: float, failure: Callable[[], 
 class ServerProcess:
     """One child process. Only ever ends the process that it started itself."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._command = [*_die_with_parent(), *command]
         self._log = log
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,6 +78,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=self._environment,
                 # Ctrl-C in the terminal is for the tests, which then stop the server.
                 start_new_session=True,
             ).result()
@@ -99,6 +105,11 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
         self._forget()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if the process runs."""
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""
