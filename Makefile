@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-demo setup-test kafka-jars debian-packages demo test check experiments bench-drift bench-rivals bench-real-drift docs clean
+.PHONY: chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ check: setup-test  ## what CI runs: ruff, mypy and all tests
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(PYTEST)
+	@$(PYTEST) --numprocesses 2 --dist loadfile
 
 setup: $(ALL_DONE)  ## install the package and all its tools into .venv
 
@@ -61,6 +61,11 @@ $(JARS_DONE): tests/kafka/pom.xml
 debian-packages:
 	@bash .ci/debian-packages
 
+fuzz: setup  ## every codec against 200,000 edited payloads, atheris as often, Hypothesis (ten minutes)
+	@$(VENV)/bin/python -m tests.fuzz.run --payloads 200000 --seed 0
+	@$(VENV)/bin/python -m tests.fuzz.with_atheris --runs 200000 --seed 1
+	@$(PYTEST) tests/fuzz --hypothesis-profile fuzz
+
 experiments: setup  ## run the tutorials' experiments (needs AEAD_DATA; about six minutes)
 	@$(VENV)/bin/python -m benchmarks.tutorials
 
@@ -77,6 +82,16 @@ bench-rivals:
 
 bench-real-drift:
 	@$(VENV)/bin/python -m benchmarks.real_drift
+
+bench-scoring: setup  ## rows a second of the scorer, on the CPU and on a GPU if there is one (ARGS="--seconds 0.2")
+	@$(VENV)/bin/python -m benchmarks.scoring $(ARGS)
+
+chaos: setup-test  ## kill daemons and brokers at random, and check the books (ARGS="--seed 1"; half an hour)
+	@$(VENV)/bin/python -m tests.chaos.run $(ARGS)
+	@$(VENV)/bin/python -m tests.chaos.run --transactions $(ARGS)
+
+soak: setup-test  ## three million records through a real broker, watching memory, files and threads
+	@$(VENV)/bin/python -m tests.chaos.soak $(ARGS)
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics_table

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 import platform
-import ssl
 import threading
 import time
-from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,23 +22,25 @@ from models.bundle import load as load_bundle
 from models.distribution import SMALLEST
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
+from monitor.assembly_kafka import build_connection, build_outlet, build_subscription
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
+from monitor.checkpoints import Cadence, Checkpoints
 from monitor.codecs import CODECS, Codec, CodecSettings
-from monitor.config import CodecConfig, Config, KafkaConfig
-from monitor.config_file import read_secret
+from monitor.config import CodecConfig, Config
 from monitor.daemon import Daemon, Parts
 from monitor.decoding import Limits, decoder
 from monitor.errors import ConfigError
-from monitor.events import KINDS
 from monitor.judge import Judge
 from monitor.judge_settings import JudgeSettings
-from monitor.kafka_options import Connection
+from monitor.liveness import Liveness
 from monitor.metrics import Metrics
 from monitor.pipeline import Decode, Pipeline
+from monitor.quarantine import Quarantine
+from monitor.resume import Policy
 from monitor.scorer import Scorer
-from monitor.sinks.kafka import KafkaSink, Topics
-from monitor.sources.kafka import KafkaSource, Subscription
+from monitor.sources.kafka import KafkaSource
+from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.version import __version__
 from monitor.web.app import build_app
@@ -55,10 +56,11 @@ BYTES_PER_ELEMENT = 5
 """A pixel as it came and as float32."""
 
 
-def build(config: Config, stopping: threading.Event) -> Daemon:
-    """Load the model, take the port, and connect nothing yet.
+def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Daemon:
+    """Load the model, take the port and the state's folder, and connect nothing yet.
 
-    stopping: set it to end the daemon, before or after it runs.
+    stopping: set it to end the daemon, before or after it runs. rewind: read every partition
+    from its beginning again.
 
     Raises ConfigError or BundleError for anything that the user can put right.
     """
@@ -66,27 +68,59 @@ def build(config: Config, stopping: threading.Event) -> Daemon:
     bundle = load_bundle(config.model)
     pipeline, metrics = build_pipeline(config, bundle)
     board = StatusBoard(about=_about(config, bundle))
+    liveness = Liveness(config.http.stall_seconds)
     connection = build_connection(config.kafka)
+    app = build_app(metrics.registry, lambda: board.published, lambda: liveness.stalled_seconds)
+    web = WebServer(app, config.http.host, config.http.port)
+    state = StateFolder(config.state.directory)
+    state.open()
+    checkpoints = build_checkpoints(config, pipeline, metrics, state)
+    if rewind:
+        checkpoints.rewind()
     return Daemon(
         Parts(
-            source=KafkaSource(connection, _subscription(config.kafka)),
-            sink=KafkaSink(connection, _topics(config)),
+            source=KafkaSource(connection, build_subscription(config.kafka)),
+            outlet=build_outlet(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
             batcher=Batcher(_limits(config, bundle.input_spec)),
+            checkpoints=checkpoints,
+            policy=Policy(config.kafka.start, config.kafka.out_of_range),
+            quarantine=Quarantine(config.dead_letters.max_share, config.dead_letters.over_records),
             metrics=metrics,
             board=board,
-            web=WebServer(
-                build_app(metrics.registry, lambda: board.published),
-                config.http.host,
-                config.http.port,
-            ),
+            liveness=liveness,
+            web=web,
             model_version=bundle.version,
             threshold=bundle.reference.threshold,
             max_poll_records=config.batch.max_records,
             shutdown_seconds=config.shutdown_seconds,
+            state=state,
         ),
         stopping,
     )
+
+
+def build_checkpoints(
+    config: Config, pipeline: Pipeline, metrics: Metrics, folder: StateFolder
+) -> Checkpoints:
+    """The checkpoints, and the pipeline as the snapshot in the folder says."""
+    cadence = Cadence(
+        config.state.snapshot_seconds,
+        config.state.snapshot_records,
+        config.state.recommit_seconds,
+    )
+    return Checkpoints(pipeline, metrics, folder, fingerprint(config), cadence)
+
+
+def fingerprint(config: Config) -> str:
+    """Of all settings that the memory of the stream depends on."""
+    relevant = {
+        "topic": config.kafka.topic,
+        "codec": config.codec.model_dump(mode="json"),
+        "drift": config.drift.model_dump(mode="json"),
+        "window": config.window.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _limits(config: Config, spec: InputSpec) -> BatchLimits:
@@ -188,69 +222,6 @@ def _warn_of_few(reference: Reference, tolerance: float) -> None:
             calibration_records=reference.count,
             limits=reference.detection_limits(tolerance),
         )
-
-
-def build_connection(kafka: KafkaConfig) -> Connection:
-    """Connection options with the secrets read; raises ConfigError for unreadable files."""
-    security: dict[str, Any] = {"security_protocol": kafka.security_protocol}
-    if kafka.tls is not None:
-        security.update(_tls_options(kafka))
-    if kafka.sasl is not None:
-        security["sasl_mechanism"] = kafka.sasl.mechanism
-        security["sasl_plain_username"] = kafka.sasl.username
-        security["sasl_plain_password"] = read_secret(
-            kafka.sasl.password_file, "kafka.sasl.password_file"
-        )
-    return Connection(kafka.bootstrap_servers, security, kafka.api_version)
-
-
-def _tls_options(kafka: KafkaConfig) -> dict[str, Any]:
-    tls = kafka.tls
-    if tls is None:
-        return {}
-    options: dict[str, Any] = {"ssl_check_hostname": tls.check_hostname}
-    files = {"ca_file": "ssl_cafile", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
-    for name, option in files.items():
-        path: Path | None = getattr(tls, name)
-        if path is not None and not path.is_file():
-            raise ConfigError(f"kafka.tls.{name}: no such file: {path}. Name a PEM file.")
-        if path is not None:
-            options[option] = str(path)
-    if tls.key_password_file is not None:
-        options["ssl_password"] = read_secret(tls.key_password_file, "kafka.tls.key_password_file")
-    _check_certificates(options)
-    return options
-
-
-def _check_certificates(options: Mapping[str, Any]) -> None:
-    """Read the files now: later, a bad one looks like a broker that is away."""
-    try:
-        context = ssl.create_default_context(cafile=options.get("ssl_cafile"))
-        if "ssl_certfile" in options:
-            context.load_cert_chain(
-                options["ssl_certfile"], options["ssl_keyfile"], options.get("ssl_password", "")
-            )
-    except (ssl.SSLError, OSError) as error:
-        raise ConfigError(
-            f"kafka.tls: cannot use ca_file, cert_file and key_file: {error}."
-            " They must be PEM files, the key with its right password."
-        ) from None
-
-
-def _subscription(kafka: KafkaConfig) -> Subscription:
-    return Subscription(
-        topic=kafka.topic,
-        group=kafka.group,
-        start=kafka.start,
-        session_timeout_seconds=kafka.session_timeout_seconds,
-        max_poll_interval_seconds=kafka.max_poll_interval_seconds,
-        fetch_max_bytes=kafka.fetch_max_bytes,
-    )
-
-
-def _topics(config: Config) -> Topics:
-    names = {kind: config.topic_for(kind) for kind in KINDS}
-    return Topics(names, config.outputs.create_topics, config.outputs.max_message_bytes)
 
 
 def _describe(metrics: Metrics, bundle: Bundle) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,105 +18,12 @@ from pydantic_settings import (
 )
 
 from monitor.budget import Budget
+from monitor.config_kafka import KafkaConfig, OutputConfig, Section
 
 PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,230}$|^[A-Za-z0-9_-]{1,2}$")]
-"""As Kafka allows, less what our suffixes add; a name of dots alone is none."""
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SaslConfig(Section):
-    """How to log in to the broker."""
-
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        description="The mechanism that the broker's listener offers."
-    )
-    username: str = Field(min_length=1, description="The user to log in as.")
-    password_file: Path = Field(description="A file that holds the password and nothing else.")
-
-
-class TlsConfig(Section):
-    """Certificates for an encrypted connection; with none, the system's authorities are used."""
-
-    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust.")
-    cert_file: Path | None = Field(None, description="PEM file of our own certificate.")
-    key_file: Path | None = Field(None, description="PEM file of our own private key.")
-    key_password_file: Path | None = Field(None, description="File with the key's password.")
-    check_hostname: bool = Field(True, description="Whether the broker's name must match.")
-
-    @model_validator(mode="after")
-    def _certificate_and_key(self) -> TlsConfig:
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file go together: set both or neither")
-        return self
-
-
-class KafkaConfig(Section):
-    """The topic that is watched."""
-
-    bootstrap_servers: str = Field(
-        "localhost:9092",
-        pattern=r"^\s*[^\s,]+:\d{1,5}\s*(,\s*[^\s,]+:\d{1,5}\s*)*$",
-        description="Brokers as HOST:PORT, separated by commas.",
-    )
-    topic: TopicName = Field(description="The topic that holds the records.")
-    group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
-    start: Literal["earliest", "latest"] = Field(
-        "earliest", description="Where a group without committed offsets begins."
-    )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="Use SASL_SSL or SSL wherever the network is not your own."
-    )
-    tls: TlsConfig | None = Field(None, description="Certificates, with SSL or SASL_SSL.")
-    sasl: SaslConfig | None = Field(None, description="Login, with SASL_PLAINTEXT or SASL_SSL.")
-    session_timeout_seconds: float = Field(
-        45, ge=6, le=1800, description="Silence after which the group counts us out."
-    )
-    max_poll_interval_seconds: float = Field(
-        300,
-        ge=10,
-        le=86400,
-        description="Longest time that one batch may take before we are counted out.",
-    )
-    fetch_max_bytes: int = Field(
-        50 * 2**20, ge=2**16, description="Bytes asked of the brokers at once."
-    )
-    api_version: tuple[int, int] | None = Field(
-        None, description="Protocol version such as [2, 3]; only for servers that cannot tell."
-    )
-
-    @model_validator(mode="after")
-    def _security(self) -> KafkaConfig:
-        wants_sasl = self.security_protocol.startswith("SASL")
-        if wants_sasl and self.sasl is None:
-            raise ValueError(f"security_protocol {self.security_protocol} needs the section sasl")
-        if self.sasl is not None and not wants_sasl:
-            raise ValueError("the section sasl needs security_protocol SASL_SSL or SASL_PLAINTEXT")
-        if self.tls is not None and not self.security_protocol.endswith("SSL"):
-            raise ValueError("the section tls needs security_protocol SSL or SASL_SSL")
-        return self
-
-
-class OutputConfig(Section):
-    """Topics for what the daemon finds. Unset names are made from the input topic's."""
-
-    anomalies: TopicName | None = Field(None, description="Topic for anomalous rows.")
-    dead_letters: TopicName | None = Field(
-        None, description="Topic for records that cannot be scored."
-    )
-    alerts: TopicName | None = Field(None, description="Topic for drift alerts.")
-    create_topics: bool = Field(True, description="Create the topics that do not exist.")
-    max_message_bytes: int = Field(
-        32 * 2**20, ge=2**16, description="Largest message the output topics take."
-    )
 
 
 class CodecConfig(Section):
@@ -206,11 +113,43 @@ class DriftConfig(Section):
         return text
 
 
+class StateConfig(Section):
+    """Where and when the daemon saves what it remembers."""
+
+    directory: Path = Field(
+        Path("state"), description="Folder for snapshots; each daemon needs one of its own."
+    )
+    snapshot_seconds: float = Field(
+        5, ge=0.1, le=3600, description="A snapshot is written and offsets committed so often."
+    )
+    snapshot_records: int = Field(
+        100_000, ge=1, description="Or after this many records, if that is sooner."
+    )
+    recommit_seconds: float = Field(
+        600, ge=1, description="Offsets of an idle stream are committed again so often."
+    )
+
+
+class DeadLetterConfig(Section):
+    """When there are too many dead letters to go on."""
+
+    max_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Reading stops when more of the last are bad; 1: never.",
+    )
+    over_records: int = Field(1000, ge=10, le=10**7, description="Records the share is taken over.")
+
+
 class HttpConfig(Section):
     """The web server for metrics and status."""
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    stall_seconds: float = Field(
+        300, ge=1, description="/-/healthy fails when the run loop hangs for so long."
+    )
 
 
 class LogConfig(Section):
@@ -248,6 +187,10 @@ class Config(BaseSettings):
     batch: BatchConfig = Field(BatchConfig(), description="When a batch is scored.")
     window: WindowConfig = Field(WindowConfig(), description="The rolling window.")
     drift: DriftConfig = Field(DriftConfig(), description="When a change is called drift.")
+    state: StateConfig = Field(StateConfig(), description="Where snapshots are kept.")
+    dead_letters: DeadLetterConfig = Field(
+        DeadLetterConfig(), description="When there are too many dead letters."
+    )
     http: HttpConfig = Field(HttpConfig(), description="The web server.")
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")
 

@@ -1,27 +1,36 @@
-"""The run loop: poll, decide, publish, flush, commit; then look whether to stop.
+"""The run loop: poll, decide, publish, flush; now and then snapshot and commit.
 
 The order is what makes a crash harmless: offsets are committed only after everything that
-their records led to has been acknowledged. A crash in between repeats a batch, with the same
-keys on its outputs; it never loses one.
+their records led to has been acknowledged, and after a snapshot that has counted them. A crash
+in between repeats some batches, with the same keys on their outputs, from the snapshot that the
+group has accepted; it never loses one and counts none twice.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
+from monitor import failpoints
 from monitor.batching import Batcher
-from monitor.errors import SinkError
+from monitor.checkpoints import Checkpoints
 from monitor.events import Event, events_of
+from monitor.gauges import Gauges
+from monitor.liveness import Liveness
+from monitor.membership import Membership
 from monitor.metrics import Metrics
+from monitor.outlet import Outlet, Published
 from monitor.pipeline import Outcome, Pipeline
+from monitor.quarantine import Quarantine
 from monitor.records import Partition, Record
-from monitor.sinks import Sink
+from monitor.resume import Policy
+from monitor.snapshot import Committed
 from monitor.sources import Source
+from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.web.server import WebServer
 
@@ -29,9 +38,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
-REFRESH_SECONDS = 0.5
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 10.0
+TEND_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,21 @@ class Parts:
     """What the daemon is made of. model_version and threshold go into the events."""
 
     source: Source
-    sink: Sink
+    outlet: Outlet
     pipeline: Pipeline
     batcher: Batcher
+    checkpoints: Checkpoints
+    policy: Policy
+    quarantine: Quarantine
     metrics: Metrics
     board: StatusBoard
+    liveness: Liveness
     web: WebServer
     model_version: str
     threshold: float
     max_poll_records: int
     shutdown_seconds: float
+    state: StateFolder | None = None
 
 
 @dataclass
@@ -58,8 +70,16 @@ class Daemon:
     parts: Parts
     stopping: threading.Event = field(default_factory=threading.Event)
     _deadline: float = float("inf")
-    _refreshed: float = float("-inf")
-    _newest: dict[Partition, Record] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        parts = self.parts
+        self._gauges = Gauges(
+            parts.source, parts.pipeline, parts.quarantine, parts.metrics, parts.board
+        )
+        self._membership = Membership(
+            parts.source, parts.outlet, parts.checkpoints, parts.batcher, parts.policy,
+            parts.metrics, self._checkpoint,
+        )  # fmt: skip
 
     def stop(self) -> None:
         """Ask the daemon to finish what it has begun and return from `run`."""
@@ -77,65 +97,69 @@ class Daemon:
             self._close()
 
     def turn(self) -> None:
-        """One round: poll, and decide on what is due."""
+        """One round: poll, decide on what is due, make final what was done."""
         parts = self.parts
+        parts.liveness.beat(self._gauges.lag)
         wait = parts.batcher.wait_seconds(time.monotonic(), IDLE_SECONDS)
-        polled = parts.source.poll(wait, parts.max_poll_records)
-        if polled.lost:
-            self._forget(polled.lost)
-        parts.batcher.add(polled.records, time.monotonic())
-        while parts.batcher.due(time.monotonic()) and not self.stopping.is_set():
+        wanted = 0 if parts.quarantine.closed else parts.max_poll_records
+        self._membership.take(parts.source.poll(wait, wanted))
+        while (
+            parts.batcher.due(time.monotonic())
+            and not parts.checkpoints.doubtful
+            and not self.stopping.is_set()
+        ):
             self._work(parts.batcher.take())
-        self._refresh()
-
-    def _forget(self, lost: frozenset[Partition]) -> None:
-        """Drop what is not scored of partitions that another member now reads."""
-        dropped = self.parts.batcher.drop(lambda record: record.source in lost)
-        self.parts.metrics.records_dropped.inc(dropped)
-        for partition in lost:
-            self._newest.pop(partition, None)
+        if parts.checkpoints.due(time.monotonic()):
+            self._checkpoint()
+        self._gauges.refresh()
 
     def _work(self, records: Sequence[Record]) -> None:
-        """Decide on a batch; publish, flush, commit, and only then count."""
+        """Decide on a batch, publish and flush, and only then count it."""
         parts = self.parts
+        parts.liveness.busy()
         outcome = parts.pipeline.step(records)
+        failpoints.reach("batch_decided")
         events = list(events_of(outcome, parts.model_version, parts.threshold))
         with parts.metrics.stage("publish"):
-            published = self._publish(events)
-        if not published:
+            published = parts.outlet.publish(events, self._wait)
+        if published is not Published.DONE:
+            parts.checkpoints.doubtful = True
+            return
+        self._count(outcome, events)
+        parts.checkpoints.count(len(records))
+        alerts = any(change.alert is not None for change in outcome.changes)
+        if parts.checkpoints.due(time.monotonic()) or (alerts and parts.outlet.transactional):
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Make final what was done so far."""
+        parts = self.parts
+        if parts.checkpoints.doubtful:
             return
         with parts.metrics.stage("commit"):
-            if not parts.source.commit(outcome.next_offsets):
-                parts.metrics.commit_failures.inc()
-        self._count(outcome, events)
+            made = parts.checkpoints.make(self._commit, time.monotonic())
+        if made:
+            parts.metrics.last_batch.set_to_current_time()
+        elif parts.outlet.transactional and parts.checkpoints.pending:
+            # What the transaction held is gone with it.
+            parts.checkpoints.doubtful = True
 
-    def _publish(self, events: Sequence[Event]) -> bool:
-        """Publish until it succeeds; false if we must stop first, and nothing is committed."""
-        retry_seconds = FIRST_RETRY_SECONDS
-        while True:
-            try:
-                self.parts.sink.publish(events)
-                self.parts.sink.flush()
-                return True
-            except SinkError as error:
-                self.parts.metrics.publish_failures.inc()
-                if not error.retryable:
-                    raise
-                log.warning("publishing failed; trying again", error=str(error))
-                if self._give_up(retry_seconds):
-                    log.warning("stopped before publishing; the records will be read again")
-                    return False
-                retry_seconds = min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
-            self._refresh()
+    def _commit(self, offsets: Mapping[Partition, Committed]) -> bool:
+        return self.parts.outlet.commit(offsets, self.parts.source)
 
-    def _give_up(self, seconds: float) -> bool:
-        """Wait before another attempt; true if there is no time for one."""
+    def _wait(self, seconds: float) -> bool:
+        """Wait before another attempt to publish; false if there is no time for one."""
         if self.stopping.is_set():
             self._start_deadline()
-            time.sleep(min(seconds, max(0.0, self._deadline - time.monotonic())))
-            return time.monotonic() >= self._deadline
-        self.stopping.wait(seconds)
-        return False
+        until = min(time.monotonic() + seconds, self._deadline)
+        while (left := until - time.monotonic()) > 0 and not (
+            self.stopping.is_set() and self._deadline == float("inf")
+        ):
+            self.parts.liveness.beat()
+            self.parts.source.tend()
+            time.sleep(min(TEND_SECONDS, left))
+        self._gauges.refresh()
+        return time.monotonic() < self._deadline
 
     def _start_deadline(self) -> None:
         deadline = time.monotonic() + self.parts.shutdown_seconds
@@ -143,17 +167,14 @@ class Daemon:
 
     def _count(self, outcome: Outcome, events: Sequence[Event]) -> None:
         self.parts.metrics.count(outcome)
-        self.parts.metrics.last_batch.set_to_current_time()
         for event in events:
             self.parts.metrics.events_published.labels(event.kind).inc()
         self.parts.board.count(outcome)
-        self._newest.update({record.source: record for record in outcome.consumed})
+        self._gauges.decided(outcome.consumed)
+        if self.parts.quarantine.count(outcome):
+            log.error(self.parts.quarantine.reason)
         if outcome.replayed_rows:
-            log.warning(
-                "rows scored again that drift detection had counted; it left them out."
-                " If the topic was made anew, restart this daemon",
-                rows=outcome.replayed_rows,
-            )
+            log.warning("rows came again that were counted", rows=outcome.replayed_rows)
         for change in outcome.changes:
             log.info(
                 f"drift {change.transition.event}",
@@ -162,46 +183,26 @@ class Daemon:
                 explanation=change.verdict.explanation,
             )
         if outcome.changes:
-            self._refresh(at_once=True)
-
-    def _refresh(self, at_once: bool = False) -> None:
-        """Bring gauges and status page up to date, now and then."""
-        if not at_once and time.monotonic() - self._refreshed < REFRESH_SECONDS:
-            return
-        self._refreshed = time.monotonic()
-        parts, now = self.parts, time.time()
-        assigned, connected = parts.source.assigned, parts.source.connected
-        lags = self._lags(now)
-        verdict = parts.pipeline.judge.verdict
-        parts.metrics.show(verdict)
-        parts.metrics.show_lags(lags)
-        parts.metrics.partitions.set(len(assigned))
-        parts.metrics.connected.set(connected)
-        parts.board.remember(now, verdict)
-        parts.board.publish(verdict, connected and bool(assigned), connected, lags)
-
-    def _lags(self, now: float) -> dict[Partition, tuple[int, float]]:
-        """Records and seconds that each assigned partition is behind."""
-        lags = {}
-        for partition, position in self.parts.source.positions().items():
-            newest = self._newest.get(partition)
-            done = position.next_offset if newest is None else newest.offset + 1
-            behind = max(0, position.end_offset - done)
-            dated = newest is not None and newest.timestamp >= 0
-            age = max(0.0, now - newest.timestamp / 1000) if newest and dated and behind else 0.0
-            lags[partition] = (behind, age)
-        return lags
+            self._gauges.refresh(at_once=True)
 
     def _drain(self) -> None:
         """Decide on what was polled before the stop, as far as the time allows."""
         self._start_deadline()
-        log.info("stopping", unscored=self.parts.batcher.records)
-        while self.parts.batcher.records and time.monotonic() < self._deadline:
-            self._work(self.parts.batcher.take())
+        parts = self.parts
+        log.info("stopping", unscored=parts.batcher.records)
+        while (
+            parts.batcher.records
+            and not parts.checkpoints.doubtful
+            and time.monotonic() < self._deadline
+        ):
+            self._work(parts.batcher.take())
+        self._checkpoint()
 
     def _close(self) -> None:
         """Leave the group first, so that others take over; the web server goes last."""
         self.parts.source.close()
-        self.parts.sink.close()
+        self.parts.outlet.close()
+        if self.parts.state is not None:
+            self.parts.state.close()
         self.parts.web.stop()
         log.info("stopped")

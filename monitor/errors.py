@@ -5,8 +5,10 @@ Exception
 │   ├── BundleError, ShapeError, CalibrationError, TrainingError      (in models.errors)
 │   ├── ConfigError             the configuration is wrong
 │   └── DataError               a data file is wrong: names file and row
+│   ├── GapError                records were deleted unread, and the user wants to be told
 ├── DecodeError                 a payload that cannot be scored: becomes a dead letter
 └── SinkError                   an output that could not be published
+    └── TransactionLostError    and nothing that was published since the last commit will be seen
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ REASONS: Final = (
     "too_many_rows",
     "non_finite",
     "non_finite_error",
+    "unreadable",
+    "expired",
 )
 """Why a record became a dead letter: the closed set of reasons."""
 
@@ -35,6 +39,10 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A data file is wrong."""
+
+
+class GapError(UserError):
+    """Records were deleted before they were read, and `kafka.out_of_range` says stop."""
 
 
 class DecodeError(Exception):
@@ -55,4 +63,20 @@ class SinkError(Exception):
         self.retryable = retryable
 
 
-__all__ = ["REASONS", "ConfigError", "DataError", "DecodeError", "SinkError", "UserError"]
+class TransactionLostError(SinkError):
+    """The open transaction failed: all that was published in it is void."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
+__all__ = [
+    "REASONS",
+    "ConfigError",
+    "DataError",
+    "DecodeError",
+    "GapError",
+    "SinkError",
+    "TransactionLostError",
+    "UserError",
+]

@@ -85,6 +85,8 @@ def dead_letter_event(letter: DeadLetter) -> Event:
         ("aead.reason", letter.reason.encode()),
         ("aead.error", letter.error.encode()[:4096]),
         ("aead.key", record.key or b""),
+        *(() if record.key is not None else (("aead.key_absent", b"1"),)),
+        *(() if record.gap is None else (("aead.next_offset", b"%d" % record.next_offset),)),
         *((f"original.{name}", value) for name, value in record.headers),
     )
     return Event(DEAD_LETTER, _address(record).encode(), record.value, headers)

@@ -19,17 +19,17 @@ _ARRAY: Final = "$array"
 _DIGEST_BYTES: Final = 32
 
 
-def encode(state: dict[str, Any]) -> bytes:
+def encode(state: dict[str, Any], schema: str = SCHEMA) -> bytes:
     """The state as bytes. Arrays may stand anywhere in it."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    plain = {"schema": SCHEMA, "state": _without_arrays(state, arrays)}
+    plain = {"schema": schema, "state": _without_arrays(state, arrays)}
     text = json.dumps(plain, separators=(",", ":"), sort_keys=True, allow_nan=False)
     # One key only: safetensors writes several in any order.
     content = bytes(safetensors.numpy.save(arrays, {"judge": text}))
     return hashlib.sha256(content).digest() + content
 
 
-def decode(data: bytes) -> dict[str, Any]:
+def decode(data: bytes, schema: str = SCHEMA) -> dict[str, Any]:
     """The state that `encode` was called on; ValueError if the bytes are of anything else."""
     digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
     if hashlib.sha256(data).digest() != digest:
@@ -38,8 +38,8 @@ def decode(data: bytes) -> dict[str, Any]:
         # The header's length, then the header: its metadata is not given out by the library.
         length = int.from_bytes(data[:8], "little")
         plain = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["judge"])
-        if plain["schema"] != SCHEMA:
-            raise ValueError(f"schema is {plain['schema']!r:.80}, not {SCHEMA}")
+        if plain["schema"] != schema:
+            raise ValueError(f"schema is {plain['schema']!r:.80}, not {schema}")
         restored = _with_arrays(plain["state"], safetensors.numpy.load(data))
     except (KeyError, TypeError, UnicodeDecodeError, safetensors.SafetensorError) as error:
         raise ValueError(f"not the state of a judge: {error}") from error

@@ -13,17 +13,18 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.episodes import ALERTS, EVENTS, State
+from monitor.drift_metrics import DriftMetrics
+from monitor.episodes import ALERTS, EVENTS
 from monitor.errors import REASONS
 from monitor.events import KINDS
 from monitor.pipeline import Outcome
 from monitor.ratio_histogram import RatioHistogram
-from monitor.records import Partition, Promise, Verdict
+from monitor.records import Partition, Verdict
+from monitor.resume import CASES
 
 PREFIX = "aead_monitor"
 STAGES = ("decode", "score", "judge", "publish", "commit")
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-DIRECTIONS = ("larger", "smaller", "narrower", "wider")
 _BOUNDS = ("low", "high")
 _BATCH_SIZES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
@@ -38,7 +39,7 @@ class Metrics:
         self._add_counters()
         self._add_batches()
         self._add_errors()
-        self._add_drift()
+        self._drift = DriftMetrics(self._gauge)
         self._add_consumer()
         self._add_information()
 
@@ -56,7 +57,9 @@ class Metrics:
     def _add_counters(self) -> None:
         counter = self._counter
         self.records_consumed = counter(
-            "records_consumed", "Records taken from the topic and decided on: scored or dead."
+            "records_consumed",
+            "Records taken from the topic and decided on: scored or dead. Like all counters of this"
+            " process, it also counts what is done again after a rollback.",
         )
         self.records_scored = counter("records_scored", "Records scored.")
         self.rows_scored = counter("rows_scored", "Rows scored; a record may carry several.")
@@ -82,7 +85,19 @@ class Metrics:
             "publish_failures", "Attempts to publish that failed; each is tried again."
         )
         self.commit_failures = counter(
-            "commit_failures", "Offset commits that failed; the next one covers them."
+            "commit_failures", "Offset commits that failed; they are tried again."
+        )
+        self.rollbacks = counter(
+            "rollbacks", "Times that work was taken back because its offsets were not committed."
+        )
+        self.snapshot_failures = counter(
+            "snapshot_failures", "Snapshots that could not be written; each is tried again."
+        )
+        self.snapshots_damaged = counter(
+            "snapshots_damaged", "Snapshots found damaged at the start."
+        )
+        self.partitions_resumed = counter(
+            "partitions_resumed", "Partitions gained, by what was done with them.", case=CASES
         )
         self.alerts = counter("alerts", "Drift alerts, by event.", event=ALERTS)
         self.transitions = counter(
@@ -138,61 +153,6 @@ class Metrics:
             for bound in _BOUNDS:
                 self.error_quantile_bound.labels(f"{q:g}", bound).set(float("nan"))
 
-    def _add_drift(self) -> None:
-        gauge = self._gauge
-        self.drift_state = gauge(
-            "drift_state", "1 for the state that drift detection is in, else 0.", ("state",)
-        )
-        self.drift_direction = gauge(
-            "drift_direction",
-            "1 for the direction of the drift that is suspected or fires, else 0.",
-            ("direction",),
-        )
-        self.drift_evidence = gauge(
-            "drift_evidence_log10", "Evidence for drift, as a power of ten."
-        )
-        self.drift_threshold = gauge(
-            "drift_evidence_threshold_log10",
-            "Evidence at which drift is suspected, or confirmed while pending.",
-        )
-        self.drift_ratio = gauge(
-            "drift_error_ratio",
-            "Median error since the drift's onset, or of the window while there is none, over the"
-            " reference's; estimate, and low and high end of its 95% interval.",
-            ("bound",),
-        )
-        self.drift_onset = gauge(
-            "drift_onset_timestamp_seconds", "When the drift seems to have begun; 0 while none."
-        )
-        self.drift_budget = gauge(
-            "drift_records_per_false_alarm",
-            "Records per false alarm: what the budget asks at the stream's rate, and what of it"
-            " is promised.",
-            ("kind",),
-        )
-        self.drift_tolerance = gauge(
-            "drift_tolerance_ratio", "Relative shift of the error that is never alarmed."
-        )
-        self.drift_floor = gauge(
-            "drift_detection_floor_ratio",
-            "Relative shift of the error below which the calibration cannot tell drift.",
-        )
-        self.drift_dependence = gauge(
-            "drift_dependence_factor",
-            "Factor by which evidence is weakened for dependence of neighbouring records.",
-        )
-        self.drift_early = gauge(
-            "drift_early_signal", "1 while the advisory detector signals a change; never an alarm."
-        )
-        self.exceedance = gauge(
-            "window_exceedance_ratio",
-            "Share of the window's rows above the reference's 0.99 quantile; 0.01 is expected.",
-        )
-        for state in State:
-            self.drift_state.labels(state)
-        for direction in DIRECTIONS:
-            self.drift_direction.labels(direction)
-
     def _add_consumer(self) -> None:
         labels = ("topic", "partition")
         self.lag_records = self._gauge(
@@ -204,9 +164,17 @@ class Metrics:
             labels,
         )
         self.partitions = self._gauge("partitions_assigned", "Partitions assigned to this process.")
+        self.quarantined = self._gauge(
+            "quarantined", "1 when reading has stopped because most records were dead letters."
+        )
+        self.snapshot_bytes = self._gauge("snapshot_bytes", "Size of the newest snapshot.")
+        self.snapshot_written = self._gauge(
+            "snapshot_timestamp_seconds",
+            "When the newest snapshot and its offsets were accepted; 0 before.",
+        )
         self.connected = self._gauge("kafka_connected", "1 while the broker can be reached.")
         self.last_batch = self._gauge(
-            "last_batch_timestamp_seconds", "When the last batch was committed; 0 before."
+            "last_batch_timestamp_seconds", "When offsets were last committed; 0 before."
         )
 
     def _add_information(self) -> None:
@@ -230,7 +198,7 @@ class Metrics:
             yield
 
     def count(self, outcome: Outcome) -> None:
-        """Add an outcome that is published and committed."""
+        """Add an outcome that is published."""
         self.records_consumed.inc(len(outcome.consumed))
         self.records_scored.inc(len(outcome.scored))
         self.rows_scored.inc(outcome.scores.reconstruction_error.size)
@@ -251,32 +219,13 @@ class Metrics:
 
     def show(self, verdict: Verdict) -> None:
         """Set the gauges of window and drift."""
-        for state in State:
-            self.drift_state.labels(state).set(verdict.state == state)
-        for direction in DIRECTIONS:
-            self.drift_direction.labels(direction).set(verdict.direction == direction)
-        self.drift_evidence.set(verdict.statistic)
-        self.drift_threshold.set(verdict.threshold)
-        self.drift_ratio.labels("estimate").set(verdict.ratio.value)
-        self.drift_ratio.labels("low").set(verdict.ratio.low)
-        self.drift_ratio.labels("high").set(verdict.ratio.high)
-        self.drift_onset.set(verdict.onset.timestamp / 1000 if verdict.onset else 0)
-        self._show_promise(verdict.promise)
-        self.drift_early.set(bool(verdict.early_signal))
-        self.exceedance.set(verdict.exceedance)
+        self._drift.show(verdict)
         self.window_records.set(verdict.window_records)
         self.window_fill.set(verdict.window_fill)
         for q, estimate in verdict.quantiles.items():
             self.error_quantile.labels(f"{q:g}").set(estimate.value)
             self.error_quantile_bound.labels(f"{q:g}", "low").set(estimate.low)
             self.error_quantile_bound.labels(f"{q:g}", "high").set(estimate.high)
-
-    def _show_promise(self, promise: Promise) -> None:
-        self.drift_budget.labels("asked").set(promise.asked)
-        self.drift_budget.labels("promised").set(promise.kept)
-        self.drift_tolerance.set(promise.tolerance)
-        self.drift_floor.set(promise.floor)
-        self.drift_dependence.set(promise.dependence)
 
     def show_lags(self, lags: Mapping[Partition, tuple[int, float]]) -> None:
         """Set lag in records and seconds; remove the series of partitions that left."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
+from monitor.judge_state import decode, encode
+from monitor.ledger import Ledger
 from monitor.records import (
     Anomaly,
     Batch,
@@ -30,6 +32,7 @@ from monitor.records import (
     Verdict,
 )
 
+MEMORY_SCHEMA: Final = "memory-1"
 Decode = Callable[[bytes | None], NDArray[np.generic]]
 """A payload to rows (n, *record_shape), all finite; raises DecodeError."""
 Stage = Callable[[str], AbstractContextManager[None]]
@@ -78,7 +81,9 @@ class Pipeline:
         self._decode = decode
         self._scorer = scorer
         self.judge = judge
+        self.ledger = Ledger()
         self._stage = stage
+        self._blank = self.memory()
 
     def step(self, records: Sequence[Record]) -> Outcome:
         """Decide on some records, one or more, each partition's in offset order."""
@@ -89,23 +94,43 @@ class Pipeline:
         with self._stage("judge"):
             changes, replayed = self._judge(batch, scores)
             verdict = self.judge.verdict
+        dead_letters = _in_order([*undecodable, *unscorable], records)
+        self.ledger.count(tuple(records), dead_letters, _rows(batch, scores))
         return Outcome(
             consumed=tuple(records),
             scored=batch.records,
             scores=scores,
-            dead_letters=_in_order([*undecodable, *unscorable], records),
+            dead_letters=dead_letters,
             anomalies=tuple(_anomalies(batch, scores)),
             changes=tuple(changes),
             verdict=verdict,
             replayed_rows=replayed,
-            next_offsets={record.source: record.offset + 1 for record in records},
+            next_offsets={record.source: record.next_offset for record in records},
         )
+
+    def memory(self) -> bytes:
+        """All that is remembered of the stream: the judge, and what was counted."""
+        return encode({"judge": self.judge.state(), "ledger": self.ledger.state()}, MEMORY_SCHEMA)
+
+    def recall(self, memory: bytes) -> None:
+        """Go on where `memory` was called. Raises ValueError if the bytes are of anything else."""
+        state = decode(memory, MEMORY_SCHEMA)
+        self.judge.restore(state["judge"])
+        self.ledger.restore(state["ledger"])
+
+    def begin_anew(self) -> None:
+        """Forget the stream, but for where to go on with each partition."""
+        self.ledger.forget_totals()
+        self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 
     def _decode_all(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:
         decoded: list[NDArray[np.generic]] = []
         good: list[Record] = []
         bad: list[DeadLetter] = []
         for record in records:
+            if record.gap is not None:
+                bad.append(DeadLetter(record, record.gap.reason, record.gap.error))
+                continue
             try:
                 decoded.append(self._decode(record.value))
                 good.append(record)
@@ -157,7 +182,7 @@ class Pipeline:
             if partition not in expected:
                 expected[partition] = self.judge.next_offset(partition)
             if record.offset >= expected[partition]:
-                expected[partition] = record.offset + 1
+                expected[partition] = record.next_offset
                 new.append(index)
         return np.array(new, dtype=np.int64), counts
 
@@ -203,11 +228,19 @@ def _summaries(
             model_version=model_version,
             partition=partition,
             first_offset=records[0].offset,
-            next_offset=records[-1].offset + 1,
+            next_offset=records[-1].next_offset,
             first_timestamp=records[0].timestamp,
             last_timestamp=max(record.timestamp for record in records),
             errors=BucketCounts.from_buckets(buckets[rows]),
         )
+
+
+def _rows(batch: Batch, scores: Scores) -> dict[int, tuple[int, int]]:
+    """Rows, and anomalous rows, by the id of their record."""
+    number = len(batch.records)
+    rows = np.bincount(batch.record_of_row, minlength=number).tolist()
+    anomalous = np.bincount(batch.record_of_row[scores.anomalous], minlength=number).tolist()
+    return {id(r): (rows[i], anomalous[i]) for i, r in enumerate(batch.records)}
 
 
 def _anomalies(batch: Batch, scores: Scores) -> Iterator[Anomaly]:

@@ -32,8 +32,20 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Offsets that nobody can read any more, up to `next_offset`. reason: one of errors.REASONS."""
+
+    next_offset: int
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """One message as it came from the topic. `timestamp` is in milliseconds since the epoch."""
+    """One message as it came from the topic. `timestamp` is in milliseconds since the epoch.
+
+    gap: set if it stands for offsets that cannot be read, from `offset` on; it has no value then.
+    """
 
     topic: str
     partition: int
@@ -42,6 +54,12 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    gap: Gap | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after it."""
+        return self.offset + 1 if self.gap is None else self.gap.next_offset
 
     @property
     def source(self) -> Partition:

@@ -10,21 +10,12 @@ from typing import Any
 
 from monitor.events import isoformat, verdict_json
 from monitor.judge import Change
+from monitor.ledger import Totals
 from monitor.pipeline import Outcome
 from monitor.records import Partition, Verdict
 
 HISTORY_POINTS = 300
 CHANGES_KEPT = 50
-
-
-@dataclass(slots=True)
-class PartitionTotals:
-    """What became of the records of one partition since this process started."""
-
-    consumed: int = 0
-    scored: int = 0
-    dead_lettered: int = 0
-    next_offset: int = 0
 
 
 @dataclass(slots=True)
@@ -36,22 +27,13 @@ class StatusBoard:
 
     about: Mapping[str, Any]
     published: Mapping[str, Any] = field(default_factory=dict)
-    _totals: dict[Partition, PartitionTotals] = field(default_factory=dict)
     _history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
     _changes: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
     _anomalous: int = 0
     _rows: int = 0
 
     def count(self, outcome: Outcome) -> None:
-        """Add an outcome that is published and committed."""
-        for record in outcome.consumed:
-            totals = self._totals.setdefault(record.source, PartitionTotals())
-            totals.consumed += 1
-            totals.next_offset = record.offset + 1
-        for record in outcome.scored:
-            self._totals[record.source].scored += 1
-        for letter in outcome.dead_letters:
-            self._totals[letter.record.source].dead_lettered += 1
+        """Add an outcome that is published."""
         self._rows += outcome.scores.anomalous.size
         self._anomalous += int(outcome.scores.anomalous.sum())
         self._changes.extend(_change(change) for change in outcome.changes)
@@ -65,40 +47,43 @@ class StatusBoard:
     def publish(
         self,
         verdict: Verdict,
-        ready: bool,
+        hindrance: str,
         connected: bool,
         lags: Mapping[Partition, tuple[int, float]],
+        totals: Mapping[Partition, Totals],
     ) -> None:
-        """Make the present state visible."""
+        """Make the present state visible. hindrance: why we are not ready; empty if we are."""
         self.published = {
             **self.about,
-            "ready": ready,
+            "ready": not hindrance,
+            "hindrance": hindrance,
             "connected": connected,
             "drift": verdict_json(verdict),
             "rows": self._rows,
             "anomalous_rows": self._anomalous,
-            "partitions": self._partitions(lags),
+            "partitions": _partitions(lags, totals),
             "changes": list(self._changes),
             "history": list(self._history),
         }
 
-    def _partitions(self, lags: Mapping[Partition, tuple[int, float]]) -> list[dict[str, Any]]:
-        rows = []
-        for partition in sorted(self._totals.keys() | lags.keys()):
-            totals = self._totals.get(partition, PartitionTotals())
-            rows.append(
-                {
-                    "topic": partition.topic,
-                    "partition": partition.number,
-                    "assigned": partition in lags,
-                    "consumed": totals.consumed,
-                    "scored": totals.scored,
-                    "dead_lettered": totals.dead_lettered,
-                    "next_offset": totals.next_offset,
-                    "lag_records": lags[partition][0] if partition in lags else None,
-                }
-            )
-        return rows
+
+def _partitions(
+    lags: Mapping[Partition, tuple[int, float]], totals: Mapping[Partition, Totals]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "topic": partition.topic,
+            "partition": partition.number,
+            "assigned": partition in lags,
+            "consumed": counted.consumed,
+            "scored": counted.scored,
+            "dead_lettered": counted.dead_lettered,
+            "next_offset": counted.next_offset,
+            "lag_records": lags[partition][0] if partition in lags else None,
+        }
+        for partition in sorted(totals.keys() | lags.keys())
+        for counted in (totals.get(partition, Totals()),)
+    ]
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -10,14 +10,17 @@ ROOT = Path(__file__).parents[1]
 CORE = {
     "errors", "records", "codecs", "decoding", "scorer", "window", "detectors", "episodes",
     "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view",
-    "judge_state", "judge_settings", "simulation",
+    "judge_state", "judge_settings", "simulation", "ledger", "snapshot", "resume", "quarantine",
 }  # fmt: skip
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
-    "datasets", "montage",
+    "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
 }  # fmt: skip
-CONFIG = {"config", "config_file"}
-TOP = {"daemon", "assembly", "commands", "cli", "demo", "__main__", "__init__"}
+CONFIG = {"config", "config_kafka", "config_file"}
+TOP = {
+    "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
+    "commands", "cli", "demo", "__main__", "__init__",
+}  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}
 """A module imports from its own rank or a lower one."""
 

@@ -9,13 +9,27 @@ from __future__ import annotations
 from monitor.commands import (
     check_bundle,
     check_config,
+    dead_letters,
     demo,
     evaluate,
     produce,
     run,
     score,
     simulate,
+    state,
     train,
 )
 
-COMMANDS = (demo, train, score, evaluate, simulate, run, produce, check_config, check_bundle)
+COMMANDS = (
+    demo,
+    train,
+    score,
+    evaluate,
+    simulate,
+    run,
+    produce,
+    dead_letters,
+    state,
+    check_config,
+    check_bundle,
+)

@@ -27,6 +27,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="configuration (YAML)")
+    parser.add_argument(
+        "--rewind",
+        action="store_true",
+        help="read all partitions from their beginning again; drift detection begins anew",
+    )
     parser.set_defaults(run=run)
 
 
@@ -42,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
     from monitor.assembly import build
 
-    build(config, stopping).run()
+    build(config, stopping, rewind=options.rewind).run()
     return 0
 
 

@@ -44,6 +44,11 @@ class DaemonProcess:
             )
         self.url = self._wait_for_url()
 
+    @property
+    def pid(self) -> int:
+        """Of the daemon's process."""
+        return self._process.pid
+
     def _wait_for_url(self) -> str:
         """The daemon's address, which is in the first line of its log."""
         deadline = time.monotonic() + START_SECONDS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from monitor.events import Event
+from monitor.records import Partition
+from monitor.snapshot import Committed
 
 
 class Sink(Protocol):
@@ -21,3 +23,16 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Give up what is not flushed and free the connection, within a bounded time."""
+
+
+class TransactionalSink(Sink, Protocol):
+    """Its events are seen once `commit` has returned, all of them or none."""
+
+    def commit(self, offsets: Mapping[Partition, Committed], membership: Any) -> None:
+        """End the transaction, with offsets in it. Raises SinkError if it may have failed.
+
+        membership: what the source says of its place in the group.
+        """
+
+    def recover(self) -> None:
+        """End the open transaction, and one that a former process left. Raises SinkError."""

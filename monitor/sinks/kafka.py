@@ -108,21 +108,26 @@ class KafkaSink:
     def _connect(self) -> KafkaProducer:
         if self._topics.create:
             self._create_topics()
-        self._producer = connect(
-            KafkaProducer,
-            **self._connection.options(),
-            acks="all",
+        self._producer = self._make_producer(
             # An idempotent producer of kafka-python 3.0.12 fails for good after one message
             # that the broker refuses; one request at a time keeps the order without it.
             enable_idempotence=False,
             max_in_flight_requests_per_connection=1,
+        )
+        return self._producer
+
+    def _make_producer(self, **options: Any) -> KafkaProducer:
+        return connect(
+            KafkaProducer,
+            **self._connection.options(),
+            acks="all",
             linger_ms=5,
             max_request_size=self._topics.max_message_bytes,
             max_block_ms=int(REQUEST_SECONDS * 1000),
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
+            **options,
         )
-        return self._producer
 
     def _create_topics(self) -> None:
         admin = connect(KafkaAdminClient, **self._connection.options())

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from monitor.records import Partition, Record
+from monitor.resume import Gained
+from monitor.snapshot import Committed
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one poll brought.
+    """What one poll brought. It is to be taken in this order: lost, gained, records.
 
     records: each partition's in offset order. lost: partitions taken away since the last poll;
     what was polled of them and is not yet scored must be dropped, their new owner gets it.
+    gained: partitions given to us; nothing comes of them until `seek` was called.
     """
 
     records: tuple[Record, ...] = ()
     lost: frozenset[Partition] = frozenset()
+    gained: Mapping[Partition, Gained] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +34,54 @@ class Position:
 
 
 class Source(Protocol):
-    """A stream of records in partitions.
+    """A stream of records in partitions, delivered in offset order.
 
-    Records are delivered in offset order, from the committed offset on, and again after a
-    restart if they were not committed. Only one thread may use a source.
+    Only one thread may use a source.
     """
 
     @property
     def assigned(self) -> frozenset[Partition]:
-        """The partitions that this source reads now."""
+        """The partitions that are ours now."""
 
     @property
     def connected(self) -> bool:
         """False while the broker cannot be reached."""
 
     def poll(self, timeout_seconds: float, max_records: int) -> Polled:
-        """Wait up to the timeout for records. Returns nothing while not connected."""
+        """Wait up to the timeout for records, and for news only if max_records is 0.
 
-    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
-        """Store where to go on after a restart; false if it failed, which is no disaster:
-        the records since the last commit are then delivered again.
+        Returns nothing while not connected.
         """
+
+    def tend(self) -> None:
+        """Stay a member of the group while no records are wanted; returns at once.
+
+        What it learns of partitions is told by the next poll.
+        """
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Go on with a partition at an offset. Without effect if it is not ours any more."""
+
+    def on_leaving(self, hand_over: Callable[[frozenset[Partition]], None]) -> None:
+        """Have `hand_over` called before partitions go to another member.
+
+        It is called while our thread waits in `poll`, on another one. What is done of the
+        partitions can still be committed, and no more of them comes. It is not called if they
+        are lost in another way, or while we `tend`.
+        """
+
+    def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
+        """Store where to go on after a restart; false if it is not certain that it is stored.
+
+        Offsets of partitions that are not ours are left out. Nothing is stored while a loss has
+        not been told by `poll`.
+        """
+
+    def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
+        """What is stored for partitions, ours or not; None if the broker cannot be asked."""
+
+    def membership(self) -> Any:
+        """Our place in the group, for a commit in a transaction; None if we may not commit."""
 
     def positions(self) -> Mapping[Partition, Position]:
         """Where every assigned partition stands, as far as known without asking the broker."""

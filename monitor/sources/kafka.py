@@ -1,263 +1,276 @@
 """Records from a Kafka topic, as a member of a consumer group.
 
 kafka-python runs its network loop, heartbeats and rebalances on a thread of its own; the
-rebalance callbacks come on that thread, so they only note what happened, and the next `poll`
-reports it. Payloads are never decoded here: a failing deserializer would stall the consumer.
-An exception from the library's `poll` is final for that consumer object, so a new one is made,
-from the committed offsets.
+rebalance callbacks come on that thread, and the next `poll` reports what they noted. Payloads
+are never decoded here: a failing deserializer would stall the consumer. An exception from the
+library's `poll` that is not about one batch is final for that consumer object, so a new one is
+made.
+
+Where to begin with a partition is for the caller to say: a partition that was given to us is
+told with what is committed for it, and nothing comes of it before `seek`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import structlog
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError
+from kafka import KafkaConsumer
+from kafka.errors import (
+    KafkaError,
+    LogTruncationError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
-from monitor.kafka_options import Connection, connect
-from monitor.records import Partition, Record
+from monitor import background
+from monitor.kafka_options import Connection
+from monitor.records import Gap, Partition, Record
+from monitor.resume import Gained
+from monitor.snapshot import Committed
 from monitor.sources import Polled, Position
-from monitor.sources.rebalances import Rebalances, partitions_of
+from monitor.sources.link import Link
+from monitor.sources.rebalances import HandOver, partitions_of
+from monitor.sources.subscription import Subscription
+from monitor.sources.translation import forget_fetched, key_of, record_of, stored
+from monitor.sources.unreadable import Unreadable, unreadable
 
 log = structlog.get_logger(__name__)
 
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 10.0
 COMMIT_SECONDS = 10.0
-CLOSE_SECONDS = 5.0
-CONNECTION_CHECK_SECONDS = 1.0
-IDLE_COMPLAINT_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Which topic to read, as which group, and where a new group starts."""
-
-    topic: str
-    group: str
-    start: str = "earliest"
-    session_timeout_seconds: float = 45.0
-    max_poll_interval_seconds: float = 300.0
-    fetch_max_bytes: int = 50 * 2**20
+LOOKUP_SECONDS = 10.0
 
 
 class KafkaSource:
     """A member of a consumer group; connects when first polled, and again after a loss."""
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
-        self._connection = connection
-        self._subscription = subscription
-        self._consumer: KafkaConsumer | None = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="kafka-connect")
-        self._connecting: Future[KafkaConsumer] | None = None
-        self._rebalances = Rebalances()
-        self._retry_seconds = FIRST_RETRY_SECONDS
-        self._retry_at = 0.0
-        self._checked_at = 0.0
-        self._reachable = False
-        self._idle_since = 0.0
+        self._link = Link(connection, subscription)
+        self._committing: Future[None] | None = None
+        self._told: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
+        self._untold_lost: frozenset[Partition] = frozenset()
+        self._paused = False
+
+    @property
+    def _consumer(self) -> KafkaConsumer | None:
+        return self._link.consumer
+
+    def on_leaving(self, hand_over: HandOver) -> None:
+        """Have this called before partitions go to another member."""
+        self._link.hand_over = hand_over
+
+    @property
+    def connected(self) -> bool:
+        """True while at least one broker connection is open; looked up once a second."""
+        return self._link.connected
 
     @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that the group has given to this member."""
         return partitions_of(self._consumer.assignment()) if self._consumer else frozenset()
 
-    @property
-    def connected(self) -> bool:
-        """True while at least one broker connection is open; looked up once a second."""
-        now = time.monotonic()
-        if self._consumer is None:
-            return False
-        if now - self._checked_at >= CONNECTION_CHECK_SECONDS:
-            self._checked_at = now
-            self._note_reachable(_connections(self._consumer) > 0)
-        return self._reachable
-
-    def _note_reachable(self, reachable: bool) -> None:
-        if reachable != self._reachable:
-            self._reachable = reachable
-            state = "connected" if reachable else "connection lost; trying again"
-            log.info(f"kafka {state}", servers=self._connection.servers)
-
     def poll(self, timeout_seconds: float, max_records: int) -> Polled:
         """Wait for records; while there is no broker, wait out the backoff and try again."""
-        consumer = self._consumer or self._connect(timeout_seconds)
+        consumer = self._consumer or self._link.connect(timeout_seconds)
         if consumer is None:
-            return Polled(lost=self._rebalances.take_lost())
+            return Polled(lost=self._take_lost())
+        self._pause(max_records == 0)
+        records = self._records(consumer, timeout_seconds, max(1, max_records))
+        self._link.complain_without_partitions()
+        lost = self._take_lost()
+        gained = self._gain(consumer) if self._consumer is consumer else {}
+        # A partition can be lost while its records are on their way to us: they are not ours.
+        kept = tuple(r for r in records if r.source in self._next_offsets and max_records)
+        self._next_offsets.update({record.source: record.next_offset for record in kept})
+        return Polled(kept, lost, gained)
+
+    def _records(
+        self, consumer: KafkaConsumer, timeout_seconds: float, max_records: int
+    ) -> tuple[Record, ...]:
         try:
             answer = consumer.poll(int(timeout_seconds * 1000), max_records=max_records)
-        except KafkaError as error:
-            return Polled(lost=self._reset(error))
-        self._complain_without_partitions()
-        lost = self._rebalances.take_lost()
+        except NoOffsetForPartitionError:
+            return ()  # the partition is new: it is told, and sought, before anything comes of it
+        except (OffsetOutOfRangeError, LogTruncationError) as error:
+            self._tell_again(error)
+            return ()
+        except Exception as error:
+            found = unreadable(error)
+            if found is not None:
+                return self._step_over(consumer, found)
+            if not isinstance(error, KafkaError):
+                raise
+            self._reset(error)
+            return ()
+        return tuple(record_of(message) for messages in answer.values() for message in messages)
+
+    def _tell_again(self, error: KafkaError) -> None:
+        """The next offset is not there: the partition is told once more, as it is now."""
+        log.warning("kafka has not the next record", error=f"{type(error).__name__}: {error}")
+        self._untold_lost |= frozenset(self._next_offsets)
+        self._told.clear()
+
+    def _step_over(self, consumer: KafkaConsumer, found: Unreadable) -> tuple[Record, ...]:
+        """A record that stands for the offsets of a batch that cannot be read."""
+        partition = found.partition
+        first = self._next_offsets.get(partition)
+        # Without a seek, the next poll would never return (kafka-python 3.0.12).
+        consumer.seek(key_of(partition), found.next_offset)
+        if first is None:
+            return ()
+        log.error(
+            "a batch of records cannot be read; it becomes a dead letter",
+            partition=str(partition),
+            first_offset=first,
+            next_offset=found.next_offset,
+            error=found.error,
+        )
+        gap = Gap(found.next_offset, "unreadable", found.error)
+        return (Record(partition.topic, partition.number, first, -1, None, None, (), gap),)
+
+    def _take_lost(self) -> frozenset[Partition]:
+        lost, self._untold_lost = self._link.take_lost() | self._untold_lost, frozenset()
         for partition in lost:
             self._next_offsets.pop(partition, None)
-        # A partition can be lost while its records are on their way to us: they are not ours.
-        mine = self.assigned
-        records = tuple(
-            _record(message)
-            for messages in answer.values()
-            for message in messages
-            if Partition(message.topic, message.partition) in mine
-        )
-        self._next_offsets.update({record.source: record.offset + 1 for record in records})
-        return Polled(records, lost)
-
-    def _connect(self, timeout_seconds: float) -> KafkaConsumer | None:
-        """The new consumer, once there is one; waits no longer than the timeout.
-
-        Making a consumer blocks until a broker has answered, so that it happens on a thread.
-        """
-        if self._connecting is None:
-            delay = self._retry_at - time.monotonic()
-            if delay > 0:
-                time.sleep(min(delay, timeout_seconds))
-                return None
-            options = self._options()
-            self._connecting = self._executor.submit(lambda: connect(KafkaConsumer, **options))
-        wait([self._connecting], timeout_seconds)
-        if not self._connecting.done():
-            return None
-        connecting, self._connecting = self._connecting, None
-        try:
-            self._consumer = connecting.result()
-        except (KafkaError, OSError, ValueError) as error:
-            self._back_off("kafka cannot be reached; trying again", error)
-            return None
-        self._rebalances = Rebalances()
-        self._consumer.subscribe([self._subscription.topic], listener=self._rebalances)
-        self._retry_seconds = FIRST_RETRY_SECONDS
-        self._idle_since = time.monotonic()
-        self._note_reachable(True)
-        return self._consumer
-
-    def _complain_without_partitions(self) -> None:
-        """Say so now and then while nothing is assigned: the topic may be misspelt."""
-        now = time.monotonic()
-        if self.assigned or not self._reachable:
-            self._idle_since = now
-        elif now - self._idle_since >= IDLE_COMPLAINT_SECONDS:
-            self._idle_since = now
-            log.warning(
-                "no partitions assigned: the topic may not exist, or the group may have more"
-                " members than it has partitions",
-                topic=self._subscription.topic,
-                group=self._subscription.group,
-            )
-
-    def _options(self) -> dict[str, Any]:
-        subscription = self._subscription
-        return {
-            **self._connection.options(),
-            "group_id": subscription.group,
-            "auto_offset_reset": subscription.start,
-            "enable_auto_commit": False,
-            "partition_assignment_strategy": [CooperativeStickyAssignor],
-            "session_timeout_ms": int(subscription.session_timeout_seconds * 1000),
-            "heartbeat_interval_ms": int(min(3.0, subscription.session_timeout_seconds / 3) * 1000),
-            "max_poll_interval_ms": int(subscription.max_poll_interval_seconds * 1000),
-            "fetch_max_bytes": subscription.fetch_max_bytes,
-            # A misspelt topic must not come to life because we asked for it.
-            "allow_auto_create_topics": False,
-            "metadata_max_age_ms": 30_000,
-        }
-
-    def _back_off(self, event: str, error: Exception) -> None:
-        log.warning(
-            event,
-            servers=self._connection.servers,
-            error=f"{type(error).__name__}: {error}",
-            retry_seconds=self._retry_seconds,
-        )
-        self._retry_at = time.monotonic() + self._retry_seconds
-        self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
-
-    def _reset(self, error: Exception) -> frozenset[Partition]:
-        """Throw the consumer away and return what it had; the next poll makes a new one."""
-        lost = self.assigned | self._rebalances.take_lost()
-        self._close_consumer()
-        self._note_reachable(False)
-        self._next_offsets.clear()
-        self._back_off("the kafka consumer failed; making a new one", error)
+            self._told.discard(partition)
         return lost
 
-    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
-        """Commit for the partitions that are still ours; false if it failed or timed out."""
-        mine = {p: offset for p, offset in next_offsets.items() if p in self.assigned}
-        if self._consumer is None:
+    def _gain(self, consumer: KafkaConsumer) -> dict[Partition, Gained]:
+        """The partitions that are new, with what the broker knows of them."""
+        new = sorted(self.assigned - self._told)
+        if not new:
+            return {}
+        committed = self.committed(new)
+        keys = [key_of(partition) for partition in new]
+        try:
+            first = consumer.beginning_offsets(keys, timeout_ms=int(LOOKUP_SECONDS * 1000))
+            last = consumer.end_offsets(keys, timeout_ms=int(LOOKUP_SECONDS * 1000))
+        except KafkaError as error:
+            log.warning("cannot look up offsets; trying again", error=type(error).__name__)
+            return {}
+        if committed is None:
+            return {}
+        found = {
+            p: Gained(committed.get(p), first[key_of(p)], last[key_of(p)])
+            for p in new
+            if key_of(p) in first and key_of(p) in last
+        }
+        self._told |= found.keys()
+        for partition in found:
+            self._hold(consumer, partition, found[partition].latest)
+        return found
+
+    def _hold(self, consumer: KafkaConsumer, partition: Partition, offset: int) -> None:
+        """Give a partition a place until `seek`: without one, it would stop the others."""
+        with suppress(ValueError, KeyError):  # taken away between the calls: the next poll tells
+            consumer.seek(key_of(partition), offset)
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Go on with a partition at an offset. Without effect if it is not ours any more."""
+        if self._consumer is None or partition not in self._told:
+            return
+        try:
+            self._consumer.seek(key_of(partition), offset)
+        except (ValueError, KeyError):  # taken away between the calls: the next poll tells
+            return
+        self._next_offsets[partition] = offset
+
+    def tend(self) -> None:
+        """Stay a member of the group while no records are wanted."""
+        if self._consumer is None or self._link.rebalances is None:
+            return
+        rebalances = self._link.rebalances
+        self._pause(True)
+        rebalances.busy = True
+        strays = self._records(self._consumer, 0.0, 1)
+        rebalances.busy = False
+        # Only a partition that came just now is not paused, and it is sought before it is read.
+        self._untold_lost |= {r.source for r in strays} & self._next_offsets.keys()
+
+    def _pause(self, paused: bool) -> None:
+        """Pause all partitions, or go on with all."""
+        consumer = self._consumer
+        if consumer is None:
+            return
+        if paused:
+            consumer.pause(*(set(consumer.assignment()) - consumer.paused()))
+        elif self._paused:
+            held = consumer.paused()
+            for partition, offset in self._next_offsets.items():
+                if key_of(partition) in held:
+                    forget_fetched(consumer, key_of(partition))
+                    consumer.seek(key_of(partition), offset)
+            consumer.resume(*held)
+        self._paused = paused
+
+    def _reset(self, error: Exception) -> None:
+        """Throw the consumer away; the next poll makes a new one, and tells what was lost."""
+        self._untold_lost |= frozenset(self._next_offsets) | self._link.take_lost()
+        self._told.clear()
+        self._link.reset(error)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._link.close()
+
+    def membership(self) -> Any:
+        """Our generation in the group; None while a loss has not been told."""
+        if self._consumer is None or self._untold_lost or self._link.loss_untold:
+            return None
+        return self._consumer.group_metadata()
+
+    def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
+        """Commit for the partitions that are still ours; false if that is not certain."""
+        consumer = self._consumer
+        if consumer is None or self.membership() is None:
             return False
+        mine = {key_of(p): stored(c) for p, c in offsets.items() if p in self._told}
         if not mine:
             return True
-        offsets = {
-            TopicPartition(p.topic, p.number): OffsetAndMetadata(offset, "", -1)
-            for p, offset in mine.items()
-        }
+        if self._committing is not None and not self._committing.done():
+            return False  # kafka-python's commit can outlast its timeout
+        milliseconds = int(COMMIT_SECONDS * 1000)
+        self._committing = background.start(
+            lambda: consumer.commit(mine, timeout_ms=milliseconds), "kafka-commit"
+        )
         try:
-            self._consumer.commit(offsets, timeout_ms=int(COMMIT_SECONDS * 1000))
-        except KafkaError as error:
+            self._committing.result(COMMIT_SECONDS + 2)
+        except (KafkaError, TimeoutError) as error:
             log.warning("commit failed", error=f"{type(error).__name__}: {error}")
             return False
         return True
 
+    def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
+        """What the group has stored; None if the broker cannot be asked."""
+        if self._consumer is None:
+            return None
+        found = {}
+        try:
+            for partition in partitions:
+                answer = self._consumer.committed(
+                    key_of(partition), metadata=True, timeout_ms=int(LOOKUP_SECONDS * 1000)
+                )
+                if answer is not None:
+                    found[partition] = Committed(answer.offset, answer.metadata or "")
+        except KafkaError as error:
+            log.warning("cannot look up committed offsets", error=type(error).__name__)
+            return None
+        return found
+
     def positions(self) -> Mapping[Partition, Position]:
         """Where the partitions stand that have been fetched from at least once."""
-        found = {p: self._position(p) for p in self.assigned}
+        found = {p: self._position(p) for p in self._next_offsets}
         return {p: position for p, position in found.items() if position is not None}
 
     def _position(self, partition: Partition) -> Position | None:
-        key = TopicPartition(partition.topic, partition.number)
         try:
-            end = self._consumer.highwater(key) if self._consumer else None
+            end = self._consumer.highwater(key_of(partition)) if self._consumer else None
         except (KafkaError, KeyError):  # taken away between the calls: it has no position here
             return None
         if end is None:
             return None
         return Position(min(self._next_offsets.get(partition, end), end), end)
-
-    def close(self) -> None:
-        """Leave the group."""
-        if self._connecting is not None:
-            self._connecting.add_done_callback(_close_unwanted)
-            self._connecting = None
-        self._executor.shutdown(wait=False)
-        self._close_consumer()
-
-    def _close_consumer(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is None:
-            return
-        try:
-            consumer.close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))
-        except KafkaError as error:
-            log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=message.timestamp,
-        key=message.key,
-        value=message.value,
-        headers=tuple((name, value or b"") for name, value in message.headers),
-    )
-
-
-def _connections(consumer: KafkaConsumer) -> float:
-    """Open broker connections of a consumer."""
-    metrics = consumer.metrics()
-    return float(metrics["consumer-metrics"]["connection-count"])
-
-
-def _close_unwanted(connecting: Future[KafkaConsumer]) -> None:
-    """Close a consumer that was finished after its source had been closed."""
-    if connecting.exception() is None:
-        connecting.result().close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))

@@ -2,80 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from monitor.records import Partition, Record
+from monitor.resume import Gained
+from monitor.snapshot import Committed
 from monitor.sources import Polled, Position
 
 
 class MemorySource:
     """Delivers records that were appended to it, partition by partition.
 
-    Commits are kept in `committed`; `restart` makes it begin again from there, and `revoke`
-    takes a partition away as a rebalance would.
+    Commits are kept in `stored`; `restart` makes it begin again from there, and `revoke` takes
+    a partition away as a rebalance would.
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.committed: dict[Partition, int] = {}
+        self.stored: dict[Partition, Committed] = {}
         self._records: dict[Partition, list[Record]] = {}
-        self._delivered: dict[Partition, int] = {}
+        self._new: set[Partition] = set()
+        self._waiting: set[Partition] = set()
+        self._next: dict[Partition, int] = {}
         self._lost: set[Partition] = set()
         self.connected = True
+        self._hand_over: Callable[[frozenset[Partition]], None] = lambda partitions: None
         self.append(records)
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records at the end of their partitions; a new partition is assigned at once."""
         for record in records:
+            if record.source not in self._records:
+                self._new.add(record.source)
             self._records.setdefault(record.source, []).append(record)
-            self._delivered.setdefault(record.source, 0)
 
     @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that have records and were not revoked."""
-        return frozenset(self._delivered)
+        return frozenset(self._new | self._waiting | self._next.keys())
 
     def poll(self, timeout_seconds: float, max_records: int) -> Polled:
         """Return what is there, at once."""
+        if not self.connected:
+            return Polled()
         lost, self._lost = frozenset(self._lost), set()
+        gained = {p: self._gained(p) for p in sorted(self._new)}
+        self._waiting |= self._new
+        self._new = set()
         polled: list[Record] = []
-        for partition in sorted(self._delivered) if self.connected else ():
-            start = self._delivered[partition]
-            new = self._records[partition][start : start + max_records - len(polled)]
-            self._delivered[partition] += len(new)
+        for partition, start in sorted(self._next.items()):
+            room = max_records - len(polled)
+            new = [r for r in self._records[partition] if r.next_offset > start][:room]
+            if new:
+                self._next[partition] = new[-1].next_offset
             polled.extend(new)
-        return Polled(tuple(polled), lost)
+        return Polled(tuple(polled), lost=lost, gained=gained)
 
-    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
-        """Remember the offsets of the partitions that are still assigned."""
-        kept = {p: offset for p, offset in next_offsets.items() if p in self._delivered}
-        if self.connected:
-            self.committed.update(kept)
-        return self.connected
+    def _gained(self, partition: Partition) -> Gained:
+        records = self._records[partition]
+        earliest = records[0].offset if records else 0
+        return Gained(self.stored.get(partition), earliest, self._end(partition))
+
+    def _end(self, partition: Partition) -> int:
+        records = self._records[partition]
+        return records[-1].next_offset if records else 0
+
+    def tend(self) -> None:
+        """Nothing to do."""
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Go on with a partition at an offset."""
+        if partition in self._waiting or partition in self._next:
+            self._waiting.discard(partition)
+            self._next[partition] = offset
+
+    def on_leaving(self, hand_over: Callable[[frozenset[Partition]], None]) -> None:
+        """Have this called by `revoke`."""
+        self._hand_over = hand_over
+
+    def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
+        """Remember the offsets of the partitions that are still ours."""
+        if not self.connected or self._lost:
+            return False
+        self.stored.update({p: c for p, c in offsets.items() if p in self.assigned})
+        return True
+
+    def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
+        """What is remembered."""
+        if not self.connected:
+            return None
+        return {p: self.stored[p] for p in partitions if p in self.stored}
+
+    def membership(self) -> object | None:
+        """There is no group here."""
+        return self if self.connected and not self._lost else None
 
     def positions(self) -> Mapping[Partition, Position]:
-        """Where every assigned partition stands."""
-        return {p: self._position(p, delivered) for p, delivered in self._delivered.items()}
+        """Where every partition stands that was sought."""
+        return {
+            p: Position(min(offset, self._end(p)), self._end(p)) for p, offset in self._next.items()
+        }
 
-    def _position(self, partition: Partition, delivered: int) -> Position:
-        records = self._records[partition]
-        end = records[-1].offset + 1 if records else 0
-        return Position(records[delivered].offset if delivered < len(records) else end, end)
-
-    def revoke(self, partition: Partition) -> None:
-        """Take a partition away, as a rebalance would."""
-        del self._delivered[partition]
+    def revoke(self, partition: Partition, orderly: bool = False) -> None:
+        """Take a partition away, as a rebalance would; orderly: after its handing over."""
+        if orderly:
+            self._hand_over(frozenset([partition]))
+        for kept in (self._new, self._waiting):
+            kept.discard(partition)
+        self._next.pop(partition, None)
         self._lost.add(partition)
 
     def assign(self, partition: Partition) -> None:
-        """Give a partition (back), from its committed offset on."""
-        committed = self.committed.get(partition, 0)
-        records = self._records.setdefault(partition, [])
-        self._delivered[partition] = sum(record.offset < committed for record in records)
+        """Give a partition (back)."""
+        self._records.setdefault(partition, [])
+        self._new.add(partition)
 
     def restart(self) -> None:
-        """Begin again from the committed offsets, as a new process would."""
-        for partition in self._records:
-            self.assign(partition)
+        """Begin again from what was committed, as a new process would."""
+        self._next.clear()
+        self._waiting.clear()
+        self._lost.clear()
+        self._new = set(self._records)
 
     def close(self) -> None:
         """Nothing to close."""

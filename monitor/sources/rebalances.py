@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 
+from monitor import background
 from monitor.records import Partition
 
 log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.02
+Sleep = Callable[[float], Awaitable[None]]
+HandOver = Callable[[frozenset[Partition]], None]
 
 
 class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka is untyped
     """Notes what the group takes away; the callbacks come on the library's thread.
 
+    They come only while the caller's thread waits in the consumer's `poll` or `close`. So before
+    partitions go to another member, `hand_over` is called with them, on a thread of its own,
+    and nothing else goes on meanwhile: it may commit what is done of them, which are still ours.
     What is assigned is for the consumer itself to say: it may deliver a new partition's records
     before the callback has run. One listener serves one consumer.
+
+    sleep: lets the library's loop go on for some seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Sleep, hand_over: HandOver, longest_seconds: float) -> None:
+        self._sleep = sleep
+        self._hand_over = hand_over
+        self._longest_seconds = longest_seconds
         self._lock = threading.Lock()
         self._lost: set[Partition] = set()
+        self.busy = False
+
+    @property
+    def untold(self) -> bool:
+        """True if something was lost that `take_lost` has not told."""
+        return bool(self._lost)
 
     def take_lost(self) -> frozenset[Partition]:
         """Return the partitions lost since the last call."""
@@ -38,12 +58,25 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
             log.info("partitions assigned", partitions=[str(p) for p in sorted(partitions)])
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called before partitions go to another member."""
-        self._lose(partitions_of(revoked))
+        """Called before partitions go to another member. busy: nothing can be committed now."""
+        partitions = partitions_of(revoked)
+        if partitions and not self.busy:
+            await self._finish(partitions)
+        self._lose(partitions)
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Called when the group has counted us out."""
         self._lose(partitions_of(lost))
+
+    async def _finish(self, partitions: frozenset[Partition]) -> None:
+        deadline = time.monotonic() + self._longest_seconds
+        done = background.start(lambda: self._hand_over(partitions), "kafka-hand-over")
+        while not done.done() and time.monotonic() < deadline:
+            await self._sleep(LOOK_SECONDS)
+        if not done.done():
+            log.warning("handing over took too long", seconds=self._longest_seconds)
+        elif done.exception() is not None:
+            log.error("handing over failed", error=repr(done.exception()))
 
     def _lose(self, partitions: frozenset[Partition]) -> None:
         with self._lock:

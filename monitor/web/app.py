@@ -22,8 +22,15 @@ _HEADERS = {
 }
 
 
-def build_app(registry: CollectorRegistry, status: Callable[[], Mapping[str, Any]]) -> Starlette:
-    """The web application. status: returns the latest published snapshot, from any thread."""
+def build_app(
+    registry: CollectorRegistry,
+    status: Callable[[], Mapping[str, Any]],
+    stalled_seconds: Callable[[], float] = lambda: 0.0,
+) -> Starlette:
+    """The web application. status: returns the latest published snapshot, from any thread.
+
+    stalled_seconds: how long the run loop has hung; 0 while it is alive.
+    """
     page = PAGE.read_text(encoding="utf-8")
 
     def metrics(request: Request) -> Response:
@@ -31,14 +38,20 @@ def build_app(registry: CollectorRegistry, status: Callable[[], Mapping[str, Any
         return Response(encode(registry), headers={"Content-Type": content_type})
 
     def healthy(request: Request) -> Response:
+        seconds = stalled_seconds()
+        if seconds:
+            return PlainTextResponse(
+                f"not healthy: the run loop has hung for {seconds:.0f} s; the log tells where\n",
+                status_code=503,
+            )
         return PlainTextResponse("healthy\n")
 
     def ready(request: Request) -> Response:
-        is_ready = bool(status().get("ready"))
-        return PlainTextResponse(
-            "ready\n" if is_ready else "not ready: waiting for Kafka to assign partitions\n",
-            status_code=200 if is_ready else 503,
-        )
+        now = status()
+        if now.get("ready"):
+            return PlainTextResponse("ready\n")
+        hindrance = now.get("hindrance") or "starting"
+        return PlainTextResponse(f"not ready: {hindrance}\n", status_code=503)
 
     def snapshot(request: Request) -> Response:
         return JSONResponse(dict(status()), headers=_HEADERS)

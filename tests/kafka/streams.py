@@ -10,40 +10,61 @@ from kafka import KafkaProducer
 
 from monitor.kafka_options import Connection
 from monitor.records import Partition, Record
-from monitor.sources.kafka import KafkaSource, Subscription
+from monitor.sources.kafka import KafkaSource
+from monitor.sources.subscription import Subscription
 from tests.kafka.process import wait_until
+from tests.monitor.source_contract import poll
 
 SETTLE_SECONDS = 45.0
 
 
 class KafkaStream:
-    """A topic of two partitions that need not exist yet, and sources that read it."""
+    """A topic that need not exist yet, and sources that read it.
 
-    def __init__(self, servers: str, topic: str) -> None:
+    api_version: only for servers that cannot tell their own.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        topic: str,
+        partitions: int = 2,
+        api_version: tuple[int, int] | None = None,
+    ) -> None:
         self.servers = servers
         self.topic = topic
+        self.partitions = partitions
+        self._api_version = api_version
         self.zero, self.one = Partition(topic, 0), Partition(topic, 1)
         self._sources: list[KafkaSource] = []
 
     def append(self, records: Iterable[Record]) -> None:
         """Write records; their offsets must be the next ones."""
-        producer = KafkaProducer(bootstrap_servers=self.servers, acks="all", linger_ms=5)
+        producer = KafkaProducer(
+            bootstrap_servers=self.servers,
+            acks="all",
+            linger_ms=5,
+            api_version=self._api_version,
+            enable_idempotence=self._api_version is None,
+        )
         sent = [(item, _send(producer, item)) for item in records]
         producer.flush(timeout=30)
         for item, future in sent:
             assert future.get(timeout=1).offset == item.offset
         producer.close()
 
-    def join(self, start: str = "earliest", max_poll_interval_seconds: float = 300) -> KafkaSource:
+    def join(self, max_poll_interval_seconds: float = 300, eager: bool = False) -> KafkaSource:
         """One more source of the same group."""
         subscription = Subscription(
             topic=self.topic,
             group=f"{self.topic}-readers",
-            start=start,
+            eager=eager,
             session_timeout_seconds=6,
             max_poll_interval_seconds=max_poll_interval_seconds,
         )
-        self._sources.append(KafkaSource(Connection(self.servers), subscription))
+        self._sources.append(
+            KafkaSource(Connection(self.servers, api_version=self._api_version), subscription)
+        )
         return self._sources[-1]
 
     def open(self) -> KafkaSource:
@@ -84,7 +105,7 @@ class Member:
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
-            polled = self.source.poll(0.5, 1000)
+            polled = poll(self.source, 0.5)
             self.lost.extend(polled.lost)
             self.records.extend(polled.records)
 

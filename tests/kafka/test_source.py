@@ -10,7 +10,8 @@ import pytest
 
 from monitor.records import Partition
 from monitor.sources import Polled
-from monitor.sources.kafka import CLOSE_SECONDS, KafkaSource
+from monitor.sources.kafka import KafkaSource
+from monitor.sources.link import CLOSE_SECONDS
 from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
 from tests.kafka.streams import KafkaStream, Member, settle, until_read
@@ -19,8 +20,10 @@ from tests.monitor.source_contract import (
     SourceContract,
     addresses,
     collect,
+    commit,
     filled,
     later,
+    poll,
     record,
 )
 
@@ -54,7 +57,7 @@ class Reader:
         self.lost: set[Partition] = set()
 
     def poll(self, seconds: float = 0.2) -> Polled:
-        polled = self.source.poll(seconds, 7)
+        polled = poll(self.source, seconds, 7)
         for partition in polled.lost:
             self.lost.add(partition)
             self.next[partition] = self.committed.get(partition, 0)
@@ -64,7 +67,7 @@ class Reader:
         return polled
 
     def commit(self, partition: Partition, offset: int) -> None:
-        assert self.source.commit({partition: offset})
+        assert commit(self.source, {partition: offset})
         self.committed[partition] = offset
 
     def read_to(self, ends: dict[Partition, int], seconds: float = 60.0) -> None:
@@ -110,7 +113,7 @@ def test_records_of_a_lost_partition_go_to_its_new_owner_only(
     first = join()
     until_read(first, stream.zero, 9)
     until_read(first, stream.one, 9)
-    first.pause().commit({stream.zero: 4, stream.one: 4})
+    commit(first.pause(), {stream.zero: 4, stream.one: 4})
     first = Member(first.source)
     second = join()
     settle(first, second, partitions=1)
@@ -134,8 +137,8 @@ def test_a_former_owner_cannot_commit(stream: KafkaStream, join: Join) -> None:
     settle(first, second, partitions=1)
     (moved,) = second.source.assigned
     until_read(second, moved, 9)
-    assert second.pause().commit({moved: 8})
-    assert first.pause().commit({moved: 2})
+    assert commit(second.pause(), {moved: 8})
+    commit(first.pause(), {moved: 2})
     heir = Member(first.source)
     second.leave()
     until_read(heir, moved, 9)
@@ -155,8 +158,8 @@ def test_a_member_that_stalled_loses_its_partitions_and_cannot_commit(
     heir = join()
     until_read(heir, stream.zero, 9)
     until_read(heir, stream.one, 9)
-    assert heir.pause().commit({stream.zero: 10, stream.one: 10})
-    source.commit({stream.zero: 1, stream.one: 1})
+    assert commit(heir.pause(), {stream.zero: 10, stream.one: 10})
+    commit(source, {stream.zero: 1, stream.one: 1})
     lost: set[Partition] = set()
 
     def both_lost() -> bool:
@@ -169,24 +172,6 @@ def test_a_member_that_stalled_loses_its_partitions_and_cannot_commit(
     reader = join()
     settle(reader, partitions=2)
     assert later(reader.pause()) == reader.records == []
-
-
-def test_a_new_group_starts_at_the_earliest_record_if_so_configured(stream: KafkaStream) -> None:
-    sent = filled(stream, 3, 3)
-    assert addresses(collect(stream.join(start="earliest"), 6)) == addresses(sent)
-
-
-def test_a_new_group_starts_at_the_latest_record_if_so_configured(stream: KafkaStream) -> None:
-    filled(stream, 3, 3)
-    source = stream.join(start="latest")
-    wait_until(
-        lambda: source.poll(0.1, 1000) == Polled() and len(source.positions()) == 2,
-        30,
-        lambda: f"positions {source.positions()}",
-    )
-    new = [record(stream, 0, 3), record(stream, 1, 3)]
-    stream.append(new)
-    assert addresses(collect(source, 2) + later(source)) == addresses(new)
 
 
 def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> None:
@@ -214,7 +199,7 @@ def test_without_a_broker_it_waits_and_then_reads(tmp_path: Path) -> None:
         assert not source.connected
         assert source.assigned == frozenset()
         assert source.positions() == {}
-        assert not source.commit({stream.zero: 1})
+        assert not commit(source, {stream.zero: 1})
     broker.start()
     try:
         TopicFactory(broker.bootstrap_servers).create("late", partitions=2)
@@ -247,7 +232,7 @@ def test_no_record_is_lost_when_the_broker_crashes(broker: Broker, stream: Kafka
             30,
             lambda: "still connected to a broker that is gone",
         )
-        assert not reader.source.commit({stream.zero: 50})
+        assert not commit(reader.source, {stream.zero: 50})
     finally:
         broker.start()
     stream.append(record(stream, p, 50 + i) for p in (0, 1) for i in range(20))

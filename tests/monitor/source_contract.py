@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from monitor.records import Partition, Record
-from monitor.sources import Position, Source
+from monitor.resume import Gained
+from monitor.snapshot import Committed
+from monitor.sources import Polled, Position, Source
 
 WAIT_SECONDS = 30.0
 QUIET_SECONDS = 1.0
@@ -16,9 +18,10 @@ FIRST_TIMESTAMP = 1_700_000_000_000
 
 
 class Stream(Protocol):
-    """A topic of two partitions, and the one reader of it."""
+    """A topic of two partitions or more, and the one reader of it."""
 
     topic: str
+    partitions: int
 
     def append(self, records: Iterable[Record]) -> None:
         """Write records at the ends of their partitions."""
@@ -51,13 +54,26 @@ def filled(stream: Stream, *counts: int) -> list[Record]:
     return records
 
 
+def poll(source: Source, seconds: float = 0.2, max_records: int = 1000) -> Polled:
+    """One poll, as a daemon makes it: new partitions are begun where the group stands."""
+    polled = source.poll(seconds, max_records)
+    for partition, gained in polled.gained.items():
+        source.seek(partition, gained.committed.offset if gained.committed else gained.earliest)
+    return polled
+
+
+def commit(source: Source, offsets: Mapping[Partition, int]) -> bool:
+    """Commit bare offsets."""
+    return source.commit({p: Committed(offset, "a note") for p, offset in offsets.items()})
+
+
 def collect(source: Source, count: int, max_records: int = 1000) -> list[Record]:
     """Poll until so many records have come; returns those and no more than came with them."""
     found: list[Record] = []
     deadline = time.monotonic() + WAIT_SECONDS
     while len(found) < count:
         assert time.monotonic() < deadline, f"{len(found)} of {count} records came"
-        polled = source.poll(0.2, max_records)
+        polled = poll(source, 0.2, max_records)
         assert len(polled.records) <= max_records
         found.extend(polled.records)
     return found
@@ -69,7 +85,7 @@ def later(source: Source) -> list[Record]:
     found: list[Record] = []
     # A source in memory does not wait, so a few polls are enough for it.
     for _ in range(5):
-        found.extend(source.poll(max(0.0, deadline - time.monotonic()) / 3, 1000).records)
+        found.extend(poll(source, max(0.0, deadline - time.monotonic()) / 3).records)
     return found
 
 
@@ -116,7 +132,7 @@ class SourceContract:
         assert addresses(collect(source, 100, max_records=30)) == addresses(sent)
         assert later(source) == []
         # Not even when less is committed than was delivered.
-        assert source.commit({Partition(stream.topic, 0): 10})
+        assert commit(source, {Partition(stream.topic, 0): 10})
         assert later(source) == []
 
     def test_records_appended_later_are_delivered(self, stream: Stream) -> None:
@@ -131,7 +147,8 @@ class SourceContract:
         filled(stream, 1, 1)
         source = stream.open()
         collect(source, 2)
-        assert source.assigned == {Partition(stream.topic, 0), Partition(stream.topic, 1)}
+        partitions = {Partition(stream.topic, number) for number in range(stream.partitions)}
+        assert source.assigned == partitions
         assert source.connected
 
     def test_uncommitted_records_come_again_after_a_restart(self, stream: Stream) -> None:
@@ -144,8 +161,8 @@ class SourceContract:
         source = stream.open()
         collect(source, 40)
         zero, one = Partition(stream.topic, 0), Partition(stream.topic, 1)
-        assert source.commit({zero: 3})
-        assert source.commit({zero: 7, one: 20})
+        assert commit(source, {zero: 3})
+        assert commit(source, {zero: 7, one: 20})
         source = stream.open()
         assert collect(source, 13) == sent[7:20]
         assert later(source) == []
@@ -154,7 +171,7 @@ class SourceContract:
         sent = filled(stream, 5, 5)
         source = stream.open()
         collect(source, 10)
-        assert source.commit({Partition(stream.topic, 1): 5})
+        assert commit(source, {Partition(stream.topic, 1): 5})
         assert collect(stream.open(), 5) == sent[:5]
 
     def test_a_commit_for_a_partition_of_someone_else_is_ignored(self, stream: Stream) -> None:
@@ -162,8 +179,8 @@ class SourceContract:
         source = stream.open()
         collect(source, 10)
         zero, foreign = Partition(stream.topic, 0), Partition(stream.topic, 7)
-        assert source.commit({foreign: 3})
-        assert source.commit({foreign: 3, zero: 4})
+        assert commit(source, {foreign: 3})
+        assert commit(source, {foreign: 3, zero: 4})
         assert addresses(collect(stream.open(), 6)) == [(0, 4), *((1, i) for i in range(5))]
 
     def test_positions_tell_next_and_end_offset(self, stream: Stream) -> None:
@@ -176,23 +193,81 @@ class SourceContract:
             next_offset[polled.source] = polled.offset + 1
             positions = source.positions()
             assert polled.source in positions
-            ends = {zero: 5, one: 3}
-            for partition, position in positions.items():
-                assert position == Position(next_offset[partition], ends[partition])
-        assert positions == {zero: Position(5, 5), one: Position(3, 3)}
+            for partition, end in ((zero, 5), (one, 3)):
+                if partition in positions:
+                    assert positions[partition] == Position(next_offset[partition], end)
+        assert positions[zero] == Position(5, 5)
+        assert positions[one] == Position(3, 3)
 
     def test_positions_go_on_from_the_committed_offset(self, stream: Stream) -> None:
         filled(stream, 5, 0)
         source = stream.open()
         collect(source, 5)
         zero = Partition(stream.topic, 0)
-        assert source.commit({zero: 5})
+        assert commit(source, {zero: 5})
         source = stream.open()
-        later(source)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while zero not in source.positions() and time.monotonic() < deadline:
+            assert poll(source).records == ()
         assert source.positions()[zero] == Position(5, 5)
         stream.append([record(stream, 0, 5)])
         collect(source, 1)
         assert source.positions()[zero] == Position(6, 6)
+
+    def test_a_new_partition_is_told_with_what_the_group_knows(self, stream: Stream) -> None:
+        filled(stream, 5, 3)
+        source = stream.open()
+        collect(source, 8)
+        zero, one = Partition(stream.topic, 0), Partition(stream.topic, 1)
+        assert commit(source, {zero: 4})
+        source = stream.open()
+        gained: dict[Partition, Gained] = {}
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(gained) < stream.partitions and time.monotonic() < deadline:
+            polled = source.poll(0.2, 1000)
+            assert polled.records == ()
+            gained.update(polled.gained)
+        assert gained[zero] == Gained(Committed(4, "a note"), 0, 5)
+        assert gained[one] == Gained(None, 0, 3)
+
+    def test_nothing_comes_of_a_partition_before_it_was_sought(self, stream: Stream) -> None:
+        filled(stream, 5, 5)
+        source = stream.open()
+        zero, one = Partition(stream.topic, 0), Partition(stream.topic, 1)
+        gained: set[Partition] = set()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(gained) < stream.partitions and time.monotonic() < deadline:
+            gained |= source.poll(0.2, 1000).gained.keys()
+        source.seek(one, 2)
+        assert addresses(later(source)) == [(1, 2), (1, 3), (1, 4)]
+        source.seek(zero, 4)
+        assert addresses(collect(source, 1)) == [(0, 4)]
+
+    def test_seeking_back_brings_records_again(self, stream: Stream) -> None:
+        sent = filled(stream, 20, 0)
+        source = stream.open()
+        collect(source, 20)
+        source.seek(Partition(stream.topic, 0), 12)
+        assert collect(source, 8) == sent[12:20]
+        assert later(source) == []
+
+    def test_no_records_come_when_only_news_are_wanted(self, stream: Stream) -> None:
+        sent = filled(stream, 5, 5)
+        source = stream.open()
+        first = collect(source, 1, max_records=1)
+        for _ in range(5):
+            assert source.poll(0.1, 0).records == ()
+            source.tend()
+        assert addresses(first + collect(source, 9)) == addresses(sent)
+
+    def test_what_is_committed_can_be_looked_up(self, stream: Stream) -> None:
+        filled(stream, 5, 5)
+        source = stream.open()
+        collect(source, 10)
+        zero, one = Partition(stream.topic, 0), Partition(stream.topic, 1)
+        assert source.committed([zero, one]) == {}
+        assert commit(source, {one: 3})
+        assert source.committed([zero, one]) == {one: Committed(3, "a note")}
 
     def test_closing_is_quick_and_may_be_repeated(self, stream: Stream) -> None:
         filled(stream, 1, 1)

@@ -6,21 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 
-from monitor import daemon as daemon_module
+from monitor import outlet as outlet_module
 from monitor.batching import Batcher, BatchLimits
-from monitor.daemon import Daemon, Parts
+from monitor.daemon import Daemon
 from monitor.errors import SinkError
 from monitor.events import Event
-from monitor.metrics import Metrics
 from monitor.records import Partition
 from monitor.sinks.memory import MemorySink
 from monitor.sources.memory import MemorySource
-from monitor.status import StatusBoard
-from monitor.web.app import build_app
-from monitor.web.server import WebServer
-from tests.monitor.builders import VERSION, normal_errors, pipeline, record, records
+from tests.monitor.builders import normal_errors, record, records
+from tests.monitor.daemons import assemble, committed, keys, turns
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
 
@@ -59,37 +55,9 @@ def build() -> Iterator[Build]:
         subject.parts.web.stop()
 
 
-def assemble(source: MemorySource, sink: MemorySink, **changes: object) -> Daemon:
-    metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
-    board = StatusBoard(about={"topic": "in"})
-    parts = {
-        "source": source,
-        "sink": sink,
-        "pipeline": pipeline(),
-        "batcher": Batcher(BatchLimits(100, 10**6, 0.0)),
-        "metrics": metrics,
-        "board": board,
-        "web": WebServer(build_app(metrics.registry, lambda: board.published), "127.0.0.1", 0),
-        "model_version": VERSION,
-        "threshold": 1.0,
-        "max_poll_records": 100,
-        "shutdown_seconds": 5.0,
-    }
-    return Daemon(Parts(**(parts | changes)))
-
-
-def turns(subject: Daemon, count: int) -> None:
-    for _ in range(count):
-        subject.turn()
-
-
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon_module, "FIRST_RETRY_SECONDS", 0.001)
-
-
-def keys(sink: MemorySink) -> list[bytes]:
-    return [event.key for event in sink.flushed]
+    monkeypatch.setattr(outlet_module, "FIRST_RETRY_SECONDS", 0.001)
 
 
 def test_anomalies_and_dead_letters_are_published_and_offsets_committed(build: Build) -> None:
@@ -97,18 +65,18 @@ def test_anomalies_and_dead_letters_are_published_and_offsets_committed(build: B
     sink = MemorySink()
     turns(build(source, sink), 1)
     assert keys(sink) == [b"in/0/1", b"in/0/2/0"]
-    assert source.committed == {P0: 3}
+    assert committed(source) == {P0: 3}
 
 
 def test_offsets_are_committed_only_after_the_flush(build: Build) -> None:
     source = MemorySource([record(0, 1e6)])
     committed_at_failure = []
-    sink = FailingSink(3, lambda: committed_at_failure.append(dict(source.committed)))
+    sink = FailingSink(3, lambda: committed_at_failure.append(committed(source)))
     subject = build(source, sink)
     turns(subject, 1)
-    assert committed_at_failure == [{}, {}, {}]
+    assert committed_at_failure == [{P0: 0}, {P0: 0}, {P0: 0}]
     assert keys(sink) == [b"in/0/0/0"]
-    assert source.committed == {P0: 1}
+    assert committed(source) == {P0: 1}
     registry = subject.parts.metrics.registry
     assert registry.get_sample_value("aead_monitor_publish_failures_total") == 3
 
@@ -119,7 +87,7 @@ def test_a_stop_while_the_sink_is_broken_commits_nothing(build: Build) -> None:
     subject = build(source, sink, shutdown_seconds=0.01)
     sink._on_failure = subject.stop
     subject.run()
-    assert source.committed == {}
+    assert committed(source) == {P0: 0}
     assert sink.flushed == []
 
 
@@ -138,10 +106,10 @@ def test_a_stop_finishes_what_was_polled(build: Build) -> None:
     slow = Batcher(BatchLimits(1000, 10**6, linger_seconds=60.0))
     subject = build(source, sink, batcher=slow)
     turns(subject, 1)
-    assert source.committed == {}
+    assert committed(source) == {P0: 0}
     subject.stop()
     subject.run()
-    assert source.committed == {P0: 50}
+    assert committed(source) == {P0: 50}
 
 
 def test_records_of_a_lost_partition_are_dropped_unscored(build: Build) -> None:
@@ -152,7 +120,7 @@ def test_records_of_a_lost_partition_are_dropped_unscored(build: Build) -> None:
     source.revoke(P1)
     source.append([record(1, 1.0), record(2, 1.0)])
     turns(subject, 1)
-    assert source.committed == {P0: 3}
+    assert committed(source) == {P0: 3, P1: 0}
     assert sink.flushed == []
     registry = subject.parts.metrics.registry
     assert registry.get_sample_value("aead_monitor_records_dropped_total") == 1
@@ -188,10 +156,10 @@ def test_not_ready_without_a_broker_or_without_partitions(build: Build) -> None:
     turns(subject, 1)
     assert subject.parts.board.published["ready"] is False
     source.append(records([1.0]))
-    subject._refresh(at_once=True)
+    subject._gauges.refresh(at_once=True)
     assert subject.parts.board.published["ready"] is True
     source.connected = False
-    subject._refresh(at_once=True)
+    subject._gauges.refresh(at_once=True)
     assert subject.parts.board.published["ready"] is False
 
 
@@ -199,7 +167,7 @@ def test_lag_is_what_is_not_yet_decided_on(build: Build) -> None:
     source = MemorySource(records(np.ones(250)))
     subject = build(source, MemorySink())
     turns(subject, 1)
-    subject._refresh(at_once=True)
+    subject._gauges.refresh(at_once=True)
     registry = subject.parts.metrics.registry
     labels = {"topic": "in", "partition": "0"}
     assert registry.get_sample_value("aead_monitor_consumer_lag_records", labels) == 150
@@ -211,7 +179,7 @@ def test_it_runs_until_stopped_from_another_thread(build: Build) -> None:
     subject = build(source, MemorySink())
     thread = threading.Thread(target=subject.run)
     thread.start()
-    while source.committed.get(P0) != 1000:
+    while committed(source).get(P0) != 1000:
         thread.join(0.01)
     subject.stop()
     thread.join(10)

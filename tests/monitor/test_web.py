@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from monitor.errors import ConfigError
+from monitor.ledger import Totals
 from monitor.metrics import Metrics
+from monitor.records import Partition
 from monitor.status import StatusBoard
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
@@ -27,11 +29,14 @@ def client(board: StatusBoard) -> TestClient:
     return TestClient(build_app(metrics.registry, lambda: board.published))
 
 
+TOTALS = {Partition("in", 0): Totals(2, scored=2, rows=2, anomalous=1)}
+
+
 def publish(board: StatusBoard, ready: bool) -> None:
     outcome = pipeline().step(records([1.0, 1e6]))
     board.count(outcome)
     board.remember(1.0, outcome.verdict)
-    board.publish(outcome.verdict, ready=ready, connected=True, lags={})
+    board.publish(outcome.verdict, "" if ready else "Kafka is away", True, {}, TOTALS)
 
 
 def test_prometheus_gets_text_and_openmetrics_as_it_asks(client: TestClient) -> None:

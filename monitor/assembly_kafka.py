@@ -1,0 +1,97 @@
+"""Builds what talks to Kafka from a configuration."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monitor.config import Config
+from monitor.config_file import read_secret
+from monitor.config_kafka import KafkaConfig
+from monitor.errors import ConfigError
+from monitor.events import KINDS
+from monitor.kafka_options import Connection
+from monitor.metrics import Metrics
+from monitor.outlet import Outlet, TransactionalOutlet
+from monitor.sinks.kafka import KafkaSink, Topics
+from monitor.sinks.transactions import TransactionalKafkaSink
+from monitor.sources.subscription import Subscription
+
+
+def build_connection(kafka: KafkaConfig) -> Connection:
+    """Connection options with the secrets read; raises ConfigError for unreadable files."""
+    security: dict[str, Any] = {"security_protocol": kafka.security_protocol}
+    if kafka.tls is not None:
+        security.update(_tls_options(kafka))
+    if kafka.sasl is not None:
+        security["sasl_mechanism"] = kafka.sasl.mechanism
+        security["sasl_plain_username"] = kafka.sasl.username
+        security["sasl_plain_password"] = read_secret(
+            kafka.sasl.password_file, "kafka.sasl.password_file"
+        )
+    return Connection(kafka.bootstrap_servers, security, kafka.api_version)
+
+
+def _tls_options(kafka: KafkaConfig) -> dict[str, Any]:
+    tls = kafka.tls
+    if tls is None:
+        return {}
+    options: dict[str, Any] = {"ssl_check_hostname": tls.check_hostname}
+    files = {"ca_file": "ssl_cafile", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
+    for name, option in files.items():
+        path: Path | None = getattr(tls, name)
+        if path is not None and not path.is_file():
+            raise ConfigError(f"kafka.tls.{name}: no such file: {path}. Name a PEM file.")
+        if path is not None:
+            options[option] = str(path)
+    if tls.key_password_file is not None:
+        options["ssl_password"] = read_secret(tls.key_password_file, "kafka.tls.key_password_file")
+    _check_certificates(options)
+    return options
+
+
+def _check_certificates(options: Mapping[str, Any]) -> None:
+    """Read the files now: later, a bad one looks like a broker that is away."""
+    try:
+        context = ssl.create_default_context(cafile=options.get("ssl_cafile"))
+        if "ssl_certfile" in options:
+            context.load_cert_chain(
+                options["ssl_certfile"], options["ssl_keyfile"], options.get("ssl_password", "")
+            )
+    except (ssl.SSLError, OSError) as error:
+        raise ConfigError(
+            f"kafka.tls: cannot use ca_file, cert_file and key_file: {error}."
+            " They must be PEM files, the key with its right password."
+        ) from None
+
+
+def build_subscription(kafka: KafkaConfig) -> Subscription:
+    """The topic and the group."""
+    return Subscription(
+        topic=kafka.topic,
+        group=kafka.group,
+        instance=kafka.instance,
+        eager=kafka.rebalance == "eager",
+        read_committed=kafka.isolation == "read_committed",
+        session_timeout_seconds=kafka.session_timeout_seconds,
+        max_poll_interval_seconds=kafka.max_poll_interval_seconds,
+        fetch_max_bytes=kafka.fetch_max_bytes,
+    )
+
+
+def _topics(config: Config) -> Topics:
+    names = {kind: config.topic_for(kind) for kind in KINDS}
+    return Topics(names, config.outputs.create_topics, config.outputs.max_message_bytes)
+
+
+def build_outlet(config: Config, connection: Connection, writer: str, metrics: Metrics) -> Outlet:
+    """Where events and offsets go. writer: id of the state."""
+    topics = _topics(config)
+    if not config.kafka.transactions:
+        return Outlet(KafkaSink(connection, topics), metrics)
+    name = f"{config.kafka.group}-{config.kafka.instance or writer}"
+    timeout = min(60.0, config.kafka.session_timeout_seconds)
+    sink = TransactionalKafkaSink(connection, topics, name, timeout)
+    return TransactionalOutlet(sink, metrics)

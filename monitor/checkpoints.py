@@ -1,0 +1,258 @@
+"""When what was done becomes final: snapshot written, offsets committed, snapshot accepted.
+
+Between two checkpoints everything may be taken back: the memory goes to the last snapshot that
+the group has accepted, and the records since are read again, with the same keys on their
+outputs. That is what happens when a partition is taken away with work on it that is not
+committed, and after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from monitor import failpoints
+from monitor.metrics import Metrics
+from monitor.pipeline import Pipeline
+from monitor.records import Partition
+from monitor.resume import Gained, Plan, Policy, plan, rewound_to
+from monitor.snapshot import Committed, Note, Snapshot, Takeover, took_effect
+from monitor.state import StateFolder, new_writer
+
+log = structlog.get_logger(__name__)
+
+Commit = Callable[[Mapping[Partition, Committed]], bool]
+"""Stores offsets with their notes; false if it is not certain that they are stored."""
+Lookup = Callable[[Iterable[Partition]], Mapping[Partition, Committed] | None]
+"""What is stored for partitions; None if the broker cannot be asked now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When a checkpoint is due: after some seconds or records, whichever comes first.
+
+    recommit_seconds: after which the offsets of an idle stream are stored again, so that the
+    broker does not forget them.
+    """
+
+    seconds: float = 5.0
+    records: int = 100_000
+    recommit_seconds: float = 600.0
+
+
+class Checkpoints:
+    """Keeps the pipeline's memory in step with the group's offsets.
+
+    folder: opened, or None to remember only while the process lives. fingerprint: of the
+    settings that the memory depends on.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        metrics: Metrics,
+        folder: StateFolder | None = None,
+        fingerprint: str = "",
+        cadence: Cadence = Cadence(),
+    ) -> None:
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._folder = folder
+        self._cadence = cadence
+        version = pipeline.judge.model_version
+        self._accepted = Snapshot(new_writer(), 0, version, fingerprint, {}, pipeline.memory())
+        self._pending: Snapshot | None = None
+        self._takeovers: dict[Partition, tuple[Takeover, ...]] = {}
+        self._starts: dict[Partition, int] = {}
+        self._rewinding: set[Partition] | None = None
+        self._records = 0
+        self._since = float("-inf")
+        self.doubtful = False
+        if folder is not None:
+            self._load(folder)
+
+    @property
+    def writer(self) -> str:
+        """Id of this state."""
+        return self._accepted.writer
+
+    @property
+    def pending(self) -> bool:
+        """True if a snapshot was written whose offsets may be committed or not."""
+        return self._pending is not None
+
+    @property
+    def sequence(self) -> int:
+        """Of the newest accepted snapshot."""
+        return self._accepted.sequence
+
+    def _load(self, folder: StateFolder) -> None:
+        stored = folder.load()
+        for line in stored.damaged:
+            log.error("a snapshot is damaged; the one before it is used", snapshot=line)
+            self._metrics.snapshots_damaged.inc()
+        newest = stored.prepared or stored.accepted
+        if newest is None:
+            log.info("no snapshot: drift detection begins anew", folder=str(folder.folder))
+            return
+        if not self._fits(newest):
+            self._accepted = replace(
+                self._accepted, writer=newest.writer, sequence=newest.sequence + 1
+            )
+            return
+        if stored.accepted is not None and self._fits(stored.accepted):
+            self._accepted = stored.accepted
+        else:
+            self._accepted = replace(self._accepted, writer=newest.writer)
+        self._pending = stored.prepared
+        self.doubtful = stored.prepared is not None
+        self._pipeline.recall(self._accepted.memory)
+        log.info("snapshot restored", sequence=self.sequence, in_doubt=self.doubtful)
+
+    def _fits(self, snapshot: Snapshot) -> bool:
+        mine = self._accepted
+        for what in ("model_version", "fingerprint"):
+            if getattr(snapshot, what) != getattr(mine, what):
+                log.warning(
+                    f"the snapshot is of another {what.replace('_', ' ')}:"
+                    " drift detection begins anew",
+                    snapshot=getattr(snapshot, what),
+                    mine=getattr(mine, what),
+                )
+                return False
+        return True
+
+    def rewind(self) -> None:
+        """Go back to the beginning of every partition, the first time it is gained."""
+        self._rewinding = set()
+
+    def resume(self, gained: Mapping[Partition, Gained], policy: Policy) -> dict[Partition, Plan]:
+        """Decide where to go on with partitions that are ours from now on."""
+        plans = {p: self._plan(p, item, policy) for p, item in sorted(gained.items())}
+        if any(item.anew for item in plans.values()):
+            self._pipeline.begin_anew()
+            self._accepted = replace(self._accepted, memory=self._pipeline.memory())
+        for partition, item in plans.items():
+            self._begin(partition, item, gained[partition].committed)
+        return plans
+
+    def _plan(self, partition: Partition, gained: Gained, policy: Policy) -> Plan:
+        if self._rewinding is not None and partition not in self._rewinding:
+            self._rewinding.add(partition)
+            return rewound_to(gained)
+        own = self._pipeline.ledger.next_offset(partition)
+        return plan(gained, own, self.writer, policy)
+
+    def _begin(self, partition: Partition, item: Plan, committed: Committed | None) -> None:
+        start = item.offset if item.gap is None else item.gap[0]
+        note = Note.parse(committed.note) if committed else None
+        chain = note.takeovers if note else ()
+        if item.owner_changed:
+            chain = (*chain, Takeover(self.writer, start))
+        self._takeovers[partition] = chain
+        self._starts[partition] = start
+        self._pipeline.ledger.begin(partition, start)
+
+    def lose(self, lost: Iterable[Partition]) -> None:
+        """Partitions are someone else's; if work on them is not final, all of it is in doubt."""
+        for partition in lost:
+            known = self._takeovers.pop(partition, None) is not None
+            final = self._starts.pop(partition, self._accepted.commits.get(partition))
+            done = self._pipeline.ledger.next_offset(partition)
+            if known and (self._pending or done != final):
+                self.doubtful = True
+
+    def settle(self, lookup: Lookup) -> bool:
+        """Take back what is not final; false if the broker cannot be asked what is."""
+        if self._pending is not None:
+            committed = lookup(self._pending.commits)
+            if committed is None:
+                return False
+            if took_effect(self._pending, self._accepted, committed):
+                self._accept(self._pending)
+            else:
+                self._accepted = replace(self._accepted, sequence=self._pending.sequence)
+            self._pending = None
+        self._pipeline.recall(self._accepted.memory)
+        for partition, start in self._starts.items():
+            self._pipeline.ledger.begin(partition, start)
+        self._metrics.rollbacks.inc()
+        self.doubtful = False
+        return True
+
+    def offsets(self) -> dict[Partition, int]:
+        """Where to go on with each of our partitions."""
+        ledger = self._pipeline.ledger
+        return {p: ledger.next_offset(p) or 0 for p in self._takeovers}
+
+    def count(self, records: int) -> None:
+        """Some records were decided on and published."""
+        self._records += records
+
+    def due(self, now: float) -> bool:
+        """True when a checkpoint should be made. now: monotonic seconds."""
+        waited = now - self._since
+        if self._fresh:
+            return waited >= self._cadence.seconds or self._records >= self._cadence.records
+        return bool(self._takeovers) and waited >= self._cadence.recommit_seconds
+
+    @property
+    def _fresh(self) -> bool:
+        """True if there is something that is not final."""
+        if self._pending is not None or self._starts:
+            return True
+        return any(self._accepted.commits.get(p) != o for p, o in self.offsets().items())
+
+    def make(self, commit: Commit, now: float) -> bool:
+        """Write a snapshot, commit its offsets; true once they are accepted."""
+        self._since = now
+        if self._pending is None and not self._prepare():
+            return False
+        pending = self._pending
+        if pending is None or not commit(self._committed(pending)):
+            self._metrics.commit_failures.inc()
+            return False
+        failpoints.reach("offsets_committed")
+        self._accept(pending)
+        self._pending = None
+        return True
+
+    def _prepare(self) -> bool:
+        snapshot = replace(
+            self._accepted,
+            sequence=self._accepted.sequence + 1,
+            commits=self.offsets(),
+            memory=self._pipeline.memory(),
+        )
+        try:
+            if self._folder is not None:
+                self._folder.prepare(snapshot)
+        except OSError as error:
+            self._metrics.snapshot_failures.inc()
+            log.error("cannot write the snapshot; offsets are not committed", error=str(error))
+            return False
+        failpoints.reach("snapshot_written")
+        self._metrics.snapshot_bytes.set(len(snapshot.memory))
+        self._pending = snapshot
+        self._records = 0
+        return True
+
+    def _committed(self, snapshot: Snapshot) -> dict[Partition, Committed]:
+        return {
+            p: Committed(offset, str(Note(self.writer, snapshot.sequence, self._takeovers[p])))
+            for p, offset in snapshot.commits.items()
+            if p in self._takeovers
+        }
+
+    def _accept(self, snapshot: Snapshot) -> None:
+        if self._folder is not None:
+            self._folder.accept()
+        failpoints.reach("snapshot_accepted")
+        self._accepted = snapshot
+        # A partition may have been gained since the snapshot was written: it still begins there.
+        self._starts = {
+            p: start for p, start in self._starts.items() if snapshot.commits.get(p, -1) < start
+        }
+        self._metrics.snapshot_written.set_to_current_time()

@@ -1,0 +1,121 @@
+"""The configuration's sections on Kafka: connection, topic and outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,230}$|^[A-Za-z0-9_-]{1,2}$")]
+"""As Kafka allows, less what our suffixes add; a name of dots alone is none."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SaslConfig(Section):
+    """How to log in to the broker."""
+
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        description="The mechanism that the broker's listener offers."
+    )
+    username: str = Field(min_length=1, description="The user to log in as.")
+    password_file: Path = Field(description="A file that holds the password and nothing else.")
+
+
+class TlsConfig(Section):
+    """Certificates for an encrypted connection; with none, the system's authorities are used."""
+
+    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust.")
+    cert_file: Path | None = Field(None, description="PEM file of our own certificate.")
+    key_file: Path | None = Field(None, description="PEM file of our own private key.")
+    key_password_file: Path | None = Field(None, description="File with the key's password.")
+    check_hostname: bool = Field(True, description="Whether the broker's name must match.")
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> TlsConfig:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: set both or neither")
+        return self
+
+
+class KafkaConfig(Section):
+    """The topic that is watched."""
+
+    bootstrap_servers: str = Field(
+        "localhost:9092",
+        pattern=r"^\s*[^\s,]+:\d{1,5}\s*(,\s*[^\s,]+:\d{1,5}\s*)*$",
+        description="Brokers as HOST:PORT, separated by commas.",
+    )
+    topic: TopicName = Field(description="The topic that holds the records.")
+    group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
+    start: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a group without committed offsets begins."
+    )
+    out_of_range: Literal["earliest", "latest", "stop"] = Field(
+        "earliest",
+        description="Where to go on when the records that come next were deleted unread.",
+    )
+    isolation: Literal["read_committed", "read_uncommitted"] = Field(
+        "read_committed", description="Whether to leave out records of aborted transactions."
+    )
+    transactions: bool = Field(
+        False, description="Write results and offsets in one transaction, for exactly-once reading."
+    )
+    rebalance: Literal["cooperative", "eager"] = Field(
+        "cooperative", description="How partitions change hands; the same in all of the group."
+    )
+    instance: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="A name for this member that survives restarts (static membership).",
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Use SASL_SSL or SSL wherever the network is not your own."
+    )
+    tls: TlsConfig | None = Field(None, description="Certificates, with SSL or SASL_SSL.")
+    sasl: SaslConfig | None = Field(None, description="Login, with SASL_PLAINTEXT or SASL_SSL.")
+    session_timeout_seconds: float = Field(
+        45, ge=6, le=1800, description="Silence after which the group counts us out."
+    )
+    max_poll_interval_seconds: float = Field(
+        300,
+        ge=10,
+        le=86400,
+        description="Longest time that one batch may take before we are counted out.",
+    )
+    fetch_max_bytes: int = Field(
+        50 * 2**20, ge=2**16, description="Bytes asked of the brokers at once."
+    )
+    api_version: tuple[int, int] | None = Field(
+        None, description="Protocol version such as [2, 3]; only for servers that cannot tell."
+    )
+
+    @model_validator(mode="after")
+    def _security(self) -> KafkaConfig:
+        wants_sasl = self.security_protocol.startswith("SASL")
+        if wants_sasl and self.sasl is None:
+            raise ValueError(f"security_protocol {self.security_protocol} needs the section sasl")
+        if self.sasl is not None and not wants_sasl:
+            raise ValueError("the section sasl needs security_protocol SASL_SSL or SASL_PLAINTEXT")
+        if self.tls is not None and not self.security_protocol.endswith("SSL"):
+            raise ValueError("the section tls needs security_protocol SSL or SASL_SSL")
+        return self
+
+
+class OutputConfig(Section):
+    """Topics for what the daemon finds. Unset names are made from the input topic's."""
+
+    anomalies: TopicName | None = Field(None, description="Topic for anomalous rows.")
+    dead_letters: TopicName | None = Field(
+        None, description="Topic for records that cannot be scored."
+    )
+    alerts: TopicName | None = Field(None, description="Topic for drift alerts.")
+    create_topics: bool = Field(True, description="Create the topics that do not exist.")
+    max_message_bytes: int = Field(
+        32 * 2**20, ge=2**16, description="Largest message the output topics take."
+    )

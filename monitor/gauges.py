@@ -1,0 +1,83 @@
+"""Keeps gauges and the status page up to date: state, lag, readiness."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from monitor.metrics import Metrics
+from monitor.pipeline import Pipeline
+from monitor.quarantine import Quarantine
+from monitor.records import Partition, Record
+from monitor.sources import Source
+from monitor.status import StatusBoard
+
+REFRESH_SECONDS = 0.5
+
+
+class Gauges:
+    """Refreshed by the run loop, now and then."""
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        quarantine: Quarantine,
+        metrics: Metrics,
+        board: StatusBoard,
+    ) -> None:
+        self._source = source
+        self._pipeline = pipeline
+        self._quarantine = quarantine
+        self._metrics = metrics
+        self._board = board
+        self._refreshed = float("-inf")
+        self._newest: dict[Partition, Record] = {}
+        self.lag = 0
+
+    def decided(self, records: Iterable[Record]) -> None:
+        """These records were decided on."""
+        self._newest.update({record.source: record for record in records})
+
+    def refresh(self, at_once: bool = False) -> None:
+        """Bring all up to date, if that is due."""
+        if not at_once and time.monotonic() - self._refreshed < REFRESH_SECONDS:
+            return
+        self._refreshed = time.monotonic()
+        now, source, metrics = time.time(), self._source, self._metrics
+        assigned, connected = source.assigned, source.connected
+        lags = self._lags(now)
+        self.lag = sum(records for records, _ in lags.values())
+        verdict = self._pipeline.judge.verdict
+        metrics.show(verdict)
+        metrics.show_lags(lags)
+        metrics.partitions.set(len(assigned))
+        metrics.connected.set(connected)
+        metrics.quarantined.set(self._quarantine.closed)
+        self._board.remember(now, verdict)
+        self._board.publish(
+            verdict, self._hindrance(bool(assigned), connected), connected, lags,
+            self._pipeline.ledger.totals,
+        )  # fmt: skip
+
+    def _hindrance(self, assigned: bool, connected: bool) -> str:
+        """Why we are not ready; empty if we are."""
+        if self._quarantine.closed:
+            return self._quarantine.reason
+        if not connected:
+            return "no connection to Kafka"
+        return "" if assigned else "waiting for Kafka to assign partitions"
+
+    def _lags(self, now: float) -> dict[Partition, tuple[int, float]]:
+        """Records and seconds that each assigned partition is behind."""
+        lags = {}
+        positions = self._source.positions()
+        self._newest = {p: record for p, record in self._newest.items() if p in positions}
+        for partition, position in positions.items():
+            newest = self._newest.get(partition)
+            done = self._pipeline.ledger.next_offset(partition) or 0
+            behind = max(0, position.end_offset - done)
+            dated = newest is not None and newest.timestamp >= 0
+            age = max(0.0, now - newest.timestamp / 1000) if newest and dated and behind else 0.0
+            lags[partition] = (behind, age)
+        return lags

@@ -1,0 +1,125 @@
+"""What a rebalance means for the work under way: hand over, drop, take back, go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from monitor.batching import Batcher
+from monitor.checkpoints import Checkpoints
+from monitor.errors import GapError
+from monitor.metrics import Metrics
+from monitor.outlet import Outlet
+from monitor.records import Gap, Partition, Record
+from monitor.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Gained, Plan, Policy
+from monitor.sources import Polled, Source
+
+log = structlog.get_logger(__name__)
+
+_SAID = {
+    REPEATED: "the group's offsets are ahead of our snapshot: the records between are read again",
+    SKIPPED: "somebody moved the group's offsets forward: the records between are not ours",
+    REWOUND: "the offsets were moved back: records are read again, drift detection begins anew",
+    MADE_ANEW: "the topic holds less than was read, so it was made anew: drift detection too",
+}
+
+
+class Membership:
+    """Takes the news of each poll. checkpoint: makes final what was done so far."""
+
+    def __init__(
+        self,
+        source: Source,
+        outlet: Outlet,
+        checkpoints: Checkpoints,
+        batcher: Batcher,
+        policy: Policy,
+        metrics: Metrics,
+        checkpoint: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._outlet = outlet
+        self._checkpoints = checkpoints
+        self._batcher = batcher
+        self._policy = policy
+        self._metrics = metrics
+        self._checkpoint = checkpoint
+        self._gained: dict[Partition, Gained] = {}
+        source.on_leaving(self._hand_over)
+
+    def take(self, polled: Polled) -> None:
+        """Take a poll's news in their order: lost, gained, records."""
+        if polled.lost:
+            self._forget(polled.lost)
+        self._gained.update(polled.gained)
+        if self._checkpoints.doubtful:
+            self._roll_back()
+            return
+        if self._gained:
+            self._begin()
+        self._batcher.add(polled.records, time.monotonic())
+
+    def _hand_over(self, leaving: frozenset[Partition]) -> None:
+        """Make final what is done of partitions before another member gets them."""
+        self._drop(leaving)
+        self._checkpoint()
+
+    def _forget(self, lost: frozenset[Partition]) -> None:
+        """Drop what is not scored of partitions that another member now reads."""
+        self._drop(lost)
+        self._checkpoints.lose(lost)
+        for partition in lost:
+            self._gained.pop(partition, None)
+
+    def _drop(self, partitions: frozenset[Partition]) -> None:
+        dropped = self._batcher.drop(lambda record: record.source in partitions)
+        self._metrics.records_dropped.inc(dropped)
+
+    def _roll_back(self) -> None:
+        """Take back what is not final, and read it again, once it is known what is final."""
+        self._drop(self._source.assigned)
+        if not self._source.assigned or not self._outlet.recover():
+            return
+        if not self._checkpoints.settle(self._source.committed):
+            return
+        offsets = self._checkpoints.offsets()
+        log.warning("what was not committed is done again", sequence=self._checkpoints.sequence)
+        for partition, offset in offsets.items():
+            self._source.seek(partition, offset)
+        if self._gained:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Go on with the partitions that were given to us."""
+        gained, self._gained = self._gained, {}
+        plans = self._checkpoints.resume(gained, self._policy)
+        for partition, plan in plans.items():
+            self._say(partition, plan)
+            self._metrics.partitions_resumed.labels(plan.case).inc()
+            self._bridge(partition, plan)
+            self._source.seek(partition, plan.offset)
+
+    def _say(self, partition: Partition, plan: Plan) -> None:
+        said = _SAID.get(plan.case)
+        if said:
+            log.warning(said, partition=str(partition), offset=plan.offset)
+        else:
+            log.info("reading", partition=str(partition), offset=plan.offset, case=plan.case)
+
+    def _bridge(self, partition: Partition, plan: Plan) -> None:
+        """A dead letter for records that were deleted before we read them."""
+        if plan.gap is None:
+            return
+        first, end = plan.gap
+        text = f"offsets {first} to {end - 1} were deleted before they were read"
+        if self._policy.out_of_range == "stop":
+            raise GapError(
+                f"{partition}: {text}. Set kafka.out_of_range to earliest or latest to go on"
+                " without them, and let the topic keep its records longer"
+            )
+        log.error(text, partition=str(partition))
+        gap = Gap(end, "expired", text)
+        record = Record(partition.topic, partition.number, first, -1, None, None, (), gap)
+        self._batcher.add([record], time.monotonic())

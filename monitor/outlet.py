@@ -1,0 +1,117 @@
+"""What leaves the daemon: events until they are safe, and offsets with them.
+
+Without transactions, events are flushed and offsets committed after them: a crash in between
+repeats events. With transactions, the events since the last checkpoint and the offsets become
+visible together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+
+import structlog
+
+from monitor import failpoints
+from monitor.errors import SinkError, TransactionLostError
+from monitor.events import Event
+from monitor.metrics import Metrics
+from monitor.records import Partition
+from monitor.sinks import Sink, TransactionalSink
+from monitor.snapshot import Committed
+from monitor.sources import Source
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 10.0
+Wait = Callable[[float], bool]
+"""Waits some seconds; false if there is no time for that."""
+
+
+class Published(Enum):
+    """done; stopped: given up, as we must stop; lost: with it, all since the last commit."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+class Outlet:
+    """Publishes to a sink and tries again until it takes the events."""
+
+    transactional = False
+
+    def __init__(self, sink: Sink, metrics: Metrics) -> None:
+        self._sink = sink
+        self._metrics = metrics
+
+    def publish(self, events: Sequence[Event], wait: Wait) -> Published:
+        """Publish until it succeeds, or there is no more time."""
+        retry_seconds = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                self._publish(events)
+                return Published.DONE
+            except (SinkError, OSError) as error:
+                self._metrics.publish_failures.inc()
+                if isinstance(error, SinkError) and not error.retryable:
+                    raise
+                log.warning("publishing failed; trying again", error=str(error))
+                lost = isinstance(error, TransactionLostError)
+            if not wait(retry_seconds):
+                log.warning("stopped before publishing; the records will be read again")
+                return Published.STOPPED
+            if lost:
+                return Published.LOST
+            retry_seconds = min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        failpoints.reach("sink")
+        self._sink.publish(events)
+        failpoints.reach("events_published")
+        self._sink.flush()
+        failpoints.reach("events_flushed")
+
+    def commit(self, offsets: Mapping[Partition, Committed], source: Source) -> bool:
+        """Store offsets; false if it is not certain that they are stored."""
+        return source.commit(offsets)
+
+    def recover(self) -> bool:
+        """Whatever was under way has ended, one way or the other; false if it may go on."""
+        return True
+
+    def close(self) -> None:
+        """Give up what is not safe."""
+        self._sink.close()
+
+
+class TransactionalOutlet(Outlet):
+    """Events and offsets in one transaction of Kafka."""
+
+    transactional = True
+
+    def __init__(self, sink: TransactionalSink, metrics: Metrics) -> None:
+        super().__init__(sink, metrics)
+        self._transactional_sink = sink
+
+    def commit(self, offsets: Mapping[Partition, Committed], source: Source) -> bool:
+        """Commit the transaction, with the offsets in it."""
+        membership = source.membership()
+        if membership is None:
+            return False
+        try:
+            self._transactional_sink.commit(offsets, membership)
+        except SinkError as error:
+            log.warning("the transaction failed", error=str(error))
+            return False
+        return True
+
+    def recover(self) -> bool:
+        """End the transaction that is open, or that a process before us left open."""
+        try:
+            self._transactional_sink.recover()
+        except SinkError as error:
+            log.warning("the transaction before cannot be ended yet", error=str(error))
+            return False
+        return True

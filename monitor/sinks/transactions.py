@@ -1,0 +1,118 @@
+"""Events to Kafka topics in transactions, together with the offsets that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from monitor import background
+from monitor.errors import SinkError, TransactionLostError
+from monitor.events import Event
+from monitor.kafka_options import Connection
+from monitor.records import Partition
+from monitor.sinks.kafka import KafkaSink, Topics
+from monitor.snapshot import Committed
+
+log = structlog.get_logger(__name__)
+
+STEP_SECONDS = 15.0
+"""Longest wait for one step: kafka-python sets no limit of its own to commit and abort."""
+
+
+class TransactionalKafkaSink(KafkaSink):
+    """Publishes in one transaction from commit to commit.
+
+    name: the transactional id, the same after a restart, so that a transaction that a crash left
+    open is ended. timeout_seconds: after which the broker ends one itself. After any failure the
+    producer is thrown away: the next one ends what was open.
+    """
+
+    def __init__(
+        self, connection: Connection, topics: Topics, name: str, timeout_seconds: float = 60.0
+    ) -> None:
+        super().__init__(connection, topics)
+        self._name = name
+        self._timeout_seconds = timeout_seconds
+        self._open = False
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Hand events to the open transaction. Raises TransactionLostError if it failed."""
+        waiting = list(events)
+        if not waiting:
+            return
+        self._guard(lambda: self._begin())
+        try:
+            super().publish(waiting)
+        except SinkError as error:
+            raise self._lost(error) from error
+
+    def flush(self) -> None:
+        """Wait until all events arrived. Raises TransactionLostError if some did not."""
+        try:
+            super().flush()
+        except SinkError as error:
+            raise self._lost(error) from error
+
+    def commit(self, offsets: Mapping[Partition, Committed], membership: Any) -> None:
+        """End the transaction, with the offsets in it."""
+        stored = {
+            TopicPartition(p.topic, p.number): OffsetAndMetadata(c.offset, c.note, -1)
+            for p, c in offsets.items()
+        }
+        self._guard(lambda: self._begin())
+        self._guard(lambda: self._current().send_offsets_to_transaction(stored, membership))
+        self._guard(lambda: self._current().commit_transaction())
+        self._open = False
+
+    def recover(self) -> None:
+        """A new producer of the same name ends whatever was open."""
+        self._discard()
+        self._guard(lambda: self._connect() and None)
+
+    def _begin(self) -> None:
+        if not self._open:
+            (self._producer or self._connect()).begin_transaction()
+            self._open = True
+
+    def _current(self) -> KafkaProducer:
+        if self._producer is None:
+            raise TransactionLostError("the producer is gone")
+        return self._producer
+
+    def _connect(self) -> KafkaProducer:
+        if self._topics.create:
+            self._create_topics()
+        producer = self._make_producer(
+            transactional_id=self._name,
+            transaction_timeout_ms=int(self._timeout_seconds * 1000),
+        )
+        producer.init_transactions()
+        self._producer = producer
+        return producer
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Do a step within bounded time; whatever goes wrong, the transaction is lost."""
+        try:
+            background.start(step, "kafka-transaction").result(STEP_SECONDS)
+        except (KafkaError, OSError, TimeoutError, AssertionError) as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: BaseException) -> TransactionLostError:
+        self._discard()
+        return TransactionLostError(f"{type(error).__name__}: {error}")
+
+    def _discard(self) -> None:
+        """Throw the producer away. Closing it may hang in an open transaction."""
+        producer, self._producer = self._producer, None
+        self._pending.clear()
+        self._open = False
+        if producer is not None:
+            background.start(lambda: producer.close(timeout=0), "kafka-discard")
+
+    def close(self) -> None:
+        """Give up what is not committed."""
+        self._discard()

@@ -1,0 +1,168 @@
+"""The consumer of a source: made when needed, thrown away when it fails, watched meanwhile."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, wait
+
+import structlog
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from monitor import background
+from monitor.kafka_options import Connection, complaint, connect
+from monitor.records import Partition
+from monitor.sources.rebalances import HandOver, Rebalances
+from monitor.sources.subscription import Subscription, consumer_options
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+CONNECTION_CHECK_SECONDS = 1.0
+IDLE_COMPLAINT_SECONDS = 15.0
+
+
+class Link:
+    """Our membership in the group. consumer, rebalances: None while there is no connection.
+
+    hand_over: see `Rebalances`.
+    """
+
+    def __init__(self, connection: Connection, subscription: Subscription) -> None:
+        self._connection = connection
+        self._subscription = subscription
+        self.consumer: KafkaConsumer | None = None
+        self.hand_over: HandOver = lambda partitions: None
+        self.rebalances: Rebalances | None = None
+        self._connecting: Future[KafkaConsumer] | None = None
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._retry_at = 0.0
+        self._checked_at = 0.0
+        self._reachable = False
+        self._idle_since = 0.0
+
+    @property
+    def connected(self) -> bool:
+        """True while at least one broker connection is open; looked up once a second."""
+        now = time.monotonic()
+        if self.consumer is None:
+            return False
+        if now - self._checked_at >= CONNECTION_CHECK_SECONDS:
+            self._checked_at = now
+            self._note_reachable(_connections(self.consumer) > 0)
+        return self._reachable
+
+    def _note_reachable(self, reachable: bool) -> None:
+        if reachable != self._reachable:
+            self._reachable = reachable
+            state = "connected" if reachable else "connection lost; trying again"
+            log.info(f"kafka {state}", servers=self._connection.servers)
+
+    def connect(self, timeout_seconds: float) -> KafkaConsumer | None:
+        """The new consumer, once there is one; waits no longer than the timeout.
+
+        Making a consumer blocks until a broker has answered, so that it happens on a thread.
+        """
+        if self._connecting is None:
+            delay = self._retry_at - time.monotonic()
+            if delay > 0:
+                time.sleep(min(delay, timeout_seconds))
+                return None
+            options = consumer_options(self._connection, self._subscription)
+            self._connecting = background.start(
+                lambda: connect(KafkaConsumer, **options), "kafka-connect"
+            )
+        wait([self._connecting], timeout_seconds)
+        if not self._connecting.done():
+            return None
+        connecting, self._connecting = self._connecting, None
+        try:
+            self.consumer = connecting.result()
+        except (KafkaError, OSError, ValueError) as error:
+            self._back_off(complaint(error), error)
+            return None
+        # The only way to wait in a callback without stopping the library's network loop.
+        self.rebalances = Rebalances(
+            self.consumer._net.sleep, self.hand_over, self._subscription.handover_seconds
+        )
+        self.consumer.subscribe([self._subscription.topic], listener=self.rebalances)
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._idle_since = time.monotonic()
+        self._note_reachable(True)
+        return self.consumer
+
+    def complain_without_partitions(self) -> None:
+        """Say so now and then while nothing is assigned: the topic may be misspelt."""
+        now = time.monotonic()
+        if (self.consumer and self.consumer.assignment()) or not self._reachable:
+            self._idle_since = now
+        elif now - self._idle_since >= IDLE_COMPLAINT_SECONDS:
+            self._idle_since = now
+            log.warning(
+                "no partitions assigned: the topic may not exist, or the group may have more"
+                " members than it has partitions",
+                topic=self._subscription.topic,
+                group=self._subscription.group,
+            )
+
+    def _back_off(self, event: str, error: Exception) -> None:
+        log.warning(
+            event,
+            servers=self._connection.servers,
+            username=self._connection.security.get("sasl_plain_username"),
+            error=f"{type(error).__name__}: {error}",
+            retry_seconds=self._retry_seconds,
+        )
+        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
+
+    def take_lost(self) -> frozenset[Partition]:
+        """The partitions lost since the last call."""
+        return self.rebalances.take_lost() if self.rebalances else frozenset()
+
+    @property
+    def loss_untold(self) -> bool:
+        """True if something was lost that `take_lost` has not told."""
+        return self.rebalances is not None and self.rebalances.untold
+
+    def reset(self, error: Exception) -> None:
+        """Throw the consumer away; another is made after a while."""
+        self._close_consumer()
+        self._note_reachable(False)
+        self._back_off("the kafka consumer failed; making a new one", error)
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self._connecting is not None:
+            self._connecting.add_done_callback(_close_unwanted)
+            self._connecting = None
+        self._close_consumer()
+
+    def _close_consumer(self) -> None:
+        consumer, self.consumer = self.consumer, None
+        if self.rebalances is not None:
+            self.rebalances.busy = True  # what can be committed is
+        if consumer is None:
+            return
+        milliseconds = int(CLOSE_SECONDS * 1000)
+        closing = background.start(
+            lambda: consumer.close(autocommit=False, timeout_ms=milliseconds), "kafka-close"
+        )
+        try:
+            closing.result(CLOSE_SECONDS)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")
+
+
+def _connections(consumer: KafkaConsumer) -> float:
+    """Open broker connections of a consumer."""
+    metrics = consumer.metrics()
+    return float(metrics["consumer-metrics"]["connection-count"])
+
+
+def _close_unwanted(connecting: Future[KafkaConsumer]) -> None:
+    """Close a consumer that was finished after its source had been closed."""
+    if connecting.exception() is None:
+        connecting.result().close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))

@@ -1,0 +1,144 @@
+"""The daemon's state in a folder: snapshots that survive crashes, written whole or not at all.
+
+    snapshot             the newest that the consumer group has accepted
+    snapshot.previous    the one before it, used when the newest is damaged
+    snapshot.prepared    written, and not yet known to be accepted
+    lock                 held while a daemon uses the folder
+
+A file is written under another name, forced to disk, renamed, and the folder is forced to disk:
+after a power cut there is the old content or the new one, never half of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from monitor import failpoints
+from monitor.errors import UserError
+from monitor.snapshot import Snapshot
+
+ACCEPTED: Final = "snapshot"
+PREVIOUS: Final = "snapshot.previous"
+PREPARED: Final = "snapshot.prepared"
+NAMES: Final = (ACCEPTED, PREVIOUS, PREPARED)
+LARGEST_BYTES: Final = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the folder holds. damaged: a line for each file that cannot be used."""
+
+    accepted: Snapshot | None
+    prepared: Snapshot | None
+    damaged: tuple[str, ...]
+
+
+class StateFolder:
+    """The snapshots in a folder; used by one process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Make the folder if need be, and lock it. Raises UserError if that is not possible."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise UserError(
+                f"state.directory: {self.folder} is in use by another process. Give each daemon"
+                " a folder of its own (AEAD_MONITOR_STATE__DIRECTORY)."
+            ) from None
+        except OSError as error:
+            raise UserError(
+                f"state.directory: cannot use {self.folder}: {error.strerror}."
+                " Name a folder that can be written and that survives a restart."
+            ) from None
+
+    def close(self) -> None:
+        """Let others use the folder."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+    def load(self) -> Stored:
+        """Read all snapshots."""
+        found: dict[str, Snapshot] = {}
+        damaged = []
+        for name in NAMES:
+            try:
+                found[name] = read(self.folder / name)
+            except FileNotFoundError:
+                continue
+            except (ValueError, KeyError, OSError) as error:
+                damaged.append(f"{self.folder / name}: {error}")
+        accepted = found.get(ACCEPTED) or found.get(PREVIOUS)
+        prepared = found.get(PREPARED)
+        if accepted and prepared and prepared.sequence <= accepted.sequence:
+            prepared = None
+        return Stored(accepted, prepared, tuple(damaged))
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Write a snapshot that is to be accepted. Raises OSError; what was there stays."""
+        self._write(PREPARED, snapshot.encode())
+
+    def accept(self) -> None:
+        """The prepared snapshot is the newest from now on."""
+        if (self.folder / ACCEPTED).exists():
+            (self.folder / ACCEPTED).replace(self.folder / PREVIOUS)
+        (self.folder / PREPARED).replace(self.folder / ACCEPTED)
+        self._force_folder()
+
+    def reset(self) -> int:
+        """Remove all snapshots; returns how many there were."""
+        removed = 0
+        for name in NAMES:
+            if (self.folder / name).exists():
+                (self.folder / name).unlink()
+                removed += 1
+        self._force_folder()
+        return removed
+
+    def _write(self, name: str, data: bytes) -> None:
+        temporary = self.folder / f"{name}.tmp"
+        try:
+            failpoints.reach("snapshot_write")
+            with temporary.open("wb") as file:
+                file.write(data[: len(data) // 2])
+                failpoints.reach("snapshot_half_written")
+                file.write(data[len(data) // 2 :])
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.folder / name)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        self._force_folder()
+
+    def _force_folder(self) -> None:
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read(path: Path) -> Snapshot:
+    """The snapshot in a file. Raises FileNotFoundError, OSError or ValueError."""
+    size = path.stat().st_size
+    if size > LARGEST_BYTES:
+        raise ValueError(f"{size:,} bytes are too many for a snapshot")
+    return Snapshot.decode(path.read_bytes())
+
+
+def new_writer() -> str:
+    """An id for a state that begins now."""
+    return uuid.uuid4().hex[:12]

@@ -1,0 +1,145 @@
+"""The records of the test: numbered, each either normal, anomalous or bad, by its number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from confluent_kafka import Producer
+from kafka import KafkaConsumer, TopicPartition
+from numpy.typing import NDArray
+
+from models.bundle import Bundle, load
+from models.recipe import train
+from models.settings import TrainingSettings
+from monitor.scorer import Scorer
+
+FEATURES = 8
+BAD_EVERY = 100
+ANOMALOUS_EVERY = 250
+TRAINING = 10**9
+"""Numbers from here on are for training."""
+
+
+def vector(number: int) -> NDArray[np.float32]:
+    """The features of a record; one in `ANOMALOUS_EVERY` is far from all others."""
+    rng = np.random.default_rng(number)
+    values = rng.normal(size=FEATURES).astype(np.float32)
+    return values * 40 if number % ANOMALOUS_EVERY == 3 else values
+
+
+def payload(number: int) -> bytes:
+    """The record's bytes: the features, or too few of them for one in `BAD_EVERY`."""
+    data = vector(number).tobytes()
+    return data[:-3] if is_bad(number) else data
+
+
+def is_bad(number: int) -> bool:
+    """True for the records that nobody can score."""
+    return number % BAD_EVERY == 50
+
+
+def make_bundle(folder: Path) -> Bundle:
+    """A small model of the normal records."""
+    numbers = (n for n in range(TRAINING, TRAINING + 3100) if n % ANOMALOUS_EVERY != 3)
+    train(
+        np.stack([vector(number) for number in numbers]),
+        folder,
+        TrainingSettings(architecture="dense", epochs=2, device="cpu"),
+    )
+    return load(folder)
+
+
+class Feeder:
+    """Sends the records, each exactly once whatever happens to brokers."""
+
+    def __init__(self, servers: str, topic: str, partitions: int) -> None:
+        self._topic, self._partitions = topic, partitions
+        self._producer = Producer(
+            {
+                "bootstrap.servers": servers,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "message.timeout.ms": 300_000,
+                "log_level": 0,
+            }
+        )
+        self.sent = 0
+
+    def send(self, count: int) -> None:
+        """Send the next so many records."""
+        for number in range(self.sent, self.sent + count):
+            while True:
+                try:
+                    self._producer.produce(
+                        self._topic,
+                        key=b"%d" % number,
+                        value=payload(number),
+                        partition=number % self._partitions,
+                    )
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+            self._producer.poll(0)
+        self.sent += count
+
+    def finish(self) -> None:
+        """Wait until all have arrived."""
+        left = self._producer.flush(120)
+        assert left == 0, f"{left} records were not taken"
+
+
+@dataclass
+class Truth:
+    """What stands in the topic, by address topic/partition/offset."""
+
+    good: set[str] = field(default_factory=set)
+    bad: set[str] = field(default_factory=set)
+    anomalous: set[str] = field(default_factory=set)
+
+    def by_partition(self, addresses: set[str]) -> dict[str, int]:
+        """How many of some addresses lie in each partition."""
+        counts: dict[str, int] = {}
+        for address in addresses:
+            partition = address.rsplit("/", 1)[0]
+            counts[partition] = counts.get(partition, 0) + 1
+        return counts
+
+
+def truth(servers: str, topic: str, partitions: int, bundle: Bundle) -> Truth:
+    """Read the whole topic with a plain consumer, and score it at once."""
+    found, numbers, addresses = Truth(), [], []
+    for partition, offset, key, _ in read_all(servers, topic, partitions):
+        number, address = int(key), f"{topic}/{partition}/{offset}"
+        (found.bad if is_bad(number) else found.good).add(address)
+        if not is_bad(number):
+            numbers.append(number)
+            addresses.append(address)
+    scores = Scorer(bundle, "cpu").score(np.stack([vector(n) for n in numbers]))
+    found.anomalous = {a for a, odd in zip(addresses, scores.anomalous, strict=True) if odd}
+    return found
+
+
+def read_all(
+    servers: str, topic: str, partitions: int, committed_only: bool = False
+) -> Iterator[tuple[int, int, bytes, bytes | None]]:
+    """Partition, offset, key and value of all there is in a topic now."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=servers.split(","),
+        group_id=None,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed" if committed_only else "read_uncommitted",
+        allow_auto_create_topics=False,
+    )
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    consumer.assign(places)
+    ends = consumer.end_offsets(places)
+    try:
+        while any(consumer.position(place) < ends[place] for place in places):
+            for messages in consumer.poll(500, max_records=5000).values():
+                for m in messages:
+                    yield m.partition, m.offset, m.key or b"", m.value
+    finally:
+        consumer.close()

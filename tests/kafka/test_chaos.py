@@ -1,0 +1,30 @@
+"""The chaos, the replay and the soak, short: `make chaos` and `make soak` are the whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.replay import replay
+from tests.chaos.run import chaos
+from tests.chaos.soak import soak, verdict
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.mark.parametrize("transactions", [False, True])
+def test_the_books_balance_after_faults_at_random(transactions: bool, tmp_path: Path) -> None:
+    books = chaos(
+        tmp_path, seed=11 + transactions, rounds=7, records=7000, transactions=transactions
+    )
+    assert len(books.truth.good) + len(books.truth.bad) == 7000
+
+
+def test_a_run_that_was_killed_remembers_the_same_bytes(tmp_path: Path) -> None:
+    assert "are the same after 4 kills" in replay(tmp_path, seed=1, kills=4, records=8000)
+
+
+def test_nothing_is_held_on_to(tmp_path: Path) -> None:
+    records = 150_000
+    assert "threads" in verdict(soak(tmp_path, records), records)

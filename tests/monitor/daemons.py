@@ -1,0 +1,87 @@
+"""A daemon made of small real parts, over sources and sinks in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from monitor.batching import Batcher, BatchLimits
+from monitor.checkpoints import Cadence, Checkpoints
+from monitor.daemon import Daemon, Parts
+from monitor.liveness import Liveness
+from monitor.metrics import Metrics
+from monitor.outlet import Outlet
+from monitor.quarantine import Quarantine
+from monitor.records import Partition
+from monitor.resume import Policy
+from monitor.sinks import Sink
+from monitor.sinks.memory import MemorySink
+from monitor.sources import Source
+from monitor.sources.memory import MemorySource
+from monitor.state import StateFolder
+from monitor.status import StatusBoard
+from monitor.web.app import build_app
+from monitor.web.server import WebServer
+from tests.monitor.builders import VERSION, pipeline
+
+
+def assemble(
+    source: Source,
+    sink: Sink,
+    folder: Path | None = None,
+    cadence: Cadence | None = None,
+    fingerprint: str = "settings",
+    **changes: Any,
+) -> Daemon:
+    """A daemon that has not started; with a folder, its state is kept there.
+
+    Without a cadence a checkpoint is made after every batch.
+    """
+    metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
+    board = StatusBoard(about={"topic": "in"})
+    deciding = changes.pop("pipeline", None) or pipeline()
+    state = StateFolder(folder) if folder else None
+    if state is not None:
+        state.open()
+    web = WebServer(build_app(metrics.registry, lambda: board.published), "127.0.0.1", 0)
+    parts: dict[str, Any] = {
+        "source": source,
+        "outlet": Outlet(sink, metrics),
+        "pipeline": deciding,
+        "batcher": Batcher(BatchLimits(100, 10**6, 0.0)),
+        "checkpoints": Checkpoints(
+            deciding, metrics, state, fingerprint, cadence or Cadence(seconds=0)
+        ),
+        "policy": Policy(),
+        "quarantine": Quarantine(max_share=0.5, records=1000),
+        "metrics": metrics,
+        "board": board,
+        "liveness": Liveness(60.0),
+        "web": web,
+        "model_version": VERSION,
+        "threshold": 1.0,
+        "max_poll_records": 100,
+        "shutdown_seconds": 5.0,
+        "state": state,
+    }
+    return Daemon(Parts(**(parts | changes)))
+
+
+def committed(source: MemorySource) -> dict[Partition, int]:
+    """The offsets that are committed."""
+    return {p: stored.offset for p, stored in source.stored.items()}
+
+
+def keys(sink: MemorySink) -> list[bytes]:
+    """The keys of all events that are safe."""
+    return [event.key for event in sink.flushed]
+
+
+def turns(subject: Daemon, count: int) -> None:
+    """So many turns, after the one in which the partitions are gained."""
+    if not subject.parts.source.positions():
+        subject.turn()
+    for _ in range(count):
+        subject.turn()
