@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from monitor.records import Record
+from monitor.records import Partition, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Batcher:
     def records(self) -> int:
         """Records held."""
         return len(self._records)
+
+    def held(self, partition: Partition) -> int:
+        """Records held of a partition."""
+        return sum(record.source == partition for record in self._records)
 
     def add(self, records: Iterable[Record], now: float) -> None:
         """Hold more records."""

@@ -74,8 +74,9 @@ class Daemon:
     def __post_init__(self) -> None:
         parts = self.parts
         self._gauges = Gauges(
-            parts.source, parts.pipeline, parts.quarantine, parts.metrics, parts.board
-        )
+            parts.source, parts.batcher, parts.pipeline, parts.quarantine, parts.metrics,
+            parts.board,
+        )  # fmt: skip
         self._membership = Membership(
             parts.source, parts.outlet, parts.checkpoints, parts.batcher, parts.policy,
             parts.metrics, self._checkpoint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from monitor.batching import Batcher
 from monitor.metrics import Metrics
 from monitor.pipeline import Pipeline
 from monitor.quarantine import Quarantine
@@ -21,12 +22,14 @@ class Gauges:
     def __init__(
         self,
         source: Source,
+        batcher: Batcher,
         pipeline: Pipeline,
         quarantine: Quarantine,
         metrics: Metrics,
         board: StatusBoard,
     ) -> None:
         self._source = source
+        self._batcher = batcher
         self._pipeline = pipeline
         self._quarantine = quarantine
         self._metrics = metrics
@@ -75,8 +78,8 @@ class Gauges:
         self._newest = {p: record for p, record in self._newest.items() if p in positions}
         for partition, position in positions.items():
             newest = self._newest.get(partition)
-            done = self._pipeline.ledger.next_offset(partition) or 0
-            behind = max(0, position.end_offset - done)
+            unread = max(0, position.end_offset - position.next_offset)
+            behind = unread + self._batcher.held(partition)
             dated = newest is not None and newest.timestamp >= 0
             age = max(0.0, now - newest.timestamp / 1000) if newest and dated and behind else 0.0
             lags[partition] = (behind, age)

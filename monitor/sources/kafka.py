@@ -81,6 +81,8 @@ class KafkaSource:
         self._pause(max_records == 0)
         records = self._records(consumer, timeout_seconds, max(1, max_records))
         self._link.complain_without_partitions()
+        if self._link.rebalances is not None:
+            self._link.rebalances.wait()
         lost = self._take_lost()
         gained = self._gain(consumer) if self._consumer is consumer else {}
         # A partition can be lost while its records are on their way to us: they are not ours.
@@ -267,10 +269,15 @@ class KafkaSource:
         return {p: position for p, position in found.items() if position is not None}
 
     def _position(self, partition: Partition) -> Position | None:
+        key, consumer = key_of(partition), self._consumer
+        if consumer is None:
+            return None
         try:
-            end = self._consumer.highwater(key_of(partition)) if self._consumer else None
-        except (KafkaError, KeyError):  # taken away between the calls: it has no position here
+            end, reached = consumer.highwater(key), consumer.position(key, timeout_ms=0)
+        except (KafkaError, ValueError, KeyError):  # taken away between the calls, or held
             return None
         if end is None:
             return None
-        return Position(min(self._next_offsets.get(partition, end), end), end)
+        # The consumer has passed the markers of transactions, which are no records.
+        known = max(self._next_offsets.get(partition, 0), reached or 0)
+        return Position(min(known, end), end)

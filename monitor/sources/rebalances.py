@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future, wait
 
 import structlog
 from kafka import TopicPartition
@@ -38,7 +39,13 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         self._longest_seconds = longest_seconds
         self._lock = threading.Lock()
         self._lost: set[Partition] = set()
+        self._handing: Future[None] | None = None
         self.busy = False
+
+    def wait(self) -> None:
+        """Return when no handing over goes on: one that took too long must not go on beside us."""
+        if self._handing is not None:
+            wait([self._handing])
 
     @property
     def untold(self) -> bool:
@@ -71,6 +78,7 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
     async def _finish(self, partitions: frozenset[Partition]) -> None:
         deadline = time.monotonic() + self._longest_seconds
         done = background.start(lambda: self._hand_over(partitions), "kafka-hand-over")
+        self._handing = done
         while not done.done() and time.monotonic() < deadline:
             await self._sleep(LOOK_SECONDS)
         if not done.done():

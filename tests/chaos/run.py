@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -32,10 +33,10 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--transactions", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="aead-chaos-") as folder:
-        books = chaos(
-            Path(folder), options.seed, options.rounds, options.records, options.transactions
-        )
+    folder = Path(tempfile.mkdtemp(prefix="aead-chaos-"))
+    print(f"logs in {folder}, removed if the books balance")
+    books = chaos(folder, options.seed, options.rounds, options.records, options.transactions)
+    shutil.rmtree(folder)
     print(json.dumps(books.summary(), indent=2))
 
 

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 from kafka.admin import NewPartitions
 
 from monitor.checkpoints import Cadence
-from monitor.errors import GapError
-from monitor.resume import Policy
-from monitor.snapshot import Note
+from monitor.errors import UserError
 from tests.kafka.broker import Broker
 from tests.kafka.corrupt import break_checksum, garble_records, set_unknown_codec
-from tests.kafka.process import wait_until
 from tests.kafka.topics import TopicFactory
-from tests.kafka.watchers import Watcher, dead_letters, good, send
-
-Watch = Callable[..., Watcher]
-
-
-@pytest.fixture
-def watch(broker: Broker, tmp_path: Path) -> Iterator[Watch]:
-    """Starts watchers, each name with a state folder of its own."""
-    started: list[Watcher] = []
-
-    def begin(topic: str, name: str = "one", servers: str = "", **changes: object) -> Watcher:
-        servers = servers or broker.bootstrap_servers
-        started.append(Watcher(servers, topic, tmp_path / name, **changes))
-        return started[-1]
-
-    yield begin
-    for watcher in started:
-        watcher.stop()
-
-
-@pytest.fixture
-def admin(broker: Broker) -> Iterator[KafkaAdminClient]:
-    client = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
-    yield client
-    client.close()
-
+from tests.kafka.watchers import Watch, Watcher, dead_letters, good, send
 
 POISON = {
     "first": [b"bad", *good(19)],
@@ -143,49 +114,6 @@ def _scored(partition: int, *watchers: Watcher) -> int:
     return sum(w.totals[partition].scored for w in watchers if partition in w.totals)
 
 
-@pytest.mark.parametrize("policy", ["earliest", "latest", "stop"])
-def test_records_deleted_before_they_were_read_are_counted(
-    policy: str, broker: Broker, topic: TopicFactory, watch: Watch, admin: KafkaAdminClient
-) -> None:
-    name, servers = topic(), broker.bootstrap_servers
-    send(servers, name, good(30))
-    first = watch(name)
-    first.until_consumed(30)
-    first.stop()
-    send(servers, name, good(50))
-    admin.delete_records({TopicPartition(name, 0): 60})
-    again = watch(name, policy=Policy(out_of_range=policy))
-    if policy == "stop":
-        assert isinstance(again.until_ended(), GapError)
-        assert "kafka.out_of_range" in str(again.error)
-        return
-    again.until(lambda: again.totals[0].next_offset == 80)
-    send(servers, name, good(5))
-    again.until(lambda: again.totals[0].next_offset == 85)
-    end = 60 if policy == "earliest" else 80
-    assert again.totals[0].dead_lettered == end - 30
-    assert again.totals[0].scored == 30 + 85 - end
-    assert dead_letters(servers, name) == [(30, "expired", end)]
-
-
-def test_records_deleted_while_they_are_read_are_counted(
-    broker: Broker, topic: TopicFactory, watch: Watch, admin: KafkaAdminClient
-) -> None:
-    name, servers = topic(), broker.bootstrap_servers
-    watcher = watch(name)
-    send(servers, name, good(30))
-    watcher.until_consumed(30)
-    watcher.daemon.parts.quarantine.reason = "closed by the test"
-    watcher.until(lambda: watcher.source._paused)
-    send(servers, name, good(50))
-    admin.delete_records({TopicPartition(name, 0): 60})
-    watcher.daemon.parts.quarantine.reason = ""
-    watcher.until(lambda: watcher.totals[0].next_offset == 80)
-    total = watcher.totals[0]
-    assert total.scored + total.dead_lettered == 80
-    assert total.dead_lettered in (0, 30)
-
-
 def test_an_added_partition_is_read_from_its_beginning(
     broker: Broker, topic: TopicFactory, watch: Watch, admin: KafkaAdminClient
 ) -> None:
@@ -200,42 +128,16 @@ def test_an_added_partition_is_read_from_its_beginning(
     assert {p: t.scored for p, t in watcher.totals.items()} == {0: 10, 1: 10, 2: 10}
 
 
-def test_after_the_groups_offsets_expired_it_goes_on_where_its_own_snapshot_stands(
-    broker: Broker, topic: TopicFactory, watch: Watch, admin: KafkaAdminClient
-) -> None:
-    name, servers = topic(partitions=2), broker.bootstrap_servers
-    for partition in (0, 1):
-        send(servers, name, good(20), partition)
-    first = watch(name)
-    first.until_consumed(40)
-    first.stop()
-    admin.delete_groups([name])
-    send(servers, name, good(20), 1)
-    again = watch(name)
-    again.until_consumed(60)
-    assert again.sample("rows_scored_total") == 20
-
-
-def test_offsets_of_an_idle_partition_are_committed_again_before_they_expire(
+def test_a_quiet_partition_need_not_wait_for_the_backlog_of_a_busy_one(
     broker: Broker, topic: TopicFactory, watch: Watch
 ) -> None:
-    name = topic()
-    send(broker.bootstrap_servers, name, good(20))
-    watcher = watch(name, cadence=Cadence(seconds=0.3, records=10**6, recommit_seconds=1))
-    watcher.until_consumed(20)
-
-    asking = KafkaConsumer(bootstrap_servers=broker.bootstrap_servers, group_id=name)
-
-    def sequence() -> int:
-        stored = asking.committed(TopicPartition(name, 0), metadata=True)
-        note = Note.parse(stored.metadata) if stored else None
-        return note.sequence if note and stored.offset == 20 else -1
-
-    wait_until(lambda: sequence() > 0, 20, lambda: f"sequence {sequence()}")
-    before = sequence()
-    wait_until(lambda: sequence() >= before + 2, 20, lambda: f"still sequence {sequence()}")
-    asking.close(autocommit=False)
-    assert watcher.consumed() == 20
+    name, servers = topic(partitions=2), broker.bootstrap_servers
+    send(servers, name, [b"1.0" + b"0" * 1000] * 12_000, 0)
+    send(servers, name, good(20), 1)
+    watcher = watch(name)
+    watcher.until(lambda: 1 in watcher.totals and watcher.totals[1].scored == 20)
+    assert watcher.totals[0].scored < 6000
+    watcher.until_consumed(12_020)
 
 
 def test_a_broker_that_is_down_at_the_start_is_waited_for(tmp_path: Path) -> None:
@@ -248,7 +150,7 @@ def test_a_broker_that_is_down_at_the_start_is_waited_for(tmp_path: Path) -> Non
         TopicFactory(late.bootstrap_servers).create("late")
         send(late.bootstrap_servers, "late", good(20))
         watcher.until_consumed(20)
-        assert watcher.daemon.parts.board.published["ready"]
+        watcher.until(lambda: bool(watcher.daemon.parts.board.published["ready"]))
     finally:
         watcher.stop()
         late.kill()
@@ -282,3 +184,27 @@ def test_a_batch_that_cannot_be_read_becomes_one_dead_letter_with_its_offsets(
     finally:
         watcher.stop()
         own.kill()
+
+
+PACKAGES = {"snappy": "python-snappy", "lz4": "lz4", "zstd": "zstandard"}
+
+
+@pytest.mark.parametrize("codec", PACKAGES)
+def test_records_that_need_a_missing_package_stop_it_and_are_not_skipped(
+    codec: str,
+    broker: Broker,
+    topic: TopicFactory,
+    watch: Watch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, servers = topic(), broker.bootstrap_servers
+    send(servers, name, good(10))
+    send(servers, name, good(10), compression_type=codec)
+    with monkeypatch.context() as missing:
+        missing.setattr(f"kafka.codec.has_{codec}", lambda: False)
+        error = watch(name).until_ended()
+    assert isinstance(error, UserError)
+    assert f"pip install {PACKAGES[codec]}" in str(error)
+    again = watch(name)
+    again.until_consumed(20)
+    assert again.totals[0].scored == 20

@@ -106,6 +106,10 @@ class Watcher:
         assert not self._thread.is_alive()
 
 
+Watch = Callable[..., Watcher]
+"""watch(topic, name="one", servers="", **changes): see the fixture of that name."""
+
+
 def send(
     servers: str, topic: str, values: Sequence[bytes | None], partition: int = 0, **options: Any
 ) -> None:
