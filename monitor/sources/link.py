@@ -6,7 +6,7 @@ import time
 from concurrent.futures import Future, wait
 
 import structlog
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from monitor import background
@@ -70,7 +70,7 @@ class Link:
             if delay > 0:
                 time.sleep(min(delay, timeout_seconds))
                 return None
-            options = consumer_options(self._connection, self._subscription)
+            options = consumer_options(self._connection, self._subscription, self._owned)
             self._connecting = background.start(
                 lambda: connect(KafkaConsumer, **options), "kafka-connect"
             )
@@ -85,13 +85,28 @@ class Link:
             return None
         # The only way to wait in a callback without stopping the library's network loop.
         self.rebalances = Rebalances(
-            self.consumer._net.sleep, self.hand_over, self._subscription.handover_seconds
+            self.consumer._net.sleep,
+            lambda partitions: self.hand_over(partitions),
+            self._subscription.handover_seconds,
         )
         self.consumer.subscribe([self._subscription.topic], listener=self.rebalances)
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._idle_since = time.monotonic()
         self._note_reachable(True)
         return self.consumer
+
+    def _owned(self) -> list[TopicPartition]:
+        """What to claim when the group is joined: nothing, if it has counted us out meanwhile.
+
+        The library may join anew without telling of the loss, so that it is noted here, too.
+        """
+        if self.consumer is None or self.rebalances is None:
+            return []
+        assigned = list(self.consumer.assignment())
+        if self.consumer.group_metadata().generation_id < 0:
+            self.rebalances.lose(assigned)
+            return []
+        return assigned
 
     def complain_without_partitions(self) -> None:
         """Say so now and then while nothing is assigned: the topic may be misspelt."""

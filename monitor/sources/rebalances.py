@@ -58,6 +58,10 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
             lost, self._lost = frozenset(self._lost), set()
             return lost
 
+    def lose(self, lost: Iterable[TopicPartition]) -> None:
+        """Note that partitions are not ours any more."""
+        self._lose(partitions_of(lost))
+
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Called with the partitions that are new."""
         partitions = partitions_of(assigned)
@@ -73,7 +77,7 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Called when the group has counted us out."""
-        self._lose(partitions_of(lost))
+        self.lose(lost)
 
     async def _finish(self, partitions: frozenset[Partition]) -> None:
         deadline = time.monotonic() + self._longest_seconds

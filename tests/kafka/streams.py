@@ -10,6 +10,7 @@ from kafka import KafkaProducer
 
 from monitor.kafka_options import Connection
 from monitor.records import Partition, Record
+from monitor.resume import Gained
 from monitor.sources.kafka import KafkaSource
 from monitor.sources.subscription import Subscription
 from tests.kafka.process import wait_until
@@ -99,6 +100,7 @@ class Member:
         self.source = source
         self.records: list[Record] = []
         self.lost: list[Partition] = []
+        self.gained: dict[Partition, Gained] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._poll)
         self._thread.start()
@@ -107,6 +109,7 @@ class Member:
         while not self._stopping.is_set():
             polled = poll(self.source, 0.5)
             self.lost.extend(polled.lost)
+            self.gained.update(polled.gained)
             self.records.extend(polled.records)
 
     def offsets(self, partition: Partition) -> list[int]:

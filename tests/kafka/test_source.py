@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from monitor.records import Partition
+from monitor.snapshot import Committed
 from monitor.sources import Polled
 from monitor.sources.kafka import KafkaSource
 from monitor.sources.link import CLOSE_SECONDS
@@ -172,6 +173,32 @@ def test_a_member_that_stalled_loses_its_partitions_and_cannot_commit(
     reader = join()
     settle(reader, partitions=2)
     assert later(reader.pause()) == reader.records == []
+
+
+def test_a_member_that_was_counted_out_gets_a_partition_only_after_its_owner_has_let_it_go(
+    stream: KafkaStream, join: Join
+) -> None:
+    filled(stream, 10, 10)
+    stalled = join(max_poll_interval_seconds=5)
+    settle(stalled, partitions=2)
+    until_read(stalled, stream.one, 9)
+    source = stalled.pause()
+    heir = join()
+    until_read(heir, stream.zero, 9)
+    until_read(heir, stream.one, 9)
+    # What the heir has done is committed only when it must let a partition go.
+    heir.source.on_leaving(lambda leaving: done(heir.source, leaving))
+    back = Member(source)
+    settle(heir, back, partitions=1)
+    (moved,) = back.source.assigned
+    wait_until(lambda: moved in back.gained, 30, lambda: f"gained {back.gained}")
+    back.pause()
+    assert back.gained[moved].committed == Committed(10, "a note")
+
+
+def done(source: KafkaSource, leaving: Iterable[Partition]) -> None:
+    time.sleep(1.0)
+    assert commit(source, dict.fromkeys(leaving, 10))
 
 
 def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> None:

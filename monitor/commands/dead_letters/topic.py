@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -17,6 +16,7 @@ from monitor.commands.delivery import CONNECT_SECONDS, described
 from monitor.errors import UserError
 from monitor.kafka_options import Connection, connect
 from monitor.records import Record
+from monitor.sources.translation import forget_fetched, record_of
 
 REQUEST_SECONDS = 20.0
 STALL_SECONDS = 20.0
@@ -65,12 +65,13 @@ class DeadLetterTopic:
         # Those that a reading before us has paused stay so, even when assigned anew.
         self._consumer.resume(*left)
         for partition, span in left.items():
+            forget_fetched(self._consumer, partition)
             self._consumer.seek(partition, span.start)
         patience = time.monotonic() + STALL_SECONDS
         while left:
             answer = self._consumer.poll(int(POLL_SECONDS * 1000), max_records=POLL_RECORDS)
             for partition, messages in answer.items():
-                yield from (_record(m) for m in messages if m.offset < spans[partition].stop)
+                yield from (record_of(m) for m in messages if m.offset < spans[partition].stop)
             done = [p for p, span in left.items() if self._position(p) >= span.stop]
             self._consumer.pause(*done)
             left = {p: span for p, span in left.items() if p not in done}
@@ -119,15 +120,3 @@ def opened(connection: Connection, name: str, fetch_max_bytes: int) -> Iterator[
         raise UserError(f"topic {name}: {described(error)}") from None
     finally:
         consumer.close()
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=message.timestamp,
-        key=message.key,
-        value=message.value,
-        headers=tuple((name, value or b"") for name, value in message.headers),
-    )
