@@ -89,6 +89,7 @@ bench-scoring: setup  ## rows a second of the scorer, on the CPU and on a GPU if
 chaos: setup-test  ## kill daemons and brokers at random, and check the books (ARGS="--seed 1"; half an hour)
 	@$(VENV)/bin/python -m tests.chaos.run $(ARGS)
 	@$(VENV)/bin/python -m tests.chaos.run --transactions $(ARGS)
+	@$(VENV)/bin/python -m tests.chaos.replay
 
 soak: setup-test  ## three million records through a real broker, watching memory, files and threads
 	@$(VENV)/bin/python -m tests.chaos.soak $(ARGS)

@@ -10,7 +10,7 @@ from tests.chaos.replay import replay
 from tests.chaos.run import chaos
 from tests.chaos.soak import soak, verdict
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("transactions", [False, True])
