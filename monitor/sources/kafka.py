@@ -93,6 +93,7 @@ class KafkaSource:
     def _records(
         self, consumer: KafkaConsumer, timeout_seconds: float, max_records: int
     ) -> tuple[Record, ...]:
+        self._link.go_on_joining()
         try:
             answer = consumer.poll(int(timeout_seconds * 1000), max_records=max_records)
         except NoOffsetForPartitionError:

@@ -108,6 +108,19 @@ class Link:
             return []
         return assigned
 
+    def go_on_joining(self) -> None:
+        """Have a joining finished that has begun; to be called before each poll.
+
+        A leader that joins anew because partitions were added takes note of them while it waits
+        for its own part. If a poll runs out just then, kafka-python 3.0.12 thinks that there is
+        no reason left to join: it has no partitions, sends no heartbeats, and does not notice.
+        """
+        if self.consumer is None:
+            return
+        coordinator = self.consumer._coordinator
+        if coordinator.rejoining and not coordinator.rejoin_needed:
+            coordinator.request_rejoin()
+
     def complain_without_partitions(self) -> None:
         """Say so now and then while nothing is assigned: the topic may be misspelt."""
         now = time.monotonic()

@@ -22,6 +22,7 @@ from tests.fuzz.seeds import VARIANTS, seeds
 MAX_BYTES = 2**15
 MAX_SECONDS = 1
 MAX_MEMORY_MIB = 512
+LONGEST_SECONDS = 1800
 _DONE = re.compile(r"DONE +cov: (\d+) ft: (\d+) corp: (\d+)/")
 
 
@@ -42,7 +43,10 @@ def fuzz(codec: str, runs: int, seed: int) -> Found:
         corpus = Path(folder) / "corpus"
         _write_seeds(codec, corpus)
         done = subprocess.run(
-            [sys.executable, "-m", "tests.fuzz.atheris_target", codec, str(corpus),
+            # By way of `timeout`, which forks: the most memory that a process has used is handed on
+            # over exec, and libFuzzer would take pytest's for its own.
+            ["timeout", str(LONGEST_SECONDS),
+             sys.executable, "-m", "tests.fuzz.atheris_target", codec, str(corpus),
              f"-runs={runs}", f"-seed={seed}", f"-max_len={MAX_BYTES}",
              f"-timeout={MAX_SECONDS}", f"-rss_limit_mb={MAX_MEMORY_MIB}",
              f"-artifact_prefix={folder}/"],

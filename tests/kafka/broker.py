@@ -187,6 +187,8 @@ def _storage(folder: Path) -> dict[str, str]:
         "log.dirs": str(folder),
         "message.max.bytes": str(MAX_MESSAGE_BYTES),
         "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
+        # Records of tests are as old as their timestamps say: the cleaner would take them away.
+        "log.retention.ms": "-1",
         # Kafka reserves 10 MiB of index a segment otherwise, and clears 128 MiB at start.
         "log.index.size.max.bytes": str(2**20),
         "log.cleaner.dedupe.buffer.size": str(8 * 2**20),

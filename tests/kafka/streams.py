@@ -96,8 +96,9 @@ class Member:
     Members must poll at the same time: a rebalance is over when all of them have joined again.
     """
 
-    def __init__(self, source: KafkaSource) -> None:
+    def __init__(self, source: KafkaSource, poll_seconds: float = 0.5) -> None:
         self.source = source
+        self._poll_seconds = poll_seconds
         self.records: list[Record] = []
         self.lost: list[Partition] = []
         self.gained: dict[Partition, Gained] = {}
@@ -107,7 +108,7 @@ class Member:
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
-            polled = poll(self.source, 0.5)
+            polled = poll(self.source, self._poll_seconds)
             self.lost.extend(polled.lost)
             self.gained.update(polled.gained)
             self.records.extend(polled.records)

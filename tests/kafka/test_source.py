@@ -201,6 +201,19 @@ def done(source: KafkaSource, leaving: Iterable[Partition]) -> None:
     assert commit(source, dict.fromkeys(leaving, 10))
 
 
+def test_a_leader_whose_polls_run_out_while_it_joins_gets_its_partitions(
+    broker: Broker, stream: KafkaStream
+) -> None:
+    # The first poll comes before anything is known of the topic, so that it joins twice.
+    for _ in range(3):
+        stream.close()
+        member = Member(stream.join(), poll_seconds=0.002)
+        try:
+            settle(member, partitions=2)
+        finally:
+            member.leave()
+
+
 def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> None:
     name = new_name()
     stream = KafkaStream(broker.bootstrap_servers, name)
