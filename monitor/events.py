@@ -8,18 +8,16 @@ for an anomaly, `topic/partition/offset` for a dead letter, `episode/event` for 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from monitor.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.pipeline import Outcome
 from monitor.records import (
     Alert,
     Anomaly,
     DeadLetter,
-    Estimate,
     Onset,
     Partition,
     Record,
@@ -122,8 +120,8 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         if partition is None
         else {"topic": partition.topic, "partition": partition.number},
         "onset": _onset(verdict.onset),
-        "ratio": _estimate(verdict.ratio),
-        "exceedance": _number(verdict.exceedance),
+        "ratio": estimate_json(verdict.ratio),
+        "exceedance": number_json(verdict.exceedance),
         "records_per_false_alarm": {"asked": promise.asked, "promised": promise.kept},
         "tolerance": promise.tolerance,
         "detection_floor": promise.floor,
@@ -131,8 +129,8 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "early_signal": verdict.early_signal,
         "window_records": verdict.window_records,
         "window_fill": verdict.window_fill,
-        "quantiles": {f"{q:g}": _number(e.value) for q, e in verdict.quantiles.items()},
-        "quantile_intervals": {f"{q:g}": _interval(e) for q, e in verdict.quantiles.items()},
+        "quantiles": {f"{q:g}": number_json(e.value) for q, e in verdict.quantiles.items()},
+        "quantile_intervals": {f"{q:g}": interval_json(e) for q, e in verdict.quantiles.items()},
     }
 
 
@@ -153,35 +151,12 @@ def _offsets(offsets: Mapping[Partition, int]) -> list[dict[str, Any]]:
     ]
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    low, high = _interval(estimate)
-    return {"value": _number(estimate.value), "low": low, "high": high}
-
-
-def _interval(estimate: Estimate) -> list[float | None]:
-    return [_number(estimate.low), _number(estimate.high)]
-
-
-def isoformat(milliseconds: int) -> str:
-    """Milliseconds since the epoch as ISO 8601 in UTC; Kafka's -1 (no time) as the epoch."""
-    try:
-        moment = datetime.fromtimestamp(max(milliseconds, 0) / 1000, tz=UTC)
-    except (OverflowError, ValueError, OSError):
-        # A producer may write any 64-bit number; a wild one must not stop the daemon.
-        return f"{milliseconds}ms"
-    return moment.isoformat(timespec="milliseconds")
-
-
 def _address(record: Record) -> str:
     return f"{record.topic}/{record.partition}/{record.offset}"
 
 
 def _text(key: bytes | None) -> str | None:
     return None if key is None else key.decode("utf-8", "backslashreplace")[:256]
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _json(body: dict[str, Any]) -> bytes:

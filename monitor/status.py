@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.events import isoformat, verdict_json
+from monitor.events import verdict_json
+from monitor.json_values import isoformat
 from monitor.judge import Change
 from monitor.ledger import Totals
 from monitor.pipeline import Outcome

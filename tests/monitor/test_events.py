@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from monitor.events import alert_event, anomaly_event, dead_letter_event, events_of, isoformat
+from monitor.events import alert_event, anomaly_event, dead_letter_event, events_of
+from monitor.json_values import isoformat
 from monitor.records import Anomaly, DeadLetter, Record
 from tests.monitor.builders import VERSION, normal_errors, pipeline, records
 
