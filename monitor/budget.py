@@ -15,6 +15,8 @@ from typing import Final
 FEWEST_RECORDS: Final = 1000.0
 MOST_RECORDS: Final = 1e12
 """Bounds of what a budget may come to, whatever the rate."""
+ALLOWANCE_EVERY: Final = 64
+"""Evaluations between two conversions of the budget: the rate changes slowly."""
 ASSUMED_RATE: Final = 1000.0
 """Records per second, until the stream has shown its own."""
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
@@ -78,3 +80,20 @@ class Levels:
     def of(cls, records_per_false_alarm: float) -> Levels:
         """The split of a budget; the product of both is the budget."""
         return cls(records_per_false_alarm ** (2 / 3), records_per_false_alarm ** (1 / 3))
+
+
+class Allowance:
+    """What the budget comes to at the stream's rate.
+
+    asked: records per false alarm. levels: of what is asked and can be kept.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.asked = budget.records_per_false_alarm(math.inf)
+        self.levels = Levels.of(self.asked)
+
+    def renew(self, rows_per_second: float, supported: float) -> None:
+        """Take the rate into account. supported: the most that the detector can keep to."""
+        self.asked = self._budget.records_per_false_alarm(rows_per_second)
+        self.levels = Levels.of(min(self.asked, supported))

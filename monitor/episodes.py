@@ -14,13 +14,15 @@ Everything is measured in the stream's own rows and timestamps, never by a clock
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from monitor.blocks import Clock
+from monitor.blocks import Clock, Position
 from monitor.detectors.evidence import Evidence
+from monitor.records import Partition
 
 CONFIRM_TICKS: Final = 8.0
 CONFIRM_FACTOR: Final = 4.0
@@ -61,6 +63,20 @@ class Transition:
     before: State
     after: State
     event: str
+
+
+class Place(NamedTuple):
+    """Where a stream stands, and its drift.
+
+    rows: counted so far. seconds: of stream time that have passed. onset: where the drift that
+    is suspected or found seems to have begun.
+    """
+
+    rows: int
+    next_offsets: Mapping[Partition, int]
+    seconds: float
+    state: State
+    onset: Position | None
 
 
 @dataclass(slots=True)
@@ -172,3 +188,9 @@ class Episodes:
         self._detection_ticks = float(snapshot["detection_ticks"])
         self._guarding = bool(snapshot["guarding"])
         self._told_seconds = float(snapshot["told_seconds"])
+
+
+def episode_id(model_version: str, next_offsets: Mapping[Partition, int]) -> str:
+    """An id from model and offsets: a second run over the same records makes the same."""
+    offsets = sorted((str(p), offset) for p, offset in next_offsets.items())
+    return hashlib.sha256(f"{model_version} {offsets}".encode()).hexdigest()[:12]

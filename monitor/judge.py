@@ -7,10 +7,9 @@ time is what the records' timestamps say.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +17,23 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.distribution import ErrorDistribution
 from models.reference import Reference
-from monitor.blocks import (
-    TICK_ROWS,
-    Block,
-    Clock,
-    OpenBlock,
-    offsets_state,
-    restored_offsets,
-)
-from monitor.budget import Levels
+from monitor.blocks import TICK_ROWS, Block, Clock, OpenBlock, offsets_state, restored_offsets
+from monitor.budget import ALLOWANCE_EVERY, Allowance, Levels
 from monitor.detectors import DETECTORS, Detector, DetectorSettings, Evidence
 from monitor.detectors.evidence import NOTHING, finding_state, restored_finding
-from monitor.episodes import ALERTS, TURNS, Episodes, State, Transition
+from monitor.episodes import (
+    ALERTS,
+    TURNS,
+    Episodes,
+    Place,
+    State,
+    Transition,
+    episode_id,
+)
 from monitor.judge_settings import JudgeSettings
 from monitor.records import Alert, Onset, Partition, Promise, Summary, Verdict
 from monitor.view import View
 from monitor.window import RollingWindow
-
-_LEVELS_EVERY: Final = 64
-"""Evaluations between two conversions of the budget: the rate changes slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +77,14 @@ class Judge:
         self._open = OpenBlock(settings.evaluation_rows, settings.evaluation_seconds)
         self._clock = Clock()
         self._next_offsets: dict[Partition, int] = {}
-        self._rows = 0
-        self._evaluations = 0
-        self._episode = ""
+        self.rows = 0
+        self.evaluations = 0
+        self.episode = ""
         self._finding = NOTHING
         self._told = NOTHING.direction
         self._signalled = False
-        self._asked = settings.budget.records_per_false_alarm(np.inf)
-        self._levels = Levels.of(self._asked)
-        self._evidence = Evidence(0.0, float(np.log10(self._levels.records)))
+        self._allowance = Allowance(settings.budget)
+        self._evidence = Evidence(0.0, float(np.log10(self._allowance.levels.records)))
         if self.detector.ready:
             self._episodes.state = State.OK
 
@@ -109,9 +105,9 @@ class Judge:
         """
         for summary in summaries:
             self._check(summary)
-            self._open.add(summary, self._rows, self._next_offsets)
+            self._open.add(summary, self.rows, self._next_offsets)
             self._next_offsets[summary.partition] = summary.next_offset
-            self._rows += summary.errors.total
+            self.rows += summary.errors.total
         return self._evaluate(self._open.take()) if self._open.due else []
 
     def _check(self, summary: Summary) -> None:
@@ -126,11 +122,9 @@ class Judge:
         self._window.add(counts, block.start.rows, self._clock.seconds)
         if self._advisory is not None:
             self._signalled = self._advisory.watch(block, np.inf, learn=False).drifting
-        if self._evaluations % _LEVELS_EVERY == 0:
-            rate = self._clock.rows_per_second
-            self._asked = self._settings.budget.records_per_false_alarm(rate)
-            self._levels = Levels.of(min(self._asked, self.detector.supported))
-        self._evaluations += 1
+        if self.evaluations % ALLOWANCE_EVERY == 0:
+            self._allowance.renew(self._clock.rows_per_second, self.detector.supported)
+        self.evaluations += 1
         self._evidence = self._weigh(block)
         transition = self._episodes.look(
             self._evidence,
@@ -144,15 +138,15 @@ class Judge:
 
     def _weigh(self, block: Block) -> Evidence:
         """Let the detector take the block into account, as the state wants it."""
-        state = self._episodes.state
+        state, levels = self._episodes.state, self._allowance.levels
         if state is not State.PENDING:
             calm = state is not State.FIRING
             # To find drift again takes the whole budget: there is no second stage to sift it.
-            records = self._levels.records * (1.0 if calm else self._levels.odds)
+            records = levels.records * (1.0 if calm else levels.odds)
             return self.detector.watch(block, records, learn=calm)
         if self._episodes.guarding(self._clock):
             return self._evidence
-        return self.detector.confirm(block, self._levels.odds)
+        return self.detector.confirm(block, levels.odds)
 
     def _detection_ticks(self) -> float:
         """How long the drift that is suspected or confirmed now has lasted."""
@@ -162,7 +156,7 @@ class Judge:
             onset = self._finding.onset
         else:
             onset = self.detector.finding().onset
-        return (self._rows - onset.rows) / TICK_ROWS if onset else 0.0
+        return (self.rows - onset.rows) / TICK_ROWS if onset else 0.0
 
     def _found_again(self) -> Transition | None:
         """Drift is found once more while it fires: the episode goes on, perhaps otherwise."""
@@ -190,7 +184,7 @@ class Judge:
             confirmed = self.detector.finding()
             self._finding = replace(confirmed, onset=self._finding.onset)
             self.detector.restart()
-            self._episode = self._new_episode()
+            self.episode = episode_id(self.model_version, self._next_offsets)
             self._told = self._view.described(self._finding, self._drifted()).direction
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
@@ -203,17 +197,18 @@ class Judge:
             return None
         return Alert(
             event=event,
-            episode=self._episode,
+            episode=self.episode,
             model_version=self.model_version,
             timestamp=timestamp,
             verdict=verdict,
             next_offsets=dict(self._next_offsets),
         )
 
-    def _new_episode(self) -> str:
-        """An id from model and offsets: a second run over the same records makes the same."""
-        offsets = sorted((str(p), offset) for p, offset in self._next_offsets.items())
-        return hashlib.sha256(f"{self.model_version} {offsets}".encode()).hexdigest()[:12]
+    @property
+    def place(self) -> Place:
+        """Where the stream stands, and its drift."""
+        onset, offsets = self._finding.onset, dict(self._next_offsets)
+        return Place(self.rows, offsets, self._clock.seconds, self._episodes.state, onset)
 
     @property
     def verdict(self) -> Verdict:
@@ -234,7 +229,7 @@ class Judge:
             partition=finding.partition,
             onset=None
             if onset is None
-            else Onset(onset.timestamp, self._rows - onset.rows, onset.next_offsets),
+            else Onset(onset.timestamp, self.rows - onset.rows, onset.next_offsets),
             ratio=ratio,
             promise=self._promise(),
             window_records=window.records,
@@ -251,8 +246,8 @@ class Judge:
 
     def _promise(self) -> Promise:
         return Promise(
-            asked=self._asked,
-            kept=min(self._asked, self.detector.supported),
+            asked=self._allowance.asked,
+            kept=min(self._allowance.asked, self.detector.supported),
             tolerance=self._settings.tolerance,
             floor=self._floor,
             dependence=self.detector.dependence,
@@ -266,14 +261,14 @@ class Judge:
         return {
             "model_version": self.model_version,
             "next_offsets": offsets_state(self._next_offsets),
-            "rows": self._rows,
-            "evaluations": self._evaluations,
-            "episode": self._episode,
+            "rows": self.rows,
+            "evaluations": self.evaluations,
+            "episode": self.episode,
             "finding": finding_state(self._finding),
             "told": self._told,
-            "asked": self._asked,
+            "asked": self._allowance.asked,
             "evidence": [self._evidence.statistic, self._evidence.threshold],
-            "levels": [self._levels.records, self._levels.odds],
+            "levels": [self._allowance.levels.records, self._allowance.levels.odds],
             "open": self._open.state(),
             "clock": self._clock.state(),
             "window": self._window.state(),
@@ -286,13 +281,13 @@ class Judge:
         if state["model_version"] != self.model_version:
             raise ValueError(f"state of model {state['model_version']}, not {self.model_version}")
         self._next_offsets = restored_offsets(state["next_offsets"])
-        self._rows, self._evaluations = int(state["rows"]), int(state["evaluations"])
-        self._episode = str(state["episode"])
+        self.rows, self.evaluations = int(state["rows"]), int(state["evaluations"])
+        self.episode = str(state["episode"])
         self._finding = restored_finding(state["finding"])
         self._told = str(state["told"])
-        self._asked = float(state["asked"])
         self._evidence = Evidence(*state["evidence"])
-        self._levels = Levels(*state["levels"])
+        self._allowance.asked = float(state["asked"])
+        self._allowance.levels = Levels(*state["levels"])
         self._open.restore(state["open"])
         self._clock.restore(state["clock"])
         self._window.restore(state["window"])

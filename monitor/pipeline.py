@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
+from monitor.chronicle import BEGUN_ANEW, Chronicle
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.judge_state import decode, encode
@@ -31,6 +32,7 @@ from monitor.records import (
     Summary,
     Verdict,
 )
+from monitor.retrain_request import RetrainRequest
 
 MEMORY_SCHEMA: Final = "memory-1"
 Decode = Callable[[bytes | None], NDArray[np.generic]]
@@ -44,7 +46,8 @@ class Outcome:
     """What one step decided. All lists are in arrival order.
 
     scored: the records that were scored. replayed_rows: rows scored again that the judge had
-    already counted. next_offsets: what to commit once everything here is published.
+    already counted. next_offsets: what to commit once everything here is published. requests:
+    for a new model.
     """
 
     consumed: tuple[Record, ...]
@@ -56,6 +59,7 @@ class Outcome:
     verdict: Verdict
     replayed_rows: int
     next_offsets: dict[Partition, int]
+    requests: tuple[RetrainRequest, ...] = ()
 
 
 class RowScorer(Protocol):
@@ -68,7 +72,8 @@ class RowScorer(Protocol):
 class Pipeline:
     """Turns batches of records into outcomes.
 
-    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict.
+    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict. chronicle:
+    remembers episodes and asks for new models.
     """
 
     def __init__(
@@ -77,10 +82,12 @@ class Pipeline:
         scorer: RowScorer,
         judge: Judge,
         stage: Stage = lambda name: nullcontext(),
+        chronicle: Chronicle | None = None,
     ) -> None:
         self._decode = decode
         self._scorer = scorer
         self.judge = judge
+        self.chronicle = chronicle or Chronicle()
         self.ledger = Ledger()
         self._stage = stage
         self._blank = self.memory()
@@ -92,7 +99,7 @@ class Pipeline:
         with self._stage("score"):
             batch, scores, unscorable = self._score(batch)
         with self._stage("judge"):
-            changes, replayed = self._judge(batch, scores)
+            changes, requests, replayed = self._judge(batch, scores)
             verdict = self.judge.verdict
         dead_letters = _in_order([*undecodable, *unscorable], records)
         self.ledger.count(tuple(records), dead_letters, _rows(batch, scores))
@@ -106,21 +113,26 @@ class Pipeline:
             verdict=verdict,
             replayed_rows=replayed,
             next_offsets={record.source: record.next_offset for record in records},
+            requests=tuple(requests),
         )
 
     def memory(self) -> bytes:
         """All that is remembered of the stream: the judge, and what was counted."""
-        return encode({"judge": self.judge.state(), "ledger": self.ledger.state()}, MEMORY_SCHEMA)
+        parts = (("judge", self.judge), ("ledger", self.ledger), ("chronicle", self.chronicle))
+        return encode({name: part.state() for name, part in parts}, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
         """Go on where `memory` was called. Raises ValueError if the bytes are of anything else."""
         state = decode(memory, MEMORY_SCHEMA)
         self.judge.restore(state["judge"])
         self.ledger.restore(state["ledger"])
+        if "chronicle" in state:  # snapshots of before had none
+            self.chronicle.restore(state["chronicle"])
 
     def begin_anew(self) -> None:
         """Forget the stream, but for where to go on with each partition."""
         self.ledger.forget_totals()
+        self.chronicle.turn_over(BEGUN_ANEW, self.judge)
         self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 
     def _decode_all(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:
@@ -153,24 +165,29 @@ class Pipeline:
         bad = [DeadLetter(batch.records[i], "non_finite_error", error) for i in sorted(lost)]
         return *_without(batch, scores, lost), bad
 
-    def _judge(self, batch: Batch, scores: Scores) -> tuple[list[Change], int]:
+    def _judge(
+        self, batch: Batch, scores: Scores
+    ) -> tuple[list[Change], list[RetrainRequest], int]:
         """Give the judge what it has not counted, block by block in arrival order.
 
-        Returns the changes, and how many rows it had counted before.
+        Returns the changes, the requests, and how many rows it had counted before.
         """
         new, counts = self._uncounted(batch)
         timestamps = np.array([record.timestamp for record in batch.records], dtype=np.int64)
         first_row = np.concatenate([[0], np.cumsum(counts)])
         buckets = bucket_index(scores.reconstruction_error / self.judge.unit)
         changes: list[Change] = []
+        requests: list[RetrainRequest] = []
         position = 0
         while position < new.size:
             rest = new[position:]
             taken = rest[: self.judge.records_to_end(counts[rest], timestamps[rest])]
             position += taken.size
             summaries = _summaries(batch, taken, first_row, buckets, scores.model_version)
-            changes.extend(self.judge.add(*summaries))
-        return changes, int(first_row[-1] - counts[new].sum())
+            came = self.judge.add(*summaries)
+            requests.extend(self.chronicle.note(self.judge, came, int(timestamps[taken].max())))
+            changes.extend(came)
+        return changes, requests, int(first_row[-1] - counts[new].sum())
 
     def _uncounted(self, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Indices of the records that the judge has not counted, and the rows of every record."""

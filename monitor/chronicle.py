@@ -1,0 +1,261 @@
+"""What is remembered of a stream beyond its state: drift episodes, and the requests they led to.
+
+It looks at the judge after each evaluation, so that what it remembers depends on the records
+alone and not on how they came in batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from monitor.blocks import Position
+from monitor.episodes import State
+from monitor.judge import Change, Judge
+from monitor.records import Verdict
+from monitor.retrain_request import RetrainRequest, Statistics, from_json, to_json
+from monitor.retraining import DAY_SECONDS, GoodMarks, Policy, between
+
+EPISODES_KEPT: Final = 100
+REQUESTS_KEPT: Final = 16
+PEAK_EVERY: Final = 16
+"""Evaluations between two looks for a new peak: a look costs as much as some evaluations."""
+REPLACED: Final = "model replaced"
+BEGUN_ANEW: Final = "detection began anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A drift episode, from onset to resolution. Times are in milliseconds since the epoch.
+
+    fired_at, ended_at: timestamps of the newest record then; ended_at is None while it lasts.
+    ending: resolved, model replaced, detection began anew, or "" while it lasts. peak_ratio: of
+    the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
+    log10. request: id of the retraining request it led to, or "".
+    """
+
+    id: str
+    model_version: str
+    onset: int | None
+    fired_at: int
+    ended_at: int | None
+    ending: str
+    direction: str
+    explanation: str
+    partition: str
+    peak_ratio: float
+    peak_evidence: float
+    rows: int
+    request: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted, from its onset; None while it lasts."""
+        if self.ended_at is None:
+            return None
+        begin = self.fired_at if self.onset is None else self.onset
+        return max(0.0, (self.ended_at - begin) / 1000)
+
+
+class Chronicle:
+    """Keeps the last episodes, and makes requests as the policy says.
+
+    unit: the reference's median error.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._policy = policy or Policy()
+        self.episodes: list[Episode] = []
+        self.requests: list[RetrainRequest] = []
+        self._made: list[tuple[str, float]] = []
+        self._numbers: dict[str, int] = {}
+        self._good = GoodMarks()
+        self._seen = 0
+        self._newest = 0
+        self._seconds_before = 0.0
+
+    def note(
+        self, judge: Judge, changes: Sequence[Change], newest: int
+    ) -> tuple[RetrainRequest, ...]:
+        """Take into account what the judge has counted; returns the requests to make.
+
+        newest: timestamp of the newest record it was given. Without an evaluation since the last
+        call, nothing is concluded.
+        """
+        self._newest = max(self._newest, newest)
+        if judge.evaluations == self._seen:
+            return ()
+        self._seen = judge.evaluations
+        state = judge.place.state
+        for change in changes:
+            self._take(judge, change)
+        if state in (State.OK, State.LEARNING):
+            self._good.note(judge.place, self._newest)
+        made = self._look(judge) if state is State.FIRING else ()
+        self._newest = 0
+        return made
+
+    def _take(self, judge: Judge, change: Change) -> None:
+        event = change.transition.event
+        if event == "firing":
+            self._begin(judge, change)
+        elif event == "turned":
+            self._update(direction=change.verdict.direction, explanation=change.verdict.explanation)
+        elif event == "resolved":
+            self.end("resolved", change.timestamp)
+            self._good.clear()
+
+    def _begin(self, judge: Judge, change: Change) -> None:
+        verdict = change.verdict
+        self.episodes.append(
+            Episode(
+                id=judge.episode,
+                model_version=judge.model_version,
+                onset=verdict.onset.timestamp if verdict.onset else None,
+                fired_at=change.timestamp,
+                ended_at=None,
+                ending="",
+                direction=verdict.direction,
+                explanation=verdict.explanation,
+                partition=str(verdict.partition or ""),
+                peak_ratio=verdict.ratio.value,
+                peak_evidence=verdict.statistic,
+                rows=verdict.onset.rows if verdict.onset else 0,
+            )
+        )
+        del self.episodes[:-EPISODES_KEPT]
+
+    @property
+    def open(self) -> Episode | None:
+        """The episode that lasts now."""
+        last = self.episodes[-1] if self.episodes else None
+        return last if last and last.ended_at is None else None
+
+    def _update(self, **changes: Any) -> None:
+        if self.open is not None:
+            self.episodes[-1] = replace(self.episodes[-1], **changes)
+
+    def end(self, ending: str, timestamp: int) -> None:
+        """The episode that lasts is over."""
+        self._update(ending=ending, ended_at=timestamp)
+
+    def _look(self, judge: Judge) -> tuple[RetrainRequest, ...]:
+        """Note a new peak of the episode, and ask for a new model if it is time."""
+        episode = self.open
+        if episode is None or (
+            self._seen % PEAK_EVERY and not (self._waiting(episode) and self._due(judge, episode))
+        ):
+            return ()
+        verdict = judge.verdict
+        self._peak(verdict)
+        if not self._waiting(episode) or not self._due(judge, self.episodes[-1]):
+            return ()
+        return (self._ask(judge, verdict),)
+
+    def _waiting(self, episode: Episode) -> bool:
+        return self._policy.mode != "off" and not episode.request
+
+    def _peak(self, verdict: Verdict) -> None:
+        episode = self.episodes[-1]
+        old, new = abs(_log(episode.peak_ratio)), abs(_log(verdict.ratio.value))
+        self._update(
+            peak_ratio=verdict.ratio.value if new > old else episode.peak_ratio,
+            peak_evidence=max(episode.peak_evidence, verdict.statistic),
+            rows=verdict.onset.rows if verdict.onset else episode.rows,
+        )
+
+    def _due(self, judge: Judge, episode: Episode) -> bool:
+        place, now = judge.place, self._seconds_before + judge.place.seconds
+        mine = [then for version, then in self._made if version == judge.model_version]
+        return self._policy.allows(
+            evidence=episode.peak_evidence,
+            rows=place.rows - place.onset.rows if place.onset else place.rows,
+            since_last=now - mine[-1] if mine else None,
+            made_today=sum(now - then < DAY_SECONDS for _, then in self._made),
+        )
+
+    def _ask(self, judge: Judge, verdict: Verdict) -> RetrainRequest:
+        version, place = judge.model_version, judge.place
+        number = self._numbers.get(version, 0) + 1
+        here = Position(place.rows, self._newest, place.next_offsets)
+        good = self._good.until(place.onset)
+        start = place.onset or self._good.last or here
+        drifted = between(start, here, self._newest)
+        if drifted is None:
+            raise RuntimeError("an episode that fires holds at least one evaluated block")
+        request = RetrainRequest(
+            model=self._policy.model,
+            model_version=version,
+            number=number,
+            policy=self._policy.mode,
+            episode=judge.episode,
+            reason=verdict.explanation,
+            timestamp=self._newest,
+            statistics=Statistics(
+                statistic=self.episodes[-1].peak_evidence,
+                threshold=verdict.threshold,
+                direction=verdict.direction,
+                ratio=verdict.ratio,
+                reference_median=judge.unit,
+                current_median=judge.unit * verdict.ratio.value,
+            ),
+            drifted=drifted,
+            good=good,
+            links=dict(self._policy.links),
+        )
+        self._numbers = {version: number}
+        self._made.append((version, self._seconds_before + place.seconds))
+        self._made = self._made[-max(self._policy.per_day, 1) :]
+        self.requests = [*self.requests, request][-REQUESTS_KEPT:]
+        self._update(request=request.id)
+        return request
+
+    def turn_over(self, ending: str, judge: Judge) -> None:
+        """Another judge goes on after this one: end the episode that lasts."""
+        if self.open is not None:
+            self.end(ending, max(self._newest, self.open.fired_at))
+        self._good.clear()
+        self._seen = self._newest = 0
+        self._seconds_before += judge.place.seconds
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs, as plain values."""
+        return {
+            "episodes": [_without_nan(asdict(e)) for e in self.episodes],
+            "requests": [to_json(request) for request in self.requests],
+            "made": [list(item) for item in self._made],
+            "numbers": self._numbers,
+            "good": self._good.state(),
+            "seen": self._seen,
+            "newest": self._newest,
+            "seconds_before": self._seconds_before,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called."""
+        self.episodes = episodes_of(state)
+        self.requests = [from_json(document) for document in state["requests"]]
+        self._made = [(str(version), float(then)) for version, then in state["made"]]
+        self._numbers = {str(v): int(n) for v, n in state["numbers"].items()}
+        self._good.restore(state["good"])
+        self._seen, self._newest = int(state["seen"]), int(state["newest"])
+        self._seconds_before = float(state["seconds_before"])
+
+
+def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
+    """The episodes in a chronicle's state, the oldest first."""
+    return [
+        Episode(**{**e, "peak_ratio": math.nan if e["peak_ratio"] is None else e["peak_ratio"]})
+        for e in state["episodes"]
+    ]
+
+
+def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
+    ratio = values["peak_ratio"]
+    return {**values, "peak_ratio": ratio if math.isfinite(ratio) else None}
+
+
+def _log(ratio: float) -> float:
+    return math.log(ratio) if math.isfinite(ratio) and ratio > 0 else 0.0
