@@ -8,7 +8,7 @@ committed, and after a crash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -18,6 +18,7 @@ from monitor.metrics import Metrics
 from monitor.pipeline import Pipeline
 from monitor.records import Partition
 from monitor.resume import Gained, Plan, Policy, plan, rewound_to
+from monitor.retrain_request import RetrainRequest
 from monitor.snapshot import Committed, Note, Snapshot, Takeover, took_effect
 from monitor.state import StateFolder, new_writer
 
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 Commit = Callable[[Mapping[Partition, Committed]], bool]
 """Stores offsets with their notes; false if it is not certain that they are stored."""
+OnFinal = Callable[[Sequence[RetrainRequest]], None]
 Lookup = Callable[[Iterable[Partition]], Mapping[Partition, Committed] | None]
 """What is stored for partitions; None if the broker cannot be asked now."""
 
@@ -46,7 +48,8 @@ class Checkpoints:
     """Keeps the pipeline's memory in step with the group's offsets.
 
     folder: opened, or None to remember only while the process lives. fingerprint: of the
-    settings that the memory depends on.
+    settings that the memory depends on. on_final: called with the retraining requests that are
+    final, again and again the same.
     """
 
     def __init__(
@@ -56,7 +59,10 @@ class Checkpoints:
         folder: StateFolder | None = None,
         fingerprint: str = "",
         cadence: Cadence = Cadence(),
+        on_final: OnFinal = lambda requests: None,
     ) -> None:
+        self._on_final = on_final
+        self._requests: Sequence[RetrainRequest] = ()
         self._pipeline = pipeline
         self._metrics = metrics
         self._folder = folder
@@ -108,8 +114,13 @@ class Checkpoints:
             self._accepted = replace(self._accepted, writer=newest.writer)
         self._pending = stored.prepared
         self.doubtful = stored.prepared is not None
-        self._pipeline.recall(self._accepted.memory)
+        self._recall()
         log.info("snapshot restored", sequence=self.sequence, in_doubt=self.doubtful)
+
+    def _recall(self) -> None:
+        """Go back to the accepted snapshot. Its requests may not have been told before a crash."""
+        self._pipeline.recall(self._accepted.memory)
+        self._on_final(self._pipeline.chronicle.requests)
 
     def _fits(self, snapshot: Snapshot) -> bool:
         mine = self._accepted
@@ -175,7 +186,7 @@ class Checkpoints:
             else:
                 self._accepted = replace(self._accepted, sequence=self._pending.sequence)
             self._pending = None
-        self._pipeline.recall(self._accepted.memory)
+        self._recall()
         for partition, start in self._starts.items():
             self._pipeline.ledger.begin(partition, start)
         self._metrics.rollbacks.inc()
@@ -217,6 +228,7 @@ class Checkpoints:
         failpoints.reach("offsets_committed")
         self._accept(pending)
         self._pending = None
+        self._on_final(self._requests)
         return True
 
     def _prepare(self) -> bool:
@@ -236,6 +248,7 @@ class Checkpoints:
         failpoints.reach("snapshot_written")
         self._metrics.snapshot_bytes.set(len(snapshot.memory))
         self._pending = snapshot
+        self._requests = tuple(self._pipeline.chronicle.requests)
         self._records = 0
         return True
 

@@ -37,11 +37,13 @@ def assemble(
 ) -> Daemon:
     """A daemon that has not started; with a folder, its state is kept there.
 
-    Without a cadence a checkpoint is made after every batch.
+    Without a cadence a checkpoint is made after every batch. on_final: given the retraining
+    requests that are final.
     """
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
     board = StatusBoard(about={"topic": "in"})
     deciding = changes.pop("pipeline", None) or pipeline()
+    on_final = changes.pop("on_final", lambda requests: None)
     state = StateFolder(folder) if folder else None
     if state is not None:
         state.open()
@@ -52,7 +54,7 @@ def assemble(
         "pipeline": deciding,
         "batcher": Batcher(BatchLimits(100, 10**6, 0.0)),
         "checkpoints": Checkpoints(
-            deciding, metrics, state, fingerprint, cadence or Cadence(seconds=0)
+            deciding, metrics, state, fingerprint, cadence or Cadence(seconds=0), on_final
         ),
         "policy": Policy(),
         "quarantine": Quarantine(max_share=0.5, records=1000),

@@ -10,15 +10,19 @@ import pytest
 
 from monitor import failpoints
 from monitor.checkpoints import Cadence
+from monitor.chronicle import Chronicle
 from monitor.daemon import Daemon
 from monitor.judge_state import decode, encode
-from monitor.pipeline import MEMORY_SCHEMA
+from monitor.pipeline import MEMORY_SCHEMA, Pipeline
 from monitor.records import Partition, Record
+from monitor.retrain_request import request_id
+from monitor.retraining import Policy
 from monitor.sinks.memory import MemorySink
 from monitor.snapshot import Committed
 from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, PREPARED, PREVIOUS, read
-from tests.monitor.builders import normal_errors, record
+from tests.monitor.builders import VERSION, ValueScorer, judge, normal_errors, record, reference
+from tests.monitor.builders import decode as decode_row
 from tests.monitor.daemons import assemble, committed, keys, turns
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
@@ -139,6 +143,38 @@ def test_a_crash_at_any_step_changes_no_byte_of_what_is_remembered(
     assert sum(t.scored for t in totals.values()) == sum(r.value != b"bad" for r in records)
     assert sum(t.dead_lettered for t in totals.values()) == sum(r.value == b"bad" for r in records)
     assert set(keys(sink)) == set(keys(whole)) or partitions > 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_crash_at_any_step_leaves_one_request(
+    place: str, crash: Crash, start: Run, tmp_path: Path
+) -> None:
+    records = stream()
+    source, sink = MemorySource(records), MemorySink()
+    told: list[str] = []
+
+    def begin() -> Daemon:
+        chronicle = Chronicle(Policy(mode="auto", min_records=300))
+        asking = Pipeline(decode_row, ValueScorer(reference()), judge(), chronicle=chronicle)
+        return start(
+            source,
+            sink,
+            tmp_path,
+            pipeline=asking,
+            on_final=lambda requests: told.extend(r.id for r in requests),
+        )
+
+    for count in (1, 9, 23, 24, 25, 26, 2):
+        crash.at(place, count)
+        subject = begin()
+        try:
+            finish(subject, source)
+        except Killed:
+            continue
+    crash.at("", 0)
+    finish(begin(), source)
+    assert set(told) == {request_id("model", VERSION, 1)}
+    assert set(keys(sink)) >= {b"in/0/7"}
 
 
 def test_fifty_crashes_at_random_steps_change_no_byte(
