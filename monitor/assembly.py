@@ -26,6 +26,7 @@ from monitor.assembly_kafka import build_connection, build_outlet, build_subscri
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
 from monitor.checkpoints import Cadence, Checkpoints
+from monitor.chronicle import Chronicle
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.config import CodecConfig, Config
 from monitor.daemon import Daemon, Parts
@@ -38,6 +39,7 @@ from monitor.metrics import Metrics
 from monitor.pipeline import Decode, Pipeline
 from monitor.quarantine import Quarantine
 from monitor.resume import Policy
+from monitor.retraining import Policy as RetrainingPolicy
 from monitor.scorer import Scorer
 from monitor.sources.kafka import KafkaSource
 from monitor.state import StateFolder
@@ -141,8 +143,23 @@ def build_pipeline(config: Config, bundle: Bundle) -> tuple[Pipeline, Metrics]:
         scorer=Scorer(bundle, config.device),
         judge=_judge(config, bundle),
         stage=metrics.stage,
+        chronicle=Chronicle(retraining_policy(config)),
     )
     return pipeline, metrics
+
+
+def retraining_policy(config: Config) -> RetrainingPolicy:
+    """When to ask for a new model."""
+    section = config.retraining
+    return RetrainingPolicy(
+        mode=section.policy,
+        model=section.model_name or config.kafka.topic,
+        min_evidence=section.min_evidence,
+        min_records=section.min_records,
+        cooldown_seconds=section.cooldown_seconds,
+        per_day=section.per_day,
+        links=dict(section.links),
+    )
 
 
 def _decoder(codec: CodecConfig, spec: InputSpec) -> Decode:

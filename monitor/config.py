@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from monitor.budget import Budget
 from monitor.config_kafka import KafkaConfig, OutputConfig, Section
+from monitor.config_retraining import RetrainingConfig
 
 PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
@@ -190,6 +191,9 @@ class Config(BaseSettings):
     state: StateConfig = Field(StateConfig(), description="Where snapshots are kept.")
     dead_letters: DeadLetterConfig = Field(
         DeadLetterConfig(), description="When there are too many dead letters."
+    )
+    retraining: RetrainingConfig = Field(
+        RetrainingConfig(), description="When a new model is asked for."
     )
     http: HttpConfig = Field(HttpConfig(), description="The web server.")
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")

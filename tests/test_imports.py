@@ -17,7 +17,7 @@ IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
 }  # fmt: skip
-CONFIG = {"config", "config_kafka", "config_file"}
+CONFIG = {"config", "config_kafka", "config_file", "config_retraining"}
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
     "commands", "cli", "demo", "__main__", "__init__",
