@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from monitor.blocks import Position
 from monitor.episodes import State
+from monitor.json_values import isoformat, number_json
 from monitor.judge import Change, Judge
 from monitor.records import Verdict
 from monitor.retrain_request import RetrainRequest, Statistics, from_json, to_json
@@ -250,6 +251,26 @@ def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
         Episode(**{**e, "peak_ratio": math.nan if e["peak_ratio"] is None else e["peak_ratio"]})
         for e in state["episodes"]
     ]
+
+
+def episode_json(episode: Episode) -> dict[str, Any]:
+    """An episode as JSON values; what is not known is null."""
+    return {
+        "id": episode.id,
+        "model_version": episode.model_version,
+        "onset": None if episode.onset is None else isoformat(episode.onset),
+        "fired_at": isoformat(episode.fired_at),
+        "ended_at": None if episode.ended_at is None else isoformat(episode.ended_at),
+        "ending": episode.ending or None,
+        "seconds": episode.seconds,
+        "direction": episode.direction,
+        "explanation": episode.explanation,
+        "partition": episode.partition or None,
+        "peak_ratio": number_json(episode.peak_ratio),
+        "peak_evidence": episode.peak_evidence,
+        "rows": episode.rows,
+        "request": episode.request or None,
+    }
 
 
 def _without_nan(values: dict[str, Any]) -> dict[str, Any]:

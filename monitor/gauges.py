@@ -58,6 +58,7 @@ class Gauges:
         metrics.connected.set(connected)
         metrics.quarantined.set(self._quarantine.closed)
         self._board.remember(now, verdict)
+        self._board.episodes = self._pipeline.chronicle.episodes
         self._board.publish(
             verdict, self._hindrance(bool(assigned), connected), connected, lags,
             self._pipeline.ledger.totals,

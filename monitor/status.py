@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monitor.chronicle import Episode, episode_json
 from monitor.events import verdict_json
 from monitor.json_values import isoformat
 from monitor.judge import Change
@@ -27,6 +28,7 @@ class StatusBoard:
     """
 
     about: Mapping[str, Any]
+    episodes: Sequence[Episode] = ()
     published: Mapping[str, Any] = field(default_factory=dict)
     _history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
     _changes: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
@@ -63,6 +65,7 @@ class StatusBoard:
             "rows": self._rows,
             "anomalous_rows": self._anomalous,
             "partitions": _partitions(lags, totals),
+            "episodes": [episode_json(episode) for episode in self.episodes],
             "changes": list(self._changes),
             "history": list(self._history),
         }

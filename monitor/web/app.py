@@ -56,6 +56,9 @@ def build_app(
     def snapshot(request: Request) -> Response:
         return JSONResponse(dict(status()), headers=_HEADERS)
 
+    def episodes(request: Request) -> Response:
+        return JSONResponse(status().get("episodes", []), headers=_HEADERS)
+
     def front(request: Request) -> Response:
         return HTMLResponse(page, headers=_HEADERS)
 
@@ -65,5 +68,6 @@ def build_app(
         "/-/healthy": healthy,
         "/-/ready": ready,
         "/api/status": snapshot,
+        "/api/episodes": episodes,
     }
     return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])

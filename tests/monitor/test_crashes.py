@@ -10,19 +10,13 @@ import pytest
 
 from monitor import failpoints
 from monitor.checkpoints import Cadence
-from monitor.chronicle import Chronicle
 from monitor.daemon import Daemon
-from monitor.judge_state import decode, encode
-from monitor.pipeline import MEMORY_SCHEMA, Pipeline
 from monitor.records import Partition, Record
-from monitor.retrain_request import request_id
-from monitor.retraining import Policy
 from monitor.sinks.memory import MemorySink
 from monitor.snapshot import Committed
 from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, PREPARED, PREVIOUS, read
-from tests.monitor.builders import VERSION, ValueScorer, judge, normal_errors, record, reference
-from tests.monitor.builders import decode as decode_row
+from tests.monitor.builders import normal_errors, record
 from tests.monitor.daemons import assemble, committed, keys, turns
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
@@ -145,38 +139,6 @@ def test_a_crash_at_any_step_changes_no_byte_of_what_is_remembered(
     assert set(keys(sink)) == set(keys(whole)) or partitions > 1
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_crash_at_any_step_leaves_one_request(
-    place: str, crash: Crash, start: Run, tmp_path: Path
-) -> None:
-    records = stream()
-    source, sink = MemorySource(records), MemorySink()
-    told: list[str] = []
-
-    def begin() -> Daemon:
-        chronicle = Chronicle(Policy(mode="auto", min_records=300))
-        asking = Pipeline(decode_row, ValueScorer(reference()), judge(), chronicle=chronicle)
-        return start(
-            source,
-            sink,
-            tmp_path,
-            pipeline=asking,
-            on_final=lambda requests: told.extend(r.id for r in requests),
-        )
-
-    for count in (1, 9, 23, 24, 25, 26, 2):
-        crash.at(place, count)
-        subject = begin()
-        try:
-            finish(subject, source)
-        except Killed:
-            continue
-    crash.at("", 0)
-    finish(begin(), source)
-    assert set(told) == {request_id("model", VERSION, 1)}
-    assert set(keys(sink)) >= {b"in/0/7"}
-
-
 def test_fifty_crashes_at_random_steps_change_no_byte(
     crash: Crash, start: Run, tmp_path: Path
 ) -> None:
@@ -290,21 +252,6 @@ def test_offsets_moved_forward_by_an_admin_are_followed(start: Run, tmp_path: Pa
     turns(subject, 1)
     totals = subject.parts.pipeline.ledger.totals[P0]
     assert (totals.consumed, totals.next_offset) == (3100, 3600)
-
-
-def test_a_rewind_reads_everything_again_and_counts_it_once(start: Run, tmp_path: Path) -> None:
-    records = stream()
-    expected, _ = uninterrupted(records, start, tmp_path / "whole")
-    source, sink = MemorySource(records), MemorySink()
-    finish(start(source, sink, tmp_path / "state"), source)
-    subject = start(source, sink, tmp_path / "state")
-    subject.parts.checkpoints.rewind()
-    turns(subject, 1)
-    assert subject.parts.pipeline.ledger.totals[P0].consumed == 100
-    finish(subject, source)
-    again, once = (decode(m, MEMORY_SCHEMA) for m in (memory(tmp_path / "state"), expected))
-    # Episodes of before the rewind stay in the chronicle; nothing is judged by them.
-    assert encode({**again, "chronicle": {}}) == encode({**once, "chronicle": {}})
 
 
 def test_a_topic_made_anew_begins_drift_detection_anew(start: Run, tmp_path: Path) -> None:

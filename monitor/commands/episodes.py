@@ -1,0 +1,86 @@
+"""`aead-monitor episodes`: the drift episodes that a daemon remembers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.chronicle import Episode
+
+_EXAMPLE = """\
+example:
+  aead-monitor episodes --config aead-monitor.yaml
+
+It reads the newest snapshot; the daemon may run meanwhile. A running daemon tells the same at
+/api/episodes.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "episodes",
+        help="list the drift episodes",
+        description="List the last drift episodes: since when, how far, how long, what came of it.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, metavar="FILE", help="configuration (YAML)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the episodes, the oldest first."""
+    from monitor import config_file
+    from monitor.chronicle import episode_json
+
+    folder = config_file.load(options.config).state.directory
+    episodes = _episodes(folder)
+    if options.json:
+        print(json.dumps([episode_json(episode) for episode in episodes], indent=2))
+    elif not episodes:
+        print(f"no drift episodes in {folder}")
+    else:
+        for episode in episodes:
+            print("\n".join(_lines(episode)))
+    return 0
+
+
+def _episodes(folder: Path) -> list[Episode]:
+    """Of the newest snapshot that can be read; raises UserError if there is none."""
+    from monitor.chronicle import episodes_of
+    from monitor.errors import UserError
+    from monitor.judge_state import decode
+    from monitor.pipeline import MEMORY_SCHEMA
+    from monitor.state import newest
+
+    snapshot = newest(folder)
+    if snapshot is None:
+        raise UserError(
+            f"no snapshot that can be read in {folder}. The daemon writes one every few seconds;"
+            " look at state.directory."
+        )
+    return episodes_of(decode(snapshot.memory, MEMORY_SCHEMA).get("chronicle", {"episodes": []}))
+
+
+def _lines(episode: Episode) -> list[str]:
+    from monitor.json_values import isoformat
+
+    begun = "not known" if episode.onset is None else isoformat(episode.onset)
+    end = "it lasts"
+    if episode.ended_at is not None:
+        end = f"{episode.ending} {isoformat(episode.ended_at)}, after {episode.seconds:,.0f} s"
+    lines = [
+        f"{episode.id}  model {episode.model_version[:8]}  {episode.direction}"
+        f"  peak {episode.peak_ratio:.2f} times the reference's median",
+        f"  began {begun}, fired {isoformat(episode.fired_at)}; {end}",
+        f"  {episode.explanation}",
+    ]
+    if episode.request:
+        lines.append(f"  retraining request {episode.request}")
+    return lines

@@ -1,0 +1,29 @@
+"""`run --rewind`: everything again, and counted once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.judge_state import decode, encode
+from monitor.pipeline import MEMORY_SCHEMA
+from monitor.sinks.memory import MemorySink
+from monitor.sources.memory import MemorySource
+from tests.monitor.daemons import turns
+from tests.monitor.test_crashes import P0, Run, finish, memory, start, stream, uninterrupted
+
+__all__ = ["start"]
+
+
+def test_a_rewind_reads_everything_again_and_counts_it_once(start: Run, tmp_path: Path) -> None:
+    records = stream()
+    expected, _ = uninterrupted(records, start, tmp_path / "whole")
+    source, sink = MemorySource(records), MemorySink()
+    finish(start(source, sink, tmp_path / "state"), source)
+    subject = start(source, sink, tmp_path / "state")
+    subject.parts.checkpoints.rewind()
+    turns(subject, 1)
+    assert subject.parts.pipeline.ledger.totals[P0].consumed == 100
+    finish(subject, source)
+    again, once = (decode(m, MEMORY_SCHEMA) for m in (memory(tmp_path / "state"), expected))
+    # Episodes of before the rewind stay in the chronicle; nothing is judged by them.
+    assert encode({**again, "chronicle": {}}) == encode({**once, "chronicle": {}})
