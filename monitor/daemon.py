@@ -183,6 +183,13 @@ class Daemon:
                 statistic=round(change.verdict.statistic, 2),
                 explanation=change.verdict.explanation,
             )
+        for request in outcome.requests:
+            log.warning(
+                "a new model is asked for",
+                request=request.id,
+                policy=request.policy,
+                reason=request.reason,
+            )
         if outcome.changes:
             self._gauges.refresh(at_once=True)
 

@@ -100,6 +100,7 @@ class Metrics:
             "partitions_resumed", "Partitions gained, by what was done with them.", case=CASES
         )
         self.alerts = counter("alerts", "Drift alerts, by event.", event=ALERTS)
+        self.retrain_requests = counter("retrain_requests", "Requests for a new model.")
         self.transitions = counter(
             "drift_transitions", "Changes of the drift state, by event.", event=EVENTS
         )
@@ -211,6 +212,7 @@ class Metrics:
             if reason in ("non_finite", "non_finite_error"):
                 where = "payload" if reason == "non_finite" else "error"
                 self.non_finite.labels(where).inc(number)
+        self.retrain_requests.inc(len(outcome.requests))
         for change in outcome.changes:
             self.transitions.labels(change.transition.event).inc()
             if change.alert is not None:

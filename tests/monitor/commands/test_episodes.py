@@ -56,7 +56,7 @@ def test_an_episode_that_lasts_is_told_with_its_request(
     lines = capsys.readouterr().out.splitlines()
     assert "larger  peak 1.9" in lines[0]
     assert lines[1].endswith("it lasts")
-    assert "errors are larger" in lines[2]
+    assert "times larger" in lines[2]
     assert lines[3].startswith("  retraining request ")
     (told,) = web.get("/api/episodes").json()
     assert (told["ended_at"], told["ending"]) == (None, None)
