@@ -1,0 +1,1 @@
+"""The whole circle: drift, a request, a new model, swapped in, resolved."""
