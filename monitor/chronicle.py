@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from monitor.blocks import Position
 from monitor.episodes import State
-from monitor.json_values import isoformat, number_json
 from monitor.judge import Change, Judge
+from monitor.past_episode import Episode, episode_state, episodes_of, places
 from monitor.records import Verdict
 from monitor.retrain_request import RetrainRequest, Statistics, from_json, to_json
 from monitor.retraining import DAY_SECONDS, GoodMarks, Policy, between
@@ -25,39 +25,6 @@ PEAK_EVERY: Final = 16
 """Evaluations between two looks for a new peak: a look costs as much as some evaluations."""
 REPLACED: Final = "model replaced"
 BEGUN_ANEW: Final = "detection began anew"
-
-
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """A drift episode, from onset to resolution. Times are in milliseconds since the epoch.
-
-    fired_at, ended_at: timestamps of the newest record then; ended_at is None while it lasts.
-    ending: resolved, model replaced, detection began anew, or "" while it lasts. peak_ratio: of
-    the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
-    log10. request: id of the retraining request it led to, or "".
-    """
-
-    id: str
-    model_version: str
-    onset: int | None
-    fired_at: int
-    ended_at: int | None
-    ending: str
-    direction: str
-    explanation: str
-    partition: str
-    peak_ratio: float
-    peak_evidence: float
-    rows: int
-    request: str = ""
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it lasted, from its onset; None while it lasts."""
-        if self.ended_at is None:
-            return None
-        begin = self.fired_at if self.onset is None else self.onset
-        return max(0.0, (self.ended_at - begin) / 1000)
 
 
 class Chronicle:
@@ -124,6 +91,7 @@ class Chronicle:
                 peak_ratio=verdict.ratio.value,
                 peak_evidence=verdict.statistic,
                 rows=verdict.onset.rows if verdict.onset else 0,
+                onset_offsets=places(verdict.onset),
             )
         )
         del self.episodes[:-EPISODES_KEPT]
@@ -224,7 +192,7 @@ class Chronicle:
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values."""
         return {
-            "episodes": [_without_nan(asdict(e)) for e in self.episodes],
+            "episodes": [episode_state(e) for e in self.episodes],
             "requests": [to_json(request) for request in self.requests],
             "made": [list(item) for item in self._made],
             "numbers": self._numbers,
@@ -243,39 +211,6 @@ class Chronicle:
         self._good.restore(state["good"])
         self._seen, self._newest = int(state["seen"]), int(state["newest"])
         self._seconds_before = float(state["seconds_before"])
-
-
-def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
-    """The episodes in a chronicle's state, the oldest first."""
-    return [
-        Episode(**{**e, "peak_ratio": math.nan if e["peak_ratio"] is None else e["peak_ratio"]})
-        for e in state["episodes"]
-    ]
-
-
-def episode_json(episode: Episode) -> dict[str, Any]:
-    """An episode as JSON values; what is not known is null."""
-    return {
-        "id": episode.id,
-        "model_version": episode.model_version,
-        "onset": None if episode.onset is None else isoformat(episode.onset),
-        "fired_at": isoformat(episode.fired_at),
-        "ended_at": None if episode.ended_at is None else isoformat(episode.ended_at),
-        "ending": episode.ending or None,
-        "seconds": episode.seconds,
-        "direction": episode.direction,
-        "explanation": episode.explanation,
-        "partition": episode.partition or None,
-        "peak_ratio": number_json(episode.peak_ratio),
-        "peak_evidence": episode.peak_evidence,
-        "rows": episode.rows,
-        "request": episode.request or None,
-    }
-
-
-def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
-    ratio = values["peak_ratio"]
-    return {**values, "peak_ratio": ratio if math.isfinite(ratio) else None}
 
 
 def _log(ratio: float) -> float:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.chronicle import Episode, episode_json
 from monitor.events import verdict_json
 from monitor.json_values import isoformat
 from monitor.judge import Change
 from monitor.ledger import Totals
+from monitor.past_episode import Episode, episode_json
 from monitor.pipeline import Outcome
 from monitor.records import Partition, Verdict
 

@@ -11,7 +11,7 @@ CORE = {
     "errors", "records", "codecs", "decoding", "scorer", "window", "detectors", "episodes",
     "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view",
     "judge_state", "judge_settings", "simulation", "ledger", "snapshot", "resume", "quarantine",
-    "json_values", "retrain_request", "retraining", "chronicle",
+    "json_values", "retrain_request", "retraining", "chronicle", "past_episode",
 }  # fmt: skip
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.chronicle import Episode
+    from monitor.past_episode import Episode
 
 _EXAMPLE = """\
 example:
@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Print the episodes, the oldest first."""
     from monitor import config_file
-    from monitor.chronicle import episode_json
+    from monitor.past_episode import episode_json
 
     folder = config_file.load(options.config).state.directory
     episodes = _episodes(folder)
@@ -53,9 +53,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _episodes(folder: Path) -> list[Episode]:
     """Of the newest snapshot that can be read; raises UserError if there is none."""
-    from monitor.chronicle import episodes_of
     from monitor.errors import UserError
     from monitor.judge_state import decode
+    from monitor.past_episode import episodes_of
     from monitor.pipeline import MEMORY_SCHEMA
     from monitor.state import newest
 
@@ -81,6 +81,9 @@ def _lines(episode: Episode) -> list[str]:
         f"  began {begun}, fired {isoformat(episode.fired_at)}; {end}",
         f"  {episode.explanation}",
     ]
+    if episode.onset_offsets:
+        first = ", ".join(f"{t}/{p}/{offset}" for t, p, offset in episode.onset_offsets[:8])
+        lines.append(f"  first records of it, about: {first}")
     if episode.request:
         lines.append(f"  retraining request {episode.request}")
     return lines

@@ -57,10 +57,11 @@ def test_an_episode_that_lasts_is_told_with_its_request(
     assert "larger  peak 1.9" in lines[0]
     assert lines[1].endswith("it lasts")
     assert "times larger" in lines[2]
-    assert lines[3].startswith("  retraining request ")
+    assert lines[3].startswith("  first records of it, about: in/0/4")
+    assert lines[4].startswith("  retraining request ")
     (told,) = web.get("/api/episodes").json()
     assert (told["ended_at"], told["ending"]) == (None, None)
-    assert lines[3].split()[-1] == told["request"]
+    assert lines[4].split()[-1] == told["request"]
 
 
 def test_an_episode_that_is_over_says_how_long_it_took(

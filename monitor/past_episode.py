@@ -1,0 +1,94 @@
+"""A drift episode as it is remembered and told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from monitor.json_values import isoformat, number_json
+from monitor.records import Onset
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A drift episode, from onset to resolution. Times are in milliseconds since the epoch.
+
+    fired_at, ended_at: timestamps of the newest record then; ended_at is None while it lasts.
+    ending: resolved, model replaced, detection began anew, or "" while it lasts. peak_ratio: of
+    the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
+    log10. onset_offsets: topic, partition and first drifted offset. request: id of the
+    retraining request it led to, or "".
+    """
+
+    id: str
+    model_version: str
+    onset: int | None
+    fired_at: int
+    ended_at: int | None
+    ending: str
+    direction: str
+    explanation: str
+    partition: str
+    peak_ratio: float
+    peak_evidence: float
+    rows: int
+    onset_offsets: tuple[tuple[str, int, int], ...] = ()
+    request: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted, from its onset; None while it lasts."""
+        if self.ended_at is None:
+            return None
+        begin = self.fired_at if self.onset is None else self.onset
+        return max(0.0, (self.ended_at - begin) / 1000)
+
+
+def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
+    """The episodes in a chronicle's state, the oldest first."""
+    return [_episode(dict(values)) for values in state["episodes"]]
+
+
+def _episode(values: dict[str, Any]) -> Episode:
+    ratio = values.pop("peak_ratio")
+    places = tuple((str(t), int(p), int(o)) for t, p, o in values.pop("onset_offsets"))
+    return Episode(**values, peak_ratio=math.nan if ratio is None else ratio, onset_offsets=places)
+
+
+def places(onset: Onset | None) -> tuple[tuple[str, int, int], ...]:
+    """Topic, partition and first offset of each partition's part in a drift."""
+    offsets = onset.next_offsets if onset else {}
+    return tuple((p.topic, p.number, offset) for p, offset in sorted(offsets.items()))
+
+
+def episode_json(episode: Episode) -> dict[str, Any]:
+    """An episode as JSON values; what is not known is null."""
+    return {
+        "id": episode.id,
+        "model_version": episode.model_version,
+        "onset": None if episode.onset is None else isoformat(episode.onset),
+        "fired_at": isoformat(episode.fired_at),
+        "ended_at": None if episode.ended_at is None else isoformat(episode.ended_at),
+        "ending": episode.ending or None,
+        "seconds": episode.seconds,
+        "direction": episode.direction,
+        "explanation": episode.explanation,
+        "partition": episode.partition or None,
+        "peak_ratio": number_json(episode.peak_ratio),
+        "peak_evidence": episode.peak_evidence,
+        "rows": episode.rows,
+        "onset_offsets": [
+            {"topic": topic, "partition": partition, "offset": offset}
+            for topic, partition, offset in episode.onset_offsets
+        ],
+        "request": episode.request or None,
+    }
+
+
+def episode_state(episode: Episode) -> dict[str, Any]:
+    """Everything that `episodes_of` needs, as plain values."""
+    values = asdict(episode)
+    ratio = values["peak_ratio"]
+    return {**values, "peak_ratio": ratio if math.isfinite(ratio) else None}
