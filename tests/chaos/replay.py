@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--records", type=int, default=10_000)
+    parser.add_argument("--records", type=int, default=60_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="aead-replay-") as folder:
         print(replay(Path(folder), options.seed, options.kills, options.records))
@@ -75,7 +75,11 @@ def _run(
     try:
         for number in range(kills):
             place = rng.choice(KILLING_PLACES)
-            member.start(f"{place} kill")
+            # Each life gets some way, so that the kills are spread over the stream.
+            goal = (number + rng.random()) * records / (kills + 1)
+            member.start()
+            wait_until(lambda: _read(member) >= goal, SECONDS, lambda: f"{_read(member)} read")
+            member.order(f"{place} kill")
             if not member.wait_for_death(SECONDS):
                 raise AssertionError(f"life {number} did not end at {place}: see {member.log}")
         member.start()
