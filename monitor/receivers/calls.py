@@ -24,7 +24,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from monitor import background
 from monitor.errors import ReceiverError
@@ -148,7 +148,8 @@ def _unanswered(message: str) -> ReceiverError:
 
 def _described(error: BaseException) -> str:
     """An error in words of our own: those of the libraries name the address."""
-    if isinstance(error, TimeoutError | ConnectTimeoutError):
+    unreachable = isinstance(error, NewConnectionError)  # a kind of time-out to urllib3
+    if isinstance(error, TimeoutError | ConnectTimeoutError) and not unreachable:
         return "timed out"
     causes = [error, error.__cause__, error.__context__]
     reason = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), "")
