@@ -16,7 +16,7 @@ CORE = {
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
-    "receivers", "outbox", "request_metrics",
+    "receivers", "outbox", "request_files", "request_metrics",
 }  # fmt: skip
 CONFIG = {"config", "config_kafka", "config_file", "config_receivers"}
 TOP = {

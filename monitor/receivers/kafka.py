@@ -6,7 +6,6 @@ import threading
 from typing import Any, Final
 
 import structlog
-from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import to_binary_event, to_structured_event
 from kafka import KafkaProducer
 from kafka.errors import (
@@ -59,11 +58,11 @@ class KafkaReceiver:
     def deliver(self, document: dict[str, Any]) -> str:
         """Write it. Raises ReceiverError if it did not arrive."""
         convert = to_binary_event if self._binary else to_structured_event
-        message = convert(cloud_event(document, self._source), key_mapper=BaseCloudEvent.get_id)
+        message = convert(cloud_event(document, self._source))
         try:
             future = self._connected().send(
                 self._topic,
-                key=str(message.key).encode(),
+                key=document["id"].encode(),
                 value=message.value,
                 headers=list(message.headers.items()),
             )

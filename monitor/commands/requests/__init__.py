@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
     from monitor import config_file
     from monitor.outbox import Outbox
 
-    outbox = Outbox(config_file.load(options.config).state.directory / "requests")
+    folder = config_file.load(options.config).state.directory / "requests"
+    # What is damaged is part of what is printed.
+    outbox = Outbox(folder, on_damage=lambda path, why: None)
     try:
         if options.action == "list":
             return _list(outbox, options.json)
