@@ -95,7 +95,7 @@ def _endpoint(config: CalledReceiver, url: str) -> Endpoint:
                 " Name a PEM file of certificates."
             ) from None
     limit = config.timeout_seconds
-    return Endpoint(url, config.ca_file, limit, min(limit, CONNECT_SECONDS), limit)
+    return Endpoint(url, config.ca_file, limit, min(limit, CONNECT_SECONDS), limit, config.proxy)
 
 
 def _token(config: CalledReceiver, path: Path) -> Secret:

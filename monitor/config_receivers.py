@@ -39,6 +39,13 @@ def _checked_base(url: str) -> str:
     return url
 
 
+def _checked_proxy(url: str) -> str:
+    parts = urlsplit(_checked_base(url))
+    if parts.scheme != "http" or parts.port is None or parts.path not in ("", "/"):
+        raise ValueError("must be the address of an HTTP proxy, such as http://proxy:3128")
+    return url
+
+
 def _checked_header(name: str) -> str:
     if name.lower() in _RESERVED or name.lower().startswith("ce-"):
         raise ValueError(f"{name} is set by the receiver itself; choose another header")
@@ -55,6 +62,7 @@ def _unique(receivers: tuple[ReceiverConfig, ...]) -> tuple[ReceiverConfig, ...]
 
 Url = Annotated[str, AfterValidator(_checked_url)]
 BaseUrl = Annotated[str, AfterValidator(_checked_base)]
+ProxyUrl = Annotated[str, AfterValidator(_checked_proxy)]
 HeaderName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$"), AfterValidator(_checked_header)
 ]
@@ -80,6 +88,9 @@ class CalledReceiver(NamedReceiver):
     )
     timeout_seconds: float = Field(
         30, ge=1, le=300, description="Longest time for one call, from connecting to the answer."
+    )
+    proxy: ProxyUrl | None = Field(
+        None, description="An HTTP proxy to go through; those of the environment are not used."
     )
 
 

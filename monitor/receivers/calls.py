@@ -1,6 +1,7 @@
 """The one place that calls receivers by HTTP.
 
-The address is fixed; redirects are not followed and proxies not used; certificates are verified.
+The address is fixed; redirects are not followed; a proxy is used only if one is configured, never
+one of the environment; certificates are verified.
 A call ends within its time whatever the server does, and of its answer at most 64 KiB are read.
 Messages name neither the path of the address nor headers: they may hold secrets.
 """
@@ -8,6 +9,7 @@ Messages name neither the path of the address nor headers: they may hold secrets
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -34,6 +36,7 @@ LARGEST_ANSWER_BYTES: Final = 2**16
 LONGEST_RETRY_SECONDS: Final = 3600.0
 RETRIED: Final = frozenset({408, 425, 429})
 ANY_2XX: Final = range(200, 300)
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Endpoint:
 
     ca_file: PEM file of the authorities to trust instead of the system's. total_seconds: for all
     of a call. connect_seconds: for the connection and for TLS, of that. read_seconds: longest
-    silence of the server.
+    silence of the server. proxy: an HTTP proxy's address, such as http://proxy:3128.
     """
 
     url: str
@@ -59,6 +62,7 @@ class Endpoint:
     total_seconds: float = 30.0
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
+    proxy: str | None = None
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a body; returns what the server answered, whatever that is.
@@ -87,6 +91,7 @@ class _Exchange:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = None
         self._over = threading.Event()
         self.head: Answer | None = None
@@ -94,7 +99,7 @@ class _Exchange:
     def run(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Connect, send, and read the answer."""
         url = urlsplit(self._endpoint.url)
-        connection = _connection(url, self._endpoint)
+        self._connection = connection = _connection(url, self._endpoint)
         try:
             connection.connect()
             self._socket = connection.sock
@@ -104,7 +109,7 @@ class _Exchange:
             connection.timeout = self._endpoint.read_seconds
             connection.request(
                 "POST",
-                f"{url.path or '/'}{'?' if url.query else ''}{url.query}",
+                _target(url, self._endpoint.proxy),
                 body=body,
                 headers=headers,
                 preload_content=False,
@@ -127,19 +132,33 @@ class _Exchange:
     def cut(self) -> None:
         """End it from another thread."""
         self._over.set()
-        if self._socket is not None:
+        # While connecting, a proxy may be what keeps us waiting.
+        used = self._socket or (self._connection.sock if self._connection else None)
+        if used is not None:
             with suppress(OSError):
                 # Not SSLSocket's own, which is not meant to be called while another thread reads.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                socket.socket.shutdown(used, socket.SHUT_RDWR)
 
 
 def _connection(url: SplitResult, endpoint: Endpoint) -> HTTPConnection:
-    host = url.hostname or ""
+    """Not yet connected; through a proxy, TLS is with the server at the other end of it."""
+    host, port, seconds = url.hostname or "", url.port, endpoint.connect_seconds
+    via = urlsplit(endpoint.proxy) if endpoint.proxy else None
+    near, door = (via.hostname or "", via.port) if via else (host, port)
     if url.scheme == "http":
-        return HTTPConnection(host, url.port, timeout=endpoint.connect_seconds)
+        return HTTPConnection(near, door, timeout=seconds)
     # Read anew for each call: authorities are renewed, too.
     context = ssl.create_default_context(cafile=endpoint.ca_file)
-    return HTTPSConnection(host, url.port, timeout=endpoint.connect_seconds, ssl_context=context)
+    connection = HTTPSConnection(near, door, timeout=seconds, ssl_context=context)
+    if via:
+        connection.set_tunnel(host, port or 443, scheme="http")
+    return connection
+
+
+def _target(url: SplitResult, proxy: str | None) -> str:
+    """What is asked for: a proxy that passes on plain HTTP wants the whole address."""
+    path = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
+    return f"http://{url.netloc}{path}" if proxy and url.scheme == "http" else path
 
 
 def _unanswered(message: str) -> ReceiverError:
@@ -148,12 +167,17 @@ def _unanswered(message: str) -> ReceiverError:
 
 def _described(error: BaseException) -> str:
     """An error in words of our own: those of the libraries name the address."""
-    unreachable = isinstance(error, NewConnectionError)  # a kind of time-out to urllib3
+    # NewConnectionError is a kind of time-out to urllib3.
+    unreachable = isinstance(error, NewConnectionError)
     if isinstance(error, TimeoutError | ConnectTimeoutError) and not unreachable:
         return "timed out"
+    refused = _TUNNEL.match(str(error))
+    if refused:
+        return f"the proxy answered {described(int(refused[1]))}"
     causes = [error, error.__cause__, error.__context__]
     reason = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), "")
-    return f"{type(error).__name__}{': ' if reason else ''}{reason}"
+    what = "cannot connect" if unreachable else type(error).__name__
+    return f"{what}{': ' if reason else ''}{reason}"
 
 
 def taken(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -79,6 +80,30 @@ def endless_body(talk: Talk) -> None:
         talk.send(bytes(2**16))
 
 
+def endless_tunnel(talk: Talk) -> None:
+    """A proxy whose answer never ends, slowly."""
+    talk.send(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    talk.drip(b"x")
+
+
+def tunnel_to(server: Server) -> Answer:
+    """A proxy that connects every client to this server."""
+
+    def relay(talk: Talk) -> None:
+        with socket.create_connection(server.address) as far:
+            talk.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            ends = {talk.socket: far, far: talk.socket}
+            while not talk.over.is_set():
+                ready, _, _ = select.select(list(ends), [], [], SLOWNESS_SECONDS)
+                for end in ready:
+                    data = end.recv(2**16)
+                    if not data:
+                        return
+                    ends[end].sendall(data)
+
+    return relay
+
+
 @dataclass
 class Server:
     """Gives its answers in turn, the last one for ever. requests: what came."""
@@ -98,10 +123,16 @@ class Server:
         self._begin(self._accept)
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._listener.getsockname()
+        return host, port
+
+    @property
     def url(self) -> str:
         """Its address, without a path."""
         scheme = "http" if self._context is None else "https"
-        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{scheme}://127.0.0.1:{self.address[1]}"
 
     def stop(self) -> None:
         """End all connections."""
@@ -144,4 +175,4 @@ def _read(talked: socket.socket) -> Request:
         while line := file.readline().decode().strip():
             name, value = line.split(":", 1)
             headers[name.lower()] = value.strip()
-        return Request(method, target, headers, file.read(int(headers["content-length"])))
+        return Request(method, target, headers, file.read(int(headers.get("content-length", 0))))

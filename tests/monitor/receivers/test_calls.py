@@ -26,9 +26,11 @@ from tests.monitor.receivers.servers import (
     dripping_body,
     endless_body,
     endless_headers,
+    endless_tunnel,
     hang,
     hang_up,
     reply,
+    tunnel_to,
 )
 
 LIMIT_SECONDS = 0.5
@@ -101,7 +103,10 @@ def test_a_server_that_never_begins_tls_is_given_up() -> None:
 def test_no_server_at_all_can_be_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with bounded(), pytest.raises(ReceiverError, match="Connection refused") as caught:
+    with (
+        bounded(),
+        pytest.raises(ReceiverError, match=r"^cannot connect: Connection refused$") as caught,
+    ):
         endpoint(f"http://127.0.0.1:{port}/secret-path").post(b"{}", {})
     assert caught.value.retryable
     assert "secret-path" not in str(caught.value)
@@ -131,6 +136,45 @@ def test_a_proxy_of_the_environment_is_not_used(
         monkeypatch.setenv(name, proxy.url)
     assert endpoint(server.url).post(b"{}", {}).status == 202
     assert not proxy.requests
+
+
+def test_a_configured_proxy_passes_plain_http_on(serve: Serve) -> None:
+    proxy = serve(reply(202))
+    answer = Endpoint("http://server.example:81/a?b=c", proxy=proxy.url).post(b"body", {})
+    assert answer.status == 202
+    (request,) = proxy.requests
+    assert request.target == "http://server.example:81/a?b=c"
+    assert request.headers["host"] == "server.example:81"
+    assert request.body == b"body"
+
+
+def test_through_a_configured_proxy_tls_is_with_the_server(serve: Serve, tmp_path: Path) -> None:
+    authority = Authority("tests")
+    server = serve(reply(202), certificate=authority.write_server(tmp_path / "server.pem"))
+    proxy = serve(tunnel_to(server))
+    trusted = authority.write(tmp_path / "ca.pem")
+    headers = {"Authorization": "Bearer s3cret"}
+    assert Endpoint(server.url, trusted, proxy=proxy.url).post(b"body", headers).status == 202
+    (asked,), (request,) = proxy.requests, server.requests
+    assert (asked.method, asked.target) == ("CONNECT", server.url.removeprefix("https://"))
+    assert "authorization" not in asked.headers
+    assert request.body == b"body"
+    with pytest.raises(ReceiverError, match="the certificate is not trusted"):
+        Endpoint(server.url, proxy=proxy.url).post(b"body", headers)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [hang, endless_tunnel])
+def test_a_proxy_that_does_not_come_to_an_answer_is_cut_off(serve: Serve, answer: object) -> None:
+    proxy = serve(answer)
+    with bounded(), pytest.raises(ReceiverError, match=r"no answer within 0\.5 s"):
+        Endpoint("https://server.example", proxy=proxy.url, total_seconds=0.5).post(b"{}", {})
+
+
+def test_a_proxy_that_refuses_can_be_tried_again(serve: Serve) -> None:
+    with pytest.raises(ReceiverError, match="the proxy answered HTTP 407") as caught:
+        Endpoint("https://server.example", proxy=serve(reply(407)).url).post(b"{}", {})
+    assert caught.value.retryable
 
 
 def test_a_certificate_of_our_authority_is_trusted(serve: Serve, tmp_path: Path) -> None:
