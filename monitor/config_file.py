@@ -36,6 +36,9 @@ _RULES = {
     "model_type": "must be a section with keys of its own",
     "path_type": "must be a path",
     "finite_number": "must be a finite number",
+    "union_tag_invalid": "kind must be one of {expected_tags}",
+    "union_tag_not_found": "kind is missing",
+    "too_short": "must not be empty",
 }
 
 
@@ -138,25 +141,39 @@ def _source(path: str, location: Sequence[object]) -> str:
     return path
 
 
-def _find(location: Sequence[object]) -> tuple[type[BaseModel] | None, str]:
+def _find(
+    location: Sequence[object], top: type[BaseModel] = Config
+) -> tuple[type[BaseModel] | None, str]:
     """The section that a location ends in, and the description of its field."""
-    section: type[BaseModel] | None = Config
+    sections = [top]
     description = ""
     for depth, part in enumerate(location):
-        field = section.model_fields.get(str(part)) if section else None
+        if isinstance(part, int):  # a place in a list
+            continue
+        tagged = [section for section in sections if _has_tag(section, part)]
+        if len(sections) > 1 and tagged:
+            sections = tagged
+            continue
+        field = sections[0].model_fields.get(str(part)) if len(sections) == 1 else None
         if field is None:
             break
         description = field.description or ""
         if depth < len(location) - 1:
-            section = _section(field.annotation) or section
-    return section, description
+            sections = _sections(field.annotation) or sections
+    return sections[0] if len(sections) == 1 else None, description
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
-    for choice in (annotation, *get_args(annotation)):
-        if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return choice
-    return None
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """All sections that a value may be, or hold in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for choice in get_args(annotation) for section in _sections(choice)]
+
+
+def _has_tag(section: type[BaseModel], tag: object) -> bool:
+    """Whether it is the section of a list's items of this kind."""
+    field = section.model_fields.get("kind")
+    return field is not None and tag in get_args(field.annotation)
 
 
 def _suggestion(name: str, known: Sequence[str]) -> str:
@@ -181,11 +198,18 @@ def _resolved(config: Config, folder: Path) -> Config:
 
 
 def _resolved_fields(section: BaseModel, folder: Path) -> dict[str, Any]:
-    update: dict[str, Any] = {}
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        if isinstance(value, Path):
-            update[name] = folder / value.expanduser()
-        elif isinstance(value, BaseModel):
-            update[name] = value.model_copy(update=_resolved_fields(value, folder))
-    return update
+    return {
+        name: _resolved_value(getattr(section, name), folder) for name in type(section).model_fields
+    }
+
+
+def _resolved_value(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        return folder / value.expanduser()
+    if isinstance(value, BaseModel):
+        return value.model_copy(update=_resolved_fields(value, folder))
+    if isinstance(value, tuple):
+        return tuple(_resolved_value(item, folder) for item in value)
+    if isinstance(value, dict):
+        return {key: _resolved_value(item, folder) for key, item in value.items()}
+    return value

@@ -7,8 +7,9 @@ Exception
 │   └── DataError               a data file is wrong: names file and row
 │   ├── GapError                records were deleted unread, and the user wants to be told
 ├── DecodeError                 a payload that cannot be scored: becomes a dead letter
-└── SinkError                   an output that could not be published
-    └── TransactionLostError    and nothing that was published since the last commit will be seen
+├── SinkError                   an output that could not be published
+│   └── TransactionLostError    and nothing that was published since the last commit will be seen
+└── ReceiverError               a retraining request that a receiver has not taken
 """
 
 from __future__ import annotations
@@ -70,12 +71,26 @@ class TransactionLostError(SinkError):
         super().__init__(message, retryable=True)
 
 
+class ReceiverError(Exception):
+    """A retraining request that a receiver has not taken.
+
+    message: shown to people and kept; holds no secret. retryable: trying again may help.
+    retry_after: seconds that the receiver asks us to wait, if it does.
+    """
+
+    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
 __all__ = [
     "REASONS",
     "ConfigError",
     "DataError",
     "DecodeError",
     "GapError",
+    "ReceiverError",
     "SinkError",
     "TransactionLostError",
     "UserError",

@@ -11,6 +11,8 @@ import structlog
 
 QUIET_SECONDS = 30.0
 _QUIETED = ("kafka", "uvicorn")
+_NAMES_ADDRESSES = ("urllib3",)
+"""Its warnings name whole addresses, which may hold secrets; what matters, our own lines say."""
 
 
 def configure(level: str, form: str) -> None:
@@ -52,6 +54,8 @@ def configure(level: str, form: str) -> None:
     root.setLevel(level.upper())
     for name in _QUIETED:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in _NAMES_ADDRESSES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     handler.addFilter(RepeatFilter(time.monotonic))
 
 

@@ -20,6 +20,7 @@ from monitor.events import KINDS
 from monitor.pipeline import Outcome
 from monitor.ratio_histogram import RatioHistogram
 from monitor.records import Partition, Verdict
+from monitor.request_metrics import RequestMetrics
 from monitor.resume import CASES
 
 PREFIX = "aead_monitor"
@@ -42,6 +43,7 @@ class Metrics:
         self._drift = DriftMetrics(self._gauge)
         self._add_consumer()
         self._add_information()
+        self.requests = RequestMetrics(registry, PREFIX)
 
     def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
         """A counter with at most one label, whose values are all known and start at zero."""

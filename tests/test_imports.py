@@ -11,15 +11,17 @@ CORE = {
     "errors", "records", "codecs", "decoding", "scorer", "window", "detectors", "episodes",
     "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view",
     "judge_state", "judge_settings", "simulation", "ledger", "snapshot", "resume", "quarantine",
-    "json_values", "retrain_request", "retraining", "chronicle", "past_episode",
+    "json_values", "retrain_request", "retraining", "chronicle", "past_episode", "deliveries",
 }  # fmt: skip
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
+    "receivers", "outbox", "request_files", "request_metrics",
 }  # fmt: skip
-CONFIG = {"config", "config_kafka", "config_file", "config_retraining"}
+CONFIG = {"config", "config_kafka", "config_file", "config_retraining", "config_receivers"}
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
+    "assembly_receivers", "courier",
     "commands", "cli", "demo", "__main__", "__init__",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}

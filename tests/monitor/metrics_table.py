@@ -6,13 +6,15 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from monitor.drift_metrics import DriftMetrics
 from monitor.metrics import PREFIX, Metrics
+from monitor.request_metrics import RequestMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 HEAD = """\
 # Metrics
 
-Served at `/metrics`, in Prometheus or OpenMetrics form as the client asks. Every series exists from the start, so that rates begin at zero; only the lag series come and go with their partitions. Besides these there are the usual `process_*` and `python_info` of prometheus-client.
+Served at `/metrics`, in Prometheus or OpenMetrics form as the client asks. Every series exists from the start, so that rates begin at zero; only the lag series come and go with their partitions, and the request series need a receiver. Besides these there are the usual `process_*` and `python_info` of prometheus-client.
 
 `error_quantile` and the drift gauges are of one process: do not average them over replicas. Sum the buckets of `error_ratio` instead, for example the 99th percentile of error over threshold in all replicas:
 
@@ -37,13 +39,15 @@ def page() -> str:
     return HEAD + "\n".join(sorted(rows)) + "\n"
 
 
-def _labels(metrics: Metrics) -> dict[str, tuple[str, ...]]:
+def _labels(holder: object) -> dict[str, tuple[str, ...]]:
     """Label names by metric name, also of metrics that have no series yet."""
     found = {}
-    for metric in vars(metrics).values():
+    for metric in vars(holder).values():
         name = getattr(metric, "_name", "")
         if name.startswith(PREFIX):
             found[name] = tuple(getattr(metric, "_labelnames", ()))
+        elif isinstance(metric, DriftMetrics | RequestMetrics):
+            found.update(_labels(metric))
     return found
 
 

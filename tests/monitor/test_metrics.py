@@ -16,7 +16,9 @@ from tests.monitor.metrics_table import PAGE, page
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(CollectorRegistry(), (0.5, 0.9))
+    made = Metrics(CollectorRegistry(), (0.5, 0.9))
+    made.requests.follow(["trainer"])
+    return made
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:

@@ -1,0 +1,121 @@
+"""Builds the receivers of retraining requests from their configuration."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from monitor.config_file import read_secret
+from monitor.config_receivers import (
+    AirflowReceiverConfig,
+    CalledReceiver,
+    CommandReceiverConfig,
+    GithubReceiverConfig,
+    HttpReceiverConfig,
+    KafkaReceiverConfig,
+    ReceiverConfig,
+    WebhookReceiverConfig,
+)
+from monitor.errors import ConfigError, ReceiverError
+from monitor.kafka_options import Connection
+from monitor.receivers import Receiver
+from monitor.receivers.airflow import AirflowReceiver, runs_url
+from monitor.receivers.calls import Endpoint
+from monitor.receivers.command import CommandReceiver
+from monitor.receivers.github import GithubReceiver, dispatches_url
+from monitor.receivers.http import HttpReceiver
+from monitor.receivers.kafka import KafkaReceiver
+from monitor.receivers.secret import Secret
+from monitor.receivers.webhook import WebhookReceiver
+
+CONNECT_SECONDS = 10.0
+
+
+def build_receivers(
+    configs: Sequence[ReceiverConfig], connection: Connection
+) -> dict[str, Receiver]:
+    """The receivers by name; connects nothing yet.
+
+    Raises ConfigError for files of secrets and certificates that cannot be used.
+    """
+    return {config.name: _build(config, connection) for config in configs}
+
+
+def holding(configs: Sequence[ReceiverConfig]) -> dict[str, bool]:
+    """Name -> whether it starts a retraining, and so waits for a person if one should decide."""
+    return {config.name: config.STARTS for config in configs}
+
+
+def _build(config: ReceiverConfig, connection: Connection) -> Receiver:
+    match config:
+        case KafkaReceiverConfig():
+            return KafkaReceiver(connection, config.topic, config.mode == "binary", config.source)
+        case CommandReceiverConfig():
+            return CommandReceiver(config.arguments, config.timeout_seconds)
+        case HttpReceiverConfig():
+            return _http(config)
+        case WebhookReceiverConfig():
+            return WebhookReceiver(
+                _endpoint(config, config.url), _secret(config, "secret_file", config.secret_file)
+            )
+        case AirflowReceiverConfig():
+            return AirflowReceiver(
+                _endpoint(config, runs_url(config.url, config.dag)),
+                _token(config, config.token_file),
+            )
+        case GithubReceiverConfig():
+            return GithubReceiver(
+                _endpoint(config, dispatches_url(config.url, config.repository)),
+                config.event_type,
+                _token(config, config.token_file),
+            )
+
+
+def _http(config: HttpReceiverConfig) -> HttpReceiver:
+    return HttpReceiver(
+        endpoint=_endpoint(config, config.url),
+        binary=config.mode == "binary",
+        source=config.source,
+        token=None if config.token_file is None else _token(config, config.token_file),
+        headers={
+            name: _header(config, f"header_files.{name}", path)
+            for name, path in config.header_files.items()
+        },
+    )
+
+
+def _endpoint(config: CalledReceiver, url: str) -> Endpoint:
+    if config.ca_file is not None:
+        try:
+            ssl.create_default_context(cafile=config.ca_file)
+        except OSError as error:
+            raise ConfigError(
+                f"{_key(config, 'ca_file')}: cannot use {config.ca_file}: {error.strerror}."
+                " Name a PEM file of certificates."
+            ) from None
+    limit = config.timeout_seconds
+    return Endpoint(url, config.ca_file, limit, min(limit, CONNECT_SECONDS), limit, config.proxy)
+
+
+def _token(config: CalledReceiver, path: Path) -> Secret:
+    return _header(config, "token_file", path)
+
+
+def _header(config: CalledReceiver, name: str, path: Path) -> Secret:
+    secret = _secret(config, name, path)
+    try:
+        secret.header()
+    except ReceiverError as error:
+        raise ConfigError(f"{_key(config, name)}: {error}. Write one line of text.") from None
+    return secret
+
+
+def _secret(config: CalledReceiver, name: str, path: Path) -> Secret:
+    """Read it once now, so that a wrong file is said at the start."""
+    read_secret(path, _key(config, name))
+    return Secret(path)
+
+
+def _key(config: CalledReceiver, name: str) -> str:
+    return f"retraining.receivers.{config.name}.{name}"
