@@ -23,9 +23,10 @@ from models.distribution import SMALLEST
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
 from monitor.assembly_kafka import build_connection, build_outlet, build_subscription
+from monitor.assembly_retraining import build_courier, retraining_policy
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
-from monitor.checkpoints import Cadence, Checkpoints
+from monitor.checkpoints import Cadence, Checkpoints, OnFinal
 from monitor.chronicle import Chronicle
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.config import CodecConfig, Config
@@ -39,7 +40,6 @@ from monitor.metrics import Metrics
 from monitor.pipeline import Decode, Pipeline
 from monitor.quarantine import Quarantine
 from monitor.resume import Policy
-from monitor.retraining import Policy as RetrainingPolicy
 from monitor.scorer import Scorer
 from monitor.sources.kafka import KafkaSource
 from monitor.state import StateFolder
@@ -76,7 +76,8 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     web = WebServer(app, config.http.host, config.http.port)
     state = StateFolder(config.state.directory)
     state.open()
-    checkpoints = build_checkpoints(config, pipeline, metrics, state)
+    courier, on_final = build_courier(config, connection, metrics)
+    checkpoints = build_checkpoints(config, pipeline, metrics, state, on_final)
     if rewind:
         checkpoints.rewind()
     return Daemon(
@@ -97,13 +98,18 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             max_poll_records=config.batch.max_records,
             shutdown_seconds=config.shutdown_seconds,
             state=state,
+            courier=courier,
         ),
         stopping,
     )
 
 
 def build_checkpoints(
-    config: Config, pipeline: Pipeline, metrics: Metrics, folder: StateFolder
+    config: Config,
+    pipeline: Pipeline,
+    metrics: Metrics,
+    folder: StateFolder,
+    on_final: OnFinal = lambda requests: None,
 ) -> Checkpoints:
     """The checkpoints, and the pipeline as the snapshot in the folder says."""
     cadence = Cadence(
@@ -111,7 +117,7 @@ def build_checkpoints(
         config.state.snapshot_records,
         config.state.recommit_seconds,
     )
-    return Checkpoints(pipeline, metrics, folder, fingerprint(config), cadence)
+    return Checkpoints(pipeline, metrics, folder, fingerprint(config), cadence, on_final)
 
 
 def fingerprint(config: Config) -> str:
@@ -146,20 +152,6 @@ def build_pipeline(config: Config, bundle: Bundle) -> tuple[Pipeline, Metrics]:
         chronicle=Chronicle(retraining_policy(config)),
     )
     return pipeline, metrics
-
-
-def retraining_policy(config: Config) -> RetrainingPolicy:
-    """When to ask for a new model."""
-    section = config.retraining
-    return RetrainingPolicy(
-        mode=section.policy,
-        model=section.model_name or config.kafka.topic,
-        min_evidence=section.min_evidence,
-        min_records=section.min_records,
-        cooldown_seconds=section.cooldown_seconds,
-        per_day=section.per_day,
-        links=dict(section.links),
-    )
 
 
 def _decoder(codec: CodecConfig, spec: InputSpec) -> Decode:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from monitor.config_kafka import Section
+from monitor.config_receivers import Receivers
 
 Link = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
 
@@ -36,3 +37,4 @@ class RetrainingConfig(Section):
     links: dict[str, Link] = Field(
         {}, max_length=20, description="Name and URL of dashboard or runbook, handed on."
     )
+    receivers: Receivers = Field((), description="Who gets the requests.")

@@ -18,6 +18,7 @@ import structlog
 from monitor import failpoints
 from monitor.batching import Batcher
 from monitor.checkpoints import Checkpoints
+from monitor.courier import Courier
 from monitor.events import Event, events_of
 from monitor.gauges import Gauges
 from monitor.liveness import Liveness
@@ -61,6 +62,7 @@ class Parts:
     max_poll_records: int
     shutdown_seconds: float
     state: StateFolder | None = None
+    courier: Courier | None = None
 
 
 @dataclass
@@ -89,6 +91,8 @@ class Daemon:
     def run(self) -> None:
         """Watch the stream until stopped; then finish what was polled and close everything."""
         self.parts.web.start()
+        if self.parts.courier is not None:
+            self.parts.courier.start()
         log.info("started", url=self.parts.web.url, model=self.parts.model_version)
         try:
             while not self.stopping.is_set():
@@ -210,6 +214,8 @@ class Daemon:
         """Leave the group first, so that others take over; the web server goes last."""
         self.parts.source.close()
         self.parts.outlet.close()
+        if self.parts.courier is not None:
+            self.parts.courier.stop()
         if self.parts.state is not None:
             self.parts.state.close()
         self.parts.web.stop()

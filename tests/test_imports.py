@@ -21,7 +21,7 @@ IO = {
 CONFIG = {"config", "config_kafka", "config_file", "config_retraining", "config_receivers"}
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "assembly_receivers", "courier",
+    "assembly_receivers", "assembly_retraining", "courier",
     "commands", "cli", "demo", "__main__", "__init__",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}

@@ -14,7 +14,7 @@ import yaml
 
 from monitor.failpoints import VARIABLE
 from monitor.snapshot import Snapshot
-from monitor.state import ACCEPTED, read
+from monitor.state import newest
 from tests.kafka.process import ServerProcess, wait_until
 
 STOP_SECONDS = 60.0
@@ -80,8 +80,7 @@ class Member:
 
     def snapshot(self) -> Snapshot | None:
         """The state that it left behind."""
-        path = self._folder / "state" / ACCEPTED
-        return read(path) if path.exists() else None
+        return newest(self._folder / "state")
 
     def shown(self) -> list[dict[str, Any]]:
         """What `aead-monitor state show` says."""

@@ -78,12 +78,12 @@ def _run(
             # Each life gets some way, so that the kills are spread over the stream.
             goal = (number + rng.random()) * records / (kills + 1)
             member.start()
-            wait_until(lambda: _read(member) >= goal, SECONDS, lambda: f"{_read(member)} read")
+            _until_read(member, int(goal))
             member.order(f"{place} kill")
             if not member.wait_for_death(SECONDS):
                 raise AssertionError(f"life {number} did not end at {place}: see {member.log}")
         member.start()
-        wait_until(lambda: _read(member) == records, SECONDS, lambda: f"{_read(member)} read")
+        _until_read(member, records)
         member.stop()
     finally:
         member.kill()
@@ -97,6 +97,10 @@ def _alarms(servers: str, topic: str) -> dict[bytes, bytes]:
     for _, _, key, value in read_all(servers, topic, 1):
         assert found.setdefault(key, value or b"") == value, "a repeated alarm says something else"
     return found
+
+
+def _until_read(member: Member, records: int) -> None:
+    wait_until(lambda: _read(member) >= records, SECONDS, lambda: f"{_read(member)} read")
 
 
 def _read(member: Member) -> int:
