@@ -16,11 +16,12 @@ CORE = {
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
+    "registry",
 }  # fmt: skip
-CONFIG = {"config", "config_kafka", "config_file"}
+CONFIG = {"config", "config_kafka", "config_file", "config_registry"}
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "commands", "cli", "demo", "__main__", "__init__",
+    "assembly_registry", "commands", "cli", "demo", "__main__", "__init__",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}
 """A module imports from its own rank or a lower one."""
