@@ -23,6 +23,7 @@ from models.distribution import SMALLEST
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
 from monitor.assembly_kafka import build_connection, build_outlet, build_subscription
+from monitor.assembly_registry import model_folder
 from monitor.assembly_retraining import build_courier, retraining_policy
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
@@ -67,7 +68,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     Raises ConfigError or BundleError for anything that the user can put right.
     """
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 2) - 1))
-    bundle = load_bundle(config.model)
+    bundle = load_bundle(model_folder(config))
     pipeline, metrics = build_pipeline(config, bundle)
     board = StatusBoard(about=_about(config, bundle))
     liveness = Liveness(config.http.stall_seconds)

@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from monitor.budget import Budget
 from monitor.config_kafka import KafkaConfig, OutputConfig, Section
+from monitor.config_registry import RegistryConfig
 from monitor.config_retraining import RetrainingConfig
 
 PREFIX = "AEAD_MONITOR_"
@@ -174,7 +175,10 @@ class Config(BaseSettings):
         protected_namespaces=(),
     )
 
-    model: Path = Field(description="The bundle that `aead-monitor train` wrote.")
+    model: Path | None = Field(None, description="The bundle that `aead-monitor train` wrote.")
+    registry: RegistryConfig | None = Field(
+        None, description="Where versions of the model are kept, instead of `model`."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
     threads: int | None = Field(
         None, ge=1, description="CPU threads for scoring; default: all cores but one."
@@ -197,6 +201,15 @@ class Config(BaseSettings):
     )
     http: HttpConfig = Field(HttpConfig(), description="The web server.")
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")
+
+    @model_validator(mode="after")
+    def _model(self) -> Config:
+        if (self.model is None) == (self.registry is None):
+            raise ValueError(
+                "give either model (the folder of a bundle) or registry (where the versions of a"
+                " model are kept), and not both"
+            )
+        return self
 
     @model_validator(mode="after")
     def _window(self) -> Config:

@@ -6,6 +6,8 @@ Exception
 │   ├── ConfigError             the configuration is wrong
 │   └── DataError               a data file is wrong: names file and row
 │   ├── GapError                records were deleted unread, and the user wants to be told
+│   └── RegistryError           the model registry lacks something, or holds what cannot be used
+│       └── RegistryUnavailableError    it does not answer now: trying again may help
 ├── DecodeError                 a payload that cannot be scored: becomes a dead letter
 ├── SinkError                   an output that could not be published
 │   └── TransactionLostError    and nothing that was published since the last commit will be seen
@@ -44,6 +46,14 @@ class DataError(UserError):
 
 class GapError(UserError):
     """Records were deleted before they were read, and `kafka.out_of_range` says stop."""
+
+
+class RegistryError(UserError):
+    """The model registry lacks what was asked for, or cannot be used."""
+
+
+class RegistryUnavailableError(RegistryError):
+    """The model registry does not answer now; trying again may help."""
 
 
 class DecodeError(Exception):
@@ -91,6 +101,8 @@ __all__ = [
     "DecodeError",
     "GapError",
     "ReceiverError",
+    "RegistryError",
+    "RegistryUnavailableError",
     "SinkError",
     "TransactionLostError",
     "UserError",

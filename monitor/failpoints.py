@@ -25,6 +25,19 @@ PLACES: Final = (
     "snapshot_write",
     "sink",
 )
+REGISTRY_PLACES: Final = (
+    "bundle_half_copied",
+    "bundle_copied",
+    "bundle_added",
+    "aliases_half_written",
+    "aliases_switched",
+    "history_half_written",
+    "history_written",
+    "link_moved",
+)
+"""Reached by those who write to the embedded registry."""
+MLFLOW_PLACES: Final = ("run_written", "promotion_recorded", "previous_set")
+"""Reached by those who write to a registry in MLflow."""
 LONGEST_HANG_SECONDS: Final = 60.0
 _FILE: Final = os.environ.get(VARIABLE)
 

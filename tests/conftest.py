@@ -32,6 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"broker", "topic"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("kafka")
+        if "mlflow_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("mlflow")
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,15 @@ CORE = {
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
-    "receivers", "outbox", "request_files", "request_metrics",
+    "receivers", "outbox", "request_files", "request_metrics", "registry",
 }  # fmt: skip
-CONFIG = {"config", "config_kafka", "config_file", "config_retraining", "config_receivers"}
+CONFIG = {
+    "config", "config_kafka", "config_file", "config_retraining", "config_receivers",
+    "config_registry",
+}  # fmt: skip
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "assembly_receivers", "assembly_retraining", "courier",
+    "assembly_receivers", "assembly_retraining", "assembly_registry", "courier",
     "commands", "cli", "demo", "__main__", "__init__",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}

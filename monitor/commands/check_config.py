@@ -44,8 +44,9 @@ def run(options: argparse.Namespace) -> int:
         from models.bundle import load
         from monitor.assembly import build_pipeline
         from monitor.assembly_kafka import build_connection
+        from monitor.assembly_registry import model_folder
 
         build_connection(config.kafka)
-        build_pipeline(config, load(config.model, device="cpu"))
+        build_pipeline(config, load(model_folder(config), device="cpu"))
     print(f"{options.config}: valid")
     return 0
