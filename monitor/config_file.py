@@ -177,7 +177,10 @@ def _one_line(error: object) -> str:
 
 def _resolved(config: Config, folder: Path) -> Config:
     """The configuration with its relative paths taken from the file's folder."""
-    return config.model_copy(update=_resolved_fields(config, folder))
+    update = _resolved_fields(config, folder)
+    if config.shadow is not None and ":" not in config.shadow:  # a colon: not a path
+        update["shadow"] = str(folder / Path(config.shadow).expanduser())
+    return config.model_copy(update=update)
 
 
 def _resolved_fields(section: BaseModel, folder: Path) -> dict[str, Any]:

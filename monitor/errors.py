@@ -5,6 +5,7 @@ Exception
 │   ├── BundleError, ShapeError, CalibrationError, TrainingError      (in models.errors)
 │   ├── ConfigError             the configuration is wrong
 │   └── DataError               a data file is wrong: names file and row
+│   ├── ProbeError              a model fails on rows made from its own input spec
 │   ├── GapError                records were deleted unread, and the user wants to be told
 ├── DecodeError                 a payload that cannot be scored: becomes a dead letter
 └── SinkError                   an output that could not be published
@@ -45,6 +46,10 @@ class GapError(UserError):
     """Records were deleted before they were read, and `kafka.out_of_range` says stop."""
 
 
+class ProbeError(UserError):
+    """A model fails on rows that were made from its own input spec."""
+
+
 class DecodeError(Exception):
     """A payload that cannot be scored. reason: one of REASONS."""
 
@@ -76,6 +81,7 @@ __all__ = [
     "DataError",
     "DecodeError",
     "GapError",
+    "ProbeError",
     "SinkError",
     "TransactionLostError",
     "UserError",

@@ -21,6 +21,7 @@ from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.judge_state import decode, encode
 from monitor.ledger import Ledger
+from monitor.parting import parting
 from monitor.records import (
     Anomaly,
     Batch,
@@ -68,7 +69,8 @@ class RowScorer(Protocol):
 class Pipeline:
     """Turns batches of records into outcomes.
 
-    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict.
+    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict. parting: the end
+    of a drift episode of another model, that is still to be told, or None.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Pipeline:
         self.ledger = Ledger()
         self._stage = stage
         self._blank = self.memory()
+        self.parting: Change | None = None
 
     def step(self, records: Sequence[Record]) -> Outcome:
         """Decide on some records, one or more, each partition's in offset order."""
@@ -113,14 +116,31 @@ class Pipeline:
         return encode({"judge": self.judge.state(), "ledger": self.ledger.state()}, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
-        """Go on where `memory` was called. Raises ValueError if the bytes are of anything else."""
+        """Go on where `memory` was called. Raises ValueError if the bytes are of anything else.
+
+        Of another model's memory only the totals are taken: the judge begins anew.
+        """
         state = decode(memory, MEMORY_SCHEMA)
-        self.judge.restore(state["judge"])
+        judged = state["judge"]
+        self.parting = None
+        if judged["model_version"] == self.judge.model_version:
+            self.judge.restore(judged)
+        else:
+            self._blank_judge()
+            self.parting = parting(judged, self.judge)
         self.ledger.restore(state["ledger"])
+
+    def replace(self, decode: Decode, scorer: RowScorer, judge: Judge) -> None:
+        """Use another model from the next step on; the totals stay."""
+        self._decode, self._scorer, self.judge = decode, scorer, judge
+        self._blank = self.memory()
 
     def begin_anew(self) -> None:
         """Forget the stream, but for where to go on with each partition."""
         self.ledger.forget_totals()
+        self._blank_judge()
+
+    def _blank_judge(self) -> None:
         self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 
     def _decode_all(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:

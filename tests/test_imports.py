@@ -12,15 +12,18 @@ CORE = {
     "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view",
     "judge_state", "judge_settings", "simulation", "ledger", "snapshot", "resume", "quarantine",
     "json_values", "retrain_request", "retraining",
+    "candidate", "parting", "probe",
 }  # fmt: skip
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
+    "model_metrics", "shadow_metrics", "offers", "model_folder",
 }  # fmt: skip
-CONFIG = {"config", "config_kafka", "config_file"}
+CONFIG = {"config", "config_kafka", "config_reload", "config_file"}
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "commands", "cli", "demo", "__main__", "__init__",
+    "commands", "cli", "demo", "__main__", "__init__", "swap", "follower", "shadow",
+    "assembly_model",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}
 """A module imports from its own rank or a lower one."""

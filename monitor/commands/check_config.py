@@ -42,10 +42,10 @@ def run(options: argparse.Namespace) -> int:
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
     if not options.no_model:
         from models.bundle import load
-        from monitor.assembly import build_pipeline
+        from monitor.assembly import build_candidate
         from monitor.assembly_kafka import build_connection
 
         build_connection(config.kafka)
-        build_pipeline(config, load(config.model, device="cpu"))
+        build_candidate(config, load(config.model, device="cpu"))
     print(f"{options.config}: valid")
     return 0

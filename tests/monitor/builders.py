@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
+from monitor.batching import BatchLimits
+from monitor.candidate import Candidate
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.judge_settings import JudgeSettings
@@ -24,14 +26,18 @@ P0, P1 = Partition("in", 0), Partition("in", 1)
 class ValueScorer:
     """A model whose reconstruction error of a row is the row's first value."""
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, version: str = VERSION) -> None:
         self.reference = reference
+        self._version = version
 
     def score(self, records: NDArray[np.generic]) -> Scores:
         errors = np.asarray(records, dtype=np.float64)[:, 0]
         finite = np.where(np.isfinite(errors), errors, 0.0)
         return Scores(
-            errors, self.reference.p_values(finite), self.reference.anomalous(finite), VERSION
+            errors,
+            self.reference.p_values(finite),
+            self.reference.anomalous(finite),
+            self._version,
         )
 
 
@@ -74,12 +80,27 @@ SETTINGS = JudgeSettings(
 """Records of these tests are a millisecond apart: guard and cooldown would outlast any stream."""
 
 
-def judge(**changes: object) -> Judge:
-    return Judge(VERSION, reference(), replace(SETTINGS, **changes))
+def judge(version: str = VERSION, **changes: object) -> Judge:
+    return Judge(version, reference(), replace(SETTINGS, **changes))
 
 
 def pipeline(**changes: object) -> Pipeline:
     return Pipeline(decode, ValueScorer(reference()), judge(**changes))
+
+
+def candidate(version: str = VERSION) -> Candidate:
+    """A model as the daemon uses it; all of them score alike."""
+    return Candidate(
+        version=version,
+        architecture="values",
+        trained=1_700_000_000.0,
+        reference=reference(),
+        decode=decode,
+        scorer=ValueScorer(reference(), version),
+        judge=judge(version),
+        limits=BatchLimits(100, 10**6, 0.0),
+        about={"model": {"version": version, "threshold": reference().threshold}},
+    )
 
 
 def summary(

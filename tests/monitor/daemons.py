@@ -24,7 +24,7 @@ from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
-from tests.monitor.builders import VERSION, pipeline
+from tests.monitor.builders import candidate, pipeline
 
 
 def assemble(
@@ -60,8 +60,7 @@ def assemble(
         "board": board,
         "liveness": Liveness(60.0),
         "web": web,
-        "model_version": VERSION,
-        "threshold": 1.0,
+        "model": candidate(),
         "max_poll_records": 100,
         "shutdown_seconds": 5.0,
         "state": state,

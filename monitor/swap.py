@@ -1,0 +1,103 @@
+"""Replaces the model between two batches.
+
+    all that was done becomes final -> the new model's parts -> its books begin where the accepted
+    snapshot stands -> the episode of the old model is told to be over -> a snapshot of the new one
+
+Until that last snapshot counts, the one that counts is the old model's, with the same totals and
+offsets. A crash at any point, or work that is taken back, leads to it: whichever model is then
+in use takes the totals, and says the same of the old model's episode.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from monitor import failpoints
+from monitor.candidate import Candidate
+from monitor.checkpoints import Checkpoints
+from monitor.judge import Change
+from monitor.offers import Offers
+from monitor.pipeline import Pipeline
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+"""Between attempts to make final what was done, while that fails."""
+
+
+class Swap:
+    """Knows the model in use, and puts another in its place.
+
+    checkpoint: makes final what was done so far. tell: publishes the end of an episode; true
+    once it is safe. replaced: called with a model that has just taken its place, and the seconds
+    for which reading stopped.
+    """
+
+    def __init__(
+        self,
+        model: Candidate,
+        offers: Offers,
+        pipeline: Pipeline,
+        checkpoints: Checkpoints,
+        checkpoint: Callable[[], None],
+        tell: Callable[[Change], bool],
+        replaced: Callable[[Candidate, float], None],
+    ) -> None:
+        self.model = model
+        self._offers = offers
+        self._pipeline = pipeline
+        self._checkpoints = checkpoints
+        self._checkpoint = checkpoint
+        self._tell = tell
+        self._replaced = replaced
+        self._not_before = float("-inf")
+
+    def turn(self) -> None:
+        """Between two batches: tell what is to be told, and take a model that waits."""
+        if self._checkpoints.doubtful:
+            return
+        if self._pipeline.parting is not None:
+            self._part()
+        elif self._offers.version is not None and time.monotonic() >= self._not_before:
+            self._take()
+
+    def _take(self) -> None:
+        started = time.monotonic()
+        if not self._checkpoints.final:
+            self._checkpoint()
+        if not self._checkpoints.final:
+            self._not_before = time.monotonic() + RETRY_SECONDS
+            return
+        failpoints.reach("swap_begun")
+        candidate = self._offers.take()
+        if candidate is None or candidate.version == self.model.version:
+            return
+        self._replace(candidate)
+        self._replaced(candidate, time.monotonic() - started)
+
+    def _replace(self, candidate: Candidate) -> None:
+        old, self.model = self.model, candidate
+        self._pipeline.replace(candidate.decode, candidate.scorer, candidate.judge)
+        self._checkpoints.carry_over()
+        log.info("model replaced", old=old.version, new=candidate.version)
+        failpoints.reach("model_replaced")
+        self._part()
+        failpoints.reach("swap_done")
+
+    def _part(self) -> None:
+        """Tell the end of the old model's episode, and make the new model's books final.
+
+        Only with partitions of our own: without, there are no offsets to make it final with.
+        """
+        if not self._checkpoints.offsets():
+            return
+        change = self._pipeline.parting
+        if change is not None:
+            if not self._tell(change):
+                return
+            failpoints.reach("parting_told")
+            self._pipeline.parting = None
+        self._checkpoint()
