@@ -26,7 +26,10 @@ _SEED: Final = 0
 
 
 def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
-    """Rows (count, *record_shape) of the spec's dtype, within the range of the training data."""
+    """Rows (count, *record_shape) within the range of the training data, of the spec's dtype.
+
+    For bool they are uint8, 0 or 1: payloads carry numbers.
+    """
     low = -1.0 if spec.layout == "vector" else 0.0
     x = np.random.default_rng(_SEED).uniform(low, 1.0, (count, *spec.shape))
     x[0] = (low + 1.0) / 2
@@ -35,7 +38,9 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
     if dtype.kind in "iu":
         bounds = np.iinfo(dtype)
         values = np.rint(values).clip(float(bounds.min), float(bounds.max) * (1 - 1e-7))
-    return values > np.median(values) if dtype.kind == "b" else values.astype(dtype)
+    if dtype.kind == "b":
+        return (values > np.median(values)).astype(np.uint8)
+    return values.astype(dtype)
 
 
 def _as_arrived(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
@@ -51,11 +56,7 @@ def probe(decode: Decode, scorer: RowScorer, codec: Codec, payload_shape: tuple[
 
     codec: whose payloads `decode` reads. payload_shape: of one row in them. Raises ProbeError.
     """
-    try:
-        payloads = [codec.encode(row.reshape(payload_shape)) for row in rows_of(spec)]
-        rows = np.concatenate([decode(payload) for payload in payloads])
-    except (DecodeError, ValueError) as error:
-        raise ProbeError(f"a record as the model takes it cannot be decoded: {error}.") from error
+    rows = _decoded(rows_of(spec), decode, codec, payload_shape)
     together = scorer.score(rows).reconstruction_error
     if together.shape != (ROWS,) or not np.isfinite(together).all() or together.min() < 0:
         raise ProbeError(
@@ -69,3 +70,16 @@ def probe(decode: Decode, scorer: RowScorer, codec: Codec, payload_shape: tuple[
         raise ProbeError(
             "the model's error of a record depends on the records beside it. Train it again."
         )
+
+
+def _decoded(
+    rows: NDArray[Any], decode: Decode, codec: Codec, payload_shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """The rows after a journey as payloads."""
+    try:
+        payloads = [codec.encode(row.reshape(payload_shape)) for row in rows]
+        return np.concatenate([decode(payload) for payload in payloads])
+    except (DecodeError, ValueError) as error:
+        if isinstance(error, DecodeError) and error.reason == "oversized":
+            return rows  # noise takes more bytes than the records that the limit was set for
+        raise ProbeError(f"a record as the model takes it cannot be decoded: {error}.") from error

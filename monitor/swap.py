@@ -66,9 +66,7 @@ class Swap:
 
     def _take(self) -> None:
         started = time.monotonic()
-        if not self._checkpoints.final:
-            self._checkpoint()
-        if not self._checkpoints.final:
+        if not self._finish():
             self._not_before = time.monotonic() + RETRY_SECONDS
             return
         failpoints.reach("swap_begun")
@@ -77,6 +75,15 @@ class Swap:
             return
         self._replace(candidate)
         self._replaced(candidate, time.monotonic() - started)
+
+    def _finish(self) -> bool:
+        """Make final all that was done; false if that is not possible now."""
+        if not self._checkpoints.final:
+            earlier = self._checkpoints.pending
+            self._checkpoint()
+            if earlier and not self._checkpoints.pending:
+                self._checkpoint()  # the snapshot that was already written held less
+        return self._checkpoints.final
 
     def _replace(self, candidate: Candidate) -> None:
         old, self.model = self.model, candidate

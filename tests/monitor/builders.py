@@ -24,14 +24,15 @@ P0, P1 = Partition("in", 0), Partition("in", 1)
 
 
 class ValueScorer:
-    """A model whose reconstruction error of a row is the row's first value."""
+    """A model whose reconstruction error of a row is the row's first value, times a factor."""
 
-    def __init__(self, reference: Reference, version: str = VERSION) -> None:
+    def __init__(self, reference: Reference, version: str = VERSION, factor: float = 1.0) -> None:
         self.reference = reference
         self._version = version
+        self._factor = factor
 
     def score(self, records: NDArray[np.generic]) -> Scores:
-        errors = np.asarray(records, dtype=np.float64)[:, 0]
+        errors = self._factor * np.asarray(records, dtype=np.float64)[:, 0]
         finite = np.where(np.isfinite(errors), errors, 0.0)
         return Scores(
             errors,
@@ -80,26 +81,27 @@ SETTINGS = JudgeSettings(
 """Records of these tests are a millisecond apart: guard and cooldown would outlast any stream."""
 
 
-def judge(version: str = VERSION, **changes: object) -> Judge:
-    return Judge(version, reference(), replace(SETTINGS, **changes))
+def judge(**changes: object) -> Judge:
+    return Judge(VERSION, reference(), replace(SETTINGS, **changes))
 
 
 def pipeline(**changes: object) -> Pipeline:
     return Pipeline(decode, ValueScorer(reference()), judge(**changes))
 
 
-def candidate(version: str = VERSION) -> Candidate:
-    """A model as the daemon uses it; all of them score alike."""
+def candidate(version: str = VERSION, factor: float = 1.0) -> Candidate:
+    """A model as the daemon uses it. factor: of its errors, in calibration and in the stream."""
+    calibrated = Reference.calibrate(factor * normal_errors(5000, seed=99), ordered=True)
     return Candidate(
         version=version,
         architecture="values",
         trained=1_700_000_000.0,
-        reference=reference(),
+        reference=calibrated,
         decode=decode,
-        scorer=ValueScorer(reference(), version),
-        judge=judge(version),
+        scorer=ValueScorer(calibrated, version, factor),
+        judge=Judge(version, calibrated, SETTINGS),
         limits=BatchLimits(100, 10**6, 0.0),
-        about={"model": {"version": version, "threshold": reference().threshold}},
+        about={"model": {"version": version, "threshold": calibrated.threshold}},
     )
 
 

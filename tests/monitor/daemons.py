@@ -13,6 +13,7 @@ from monitor.daemon import Daemon, Parts
 from monitor.liveness import Liveness
 from monitor.metrics import Metrics
 from monitor.outlet import Outlet
+from monitor.pipeline import Pipeline
 from monitor.quarantine import Quarantine
 from monitor.records import Partition
 from monitor.resume import Policy
@@ -24,7 +25,7 @@ from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
-from tests.monitor.builders import candidate, pipeline
+from tests.monitor.builders import candidate
 
 
 def assemble(
@@ -41,7 +42,8 @@ def assemble(
     """
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
     board = StatusBoard(about={"topic": "in"})
-    deciding = changes.pop("pipeline", None) or pipeline()
+    model = changes.pop("model", None) or candidate()
+    deciding = changes.pop("pipeline", None) or Pipeline(model.decode, model.scorer, model.judge)
     state = StateFolder(folder) if folder else None
     if state is not None:
         state.open()
@@ -60,7 +62,7 @@ def assemble(
         "board": board,
         "liveness": Liveness(60.0),
         "web": web,
-        "model": candidate(),
+        "model": model,
         "max_poll_records": 100,
         "shutdown_seconds": 5.0,
         "state": state,
