@@ -70,7 +70,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     shadowed = build_shadow(config, bundle, metrics.shadow)
     model = shadowed(build_candidate(config, bundle))
     pipeline = Pipeline(model.decode, model.scorer, model.judge, metrics.stage)
-    offers = Offers()
+    offers = Offers(model)
     follower = build_follower(
         config, model.version, lambda path: shadowed(load_tried(config, path)), offers, metrics
     )
@@ -102,11 +102,10 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             board=board,
             liveness=liveness,
             web=web,
-            model=model,
+            offers=offers,
             max_poll_records=config.batch.max_records,
             shutdown_seconds=config.shutdown_seconds,
             state=state,
-            offers=offers,
             follower=follower,
         ),
         stopping,

@@ -48,7 +48,7 @@ TEND_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Parts:
-    """What the daemon is made of. model: the one in use at the start. offers: those that come."""
+    """What the daemon is made of. offers: the model in use, whose parts the pipeline has."""
 
     source: Source
     outlet: Outlet
@@ -61,11 +61,10 @@ class Parts:
     board: StatusBoard
     liveness: Liveness
     web: WebServer
-    model: Candidate
+    offers: Offers
     max_poll_records: int
     shutdown_seconds: float
     state: StateFolder | None = None
-    offers: Offers = field(default_factory=Offers)
     follower: Follower | None = None
 
 
@@ -88,15 +87,15 @@ class Daemon:
             parts.metrics, self._checkpoint,
         )  # fmt: skip
         self._swap = Swap(
-            parts.model, parts.offers, parts.pipeline, parts.checkpoints, self._checkpoint,
+            parts.offers, parts.pipeline, parts.checkpoints, self._checkpoint,
             self._tell, self._replaced,
         )  # fmt: skip
-        self._show(parts.model)
+        self._show(self.model)
 
     @property
     def model(self) -> Candidate:
         """The model in use."""
-        return self._swap.model
+        return self.parts.offers.current
 
     def stop(self) -> None:
         """Ask the daemon to finish what it has begun and return from `run`."""

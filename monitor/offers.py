@@ -1,4 +1,4 @@
-"""Where a new model waits until the run loop takes it: the one place that two threads share."""
+"""The model in use, and the one that waits to take its place: what two threads share."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from monitor.candidate import Candidate
 
 
 class Offers:
-    """Holds at most one model; nobody ever waits here for longer than an assignment takes."""
+    """Holds at most one model that waits; nobody is kept here for longer than an assignment takes.
 
-    def __init__(self) -> None:
+    current: the model in use. Only the run loop sets it. Nothing else may keep a model that was
+    replaced: its memory is to be free again.
+    """
+
+    def __init__(self, current: Candidate) -> None:
+        self.current = current
         self._lock = threading.Lock()
-        self._candidate: Candidate | None = None
+        self._waiting: Candidate | None = None
 
     @property
     def version(self) -> str | None:
         """Version of the model that waits."""
-        candidate = self._candidate
-        return None if candidate is None else candidate.version
+        waiting = self._waiting
+        return None if waiting is None else waiting.version
 
     def put(self, candidate: Candidate) -> None:
         """Offer a model, instead of the one that waits."""
         with self._lock:
-            self._candidate = candidate
+            self._waiting = candidate
 
     def withdraw(self) -> bool:
         """Offer nothing; false if what was offered has been taken."""
@@ -32,5 +37,5 @@ class Offers:
     def take(self) -> Candidate | None:
         """Return the model that waits, if it still does, and forget it."""
         with self._lock:
-            candidate, self._candidate = self._candidate, None
-        return candidate
+            waiting, self._waiting = self._waiting, None
+        return waiting

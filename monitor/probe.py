@@ -39,8 +39,8 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
         bounds = np.iinfo(dtype)
         values = np.rint(values).clip(float(bounds.min), float(bounds.max) * (1 - 1e-7))
     if dtype.kind == "b":
-        return (values > np.median(values)).astype(np.uint8)
-    return values.astype(dtype)
+        values, dtype = values > np.median(values), np.dtype(np.uint8)
+    return np.asarray(values, dtype=dtype)
 
 
 def _as_arrived(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:

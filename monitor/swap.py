@@ -29,7 +29,7 @@ RETRY_SECONDS = 1.0
 
 
 class Swap:
-    """Knows the model in use, and puts another in its place.
+    """Puts another model in the place of the one in use.
 
     checkpoint: makes final what was done so far. tell: publishes the end of an episode; true
     once it is safe. replaced: called with a model that has just taken its place, and the seconds
@@ -38,7 +38,6 @@ class Swap:
 
     def __init__(
         self,
-        model: Candidate,
         offers: Offers,
         pipeline: Pipeline,
         checkpoints: Checkpoints,
@@ -46,7 +45,6 @@ class Swap:
         tell: Callable[[Change], bool],
         replaced: Callable[[Candidate, float], None],
     ) -> None:
-        self.model = model
         self._offers = offers
         self._pipeline = pipeline
         self._checkpoints = checkpoints
@@ -57,11 +55,11 @@ class Swap:
 
     def turn(self) -> None:
         """Between two batches: tell what is to be told, and take a model that waits."""
+        if self._pipeline.parting is not None and not self._checkpoints.doubtful:
+            self._part()
         if self._checkpoints.doubtful:
             return
-        if self._pipeline.parting is not None:
-            self._part()
-        elif self._offers.version is not None and time.monotonic() >= self._not_before:
+        if self._offers.version is not None and time.monotonic() >= self._not_before:
             self._take()
 
     def _take(self) -> None:
@@ -71,7 +69,10 @@ class Swap:
             return
         failpoints.reach("swap_begun")
         candidate = self._offers.take()
-        if candidate is None or candidate.version == self.model.version:
+        if candidate is None:
+            return
+        if candidate.version == self._offers.current.version:
+            log.info("the model that was offered is the one in use", version=candidate.version)
             return
         self._replace(candidate)
         self._replaced(candidate, time.monotonic() - started)
@@ -86,10 +87,10 @@ class Swap:
         return self._checkpoints.final
 
     def _replace(self, candidate: Candidate) -> None:
-        old, self.model = self.model, candidate
+        old, self._offers.current = self._offers.current.version, candidate
         self._pipeline.replace(candidate.decode, candidate.scorer, candidate.judge)
         self._checkpoints.carry_over()
-        log.info("model replaced", old=old.version, new=candidate.version)
+        log.info("model replaced", old=old, new=candidate.version)
         failpoints.reach("model_replaced")
         self._part()
         failpoints.reach("swap_done")

@@ -12,6 +12,7 @@ from monitor.checkpoints import Cadence, Checkpoints
 from monitor.daemon import Daemon, Parts
 from monitor.liveness import Liveness
 from monitor.metrics import Metrics
+from monitor.offers import Offers
 from monitor.outlet import Outlet
 from monitor.pipeline import Pipeline
 from monitor.quarantine import Quarantine
@@ -62,7 +63,7 @@ def assemble(
         "board": board,
         "liveness": Liveness(60.0),
         "web": web,
-        "model": model,
+        "offers": Offers(model),
         "max_poll_records": 100,
         "shutdown_seconds": 5.0,
         "state": state,

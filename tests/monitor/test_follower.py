@@ -29,7 +29,7 @@ class Place:
         self.loads = 0
         self.now = 0.0
         self.failures: Counter[str] = Counter()
-        self.offers = Offers()
+        self.offers = Offers(candidate())
 
     def follower(self, poll_seconds: float | None = 5.0) -> Follower:
         pace = Pace(poll_seconds, 10.0, 35.0, clock=lambda: self.now)

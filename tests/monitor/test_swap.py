@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -204,6 +206,34 @@ def test_a_member_without_partitions_takes_a_new_model_too(start: Run, tmp_path:
     source.append(stream())
     finish(subject, source)
     check_books(subject, stream(), MemorySink())
+
+
+def test_a_model_that_was_replaced_is_forgotten(start: Run, tmp_path: Path) -> None:
+    subject = start(MemorySource(stream()), MemorySink(), tmp_path)
+    old = [weakref.ref(part) for part in (subject.model.scorer, subject.model.judge)]
+    subject.parts.offers.put(new())
+    turns(subject, 2)
+    gc.collect()
+    assert [part() for part in old] == [None, None]
+
+
+def test_a_member_that_has_lost_its_partitions_ends_its_episode_when_it_gets_one(
+    start: Run, tmp_path: Path
+) -> None:
+    source, sink = MemorySource(stream()), MemorySink()
+    subject = firing(source, sink, tmp_path, start)
+    source.revoke(P0, orderly=True)
+    subject.turn()
+    for model in (new(), candidate(NEWER), new()):
+        subject.parts.offers.put(model)
+        subject.turn()
+        assert subject.model.version == model.version
+    assert [b["event"] for b in bodies(sink, "alert")] == ["firing"]
+    source.assign(P0)
+    finish(subject, source)
+    first, ended, _ = bodies(sink, "alert")
+    assert (ended["event"], ended["episode"]) == ("resolved", first["episode"])
+    check_books(subject, stream(), sink)
 
 
 def test_of_two_offers_the_newer_is_taken_and_the_one_in_use_is_not_swapped(
