@@ -135,6 +135,14 @@ def _put_in_place(draft: Path, target: Path, old: Path) -> None:
         raise
 
 
+def version_of(folder: Path | str) -> str:
+    """Return the version of the bundle in a folder; only bundle.json is read and verified.
+
+    Raises BundleError.
+    """
+    return str(bundle_files.read_manifest(Path(folder), SCHEMA_VERSION)["version"])
+
+
 def load(folder: Path | str, device: str = "cpu") -> Bundle:
     """Return the bundle with its model on the device, in evaluation mode.
 

@@ -53,6 +53,19 @@ def read(folder: Path, schema_version: int) -> tuple[dict[str, Any], dict[str, b
 
     The names of the files are ours, never the bundle's. Raises BundleError.
     """
+    document = read_manifest(folder, schema_version)
+    contents = {name: _read(folder / name) for name in (MODEL, REFERENCE)}
+    for name, data in contents.items():
+        if document["sha256"].get(name) != hashlib.sha256(data).hexdigest():
+            raise damaged(folder / name, f"its content does not match the hash in {MANIFEST}")
+    return document, contents
+
+
+def read_manifest(folder: Path, schema_version: int) -> dict[str, Any]:
+    """Return bundle.json, verified against its own version; the other files are not read.
+
+    Raises BundleError.
+    """
     if not folder.is_dir():
         raise BundleError(f"{folder}: there is no such folder. Give the folder of a bundle.")
     path = folder / MANIFEST
@@ -69,11 +82,7 @@ def read(folder: Path, schema_version: int) -> tuple[dict[str, Any], dict[str, b
         intact = False
     if not intact:
         raise damaged(path, "it was edited or damaged: its content does not match its version")
-    contents = {name: _read(folder / name) for name in (MODEL, REFERENCE)}
-    for name, data in contents.items():
-        if document["sha256"].get(name) != hashlib.sha256(data).hexdigest():
-            raise damaged(folder / name, f"its content does not match the hash in {MANIFEST}")
-    return {**document, "version": version}, contents
+    return {**document, "version": version}
 
 
 def _read(path: Path) -> bytes:

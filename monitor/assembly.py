@@ -6,27 +6,25 @@ import hashlib
 import json
 import math
 import os
-import platform
 import threading
-import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import structlog
 import torch
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from models.bundle import Bundle
 from models.bundle import load as load_bundle
-from models.distribution import SMALLEST
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
 from monitor.assembly_kafka import build_connection, build_outlet, build_subscription
+from monitor.assembly_model import about_model, build_follower, build_metrics, build_shadow
 from monitor.assembly_registry import model_folder
 from monitor.assembly_retraining import build_courier, retraining_policy
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
+from monitor.candidate import Candidate
 from monitor.checkpoints import Cadence, Checkpoints, OnFinal
 from monitor.chronicle import Chronicle
 from monitor.codecs import CODECS, Codec, CodecSettings
@@ -38,7 +36,9 @@ from monitor.judge import Judge
 from monitor.judge_settings import JudgeSettings
 from monitor.liveness import Liveness
 from monitor.metrics import Metrics
+from monitor.offers import Offers
 from monitor.pipeline import Decode, Pipeline
+from monitor.probe import probe
 from monitor.quarantine import Quarantine
 from monitor.resume import Policy
 from monitor.scorer import Scorer
@@ -69,11 +69,24 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     """
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 2) - 1))
     bundle = load_bundle(model_folder(config))
-    pipeline, metrics = build_pipeline(config, bundle)
-    board = StatusBoard(about=_about(config, bundle))
+    metrics = build_metrics(config)
+    shadowed = build_shadow(config, bundle, metrics.shadow)
+    model = shadowed(build_candidate(config, bundle))
+    chronicle = Chronicle(retraining_policy(config))
+    pipeline = Pipeline(model.decode, model.scorer, model.judge, metrics.stage, chronicle)
+    offers = Offers(model)
+    follower = build_follower(
+        config, model.version, lambda path: shadowed(load_tried(config, path)), offers, metrics
+    )
+    board = StatusBoard(about=_about(config))
     liveness = Liveness(config.http.stall_seconds)
     connection = build_connection(config.kafka)
-    app = build_app(metrics.registry, lambda: board.published, lambda: liveness.stalled_seconds)
+    app = build_app(
+        metrics.registry,
+        lambda: board.published,
+        lambda: liveness.stalled_seconds,
+        follower.look if config.http.reload else None,
+    )
     web = WebServer(app, config.http.host, config.http.port)
     state = StateFolder(config.state.directory)
     state.open()
@@ -86,7 +99,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             source=KafkaSource(connection, build_subscription(config.kafka)),
             outlet=build_outlet(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
-            batcher=Batcher(_limits(config, bundle.input_spec)),
+            batcher=Batcher(model.limits),
             checkpoints=checkpoints,
             policy=Policy(config.kafka.start, config.kafka.out_of_range),
             quarantine=Quarantine(config.dead_letters.max_share, config.dead_letters.over_records),
@@ -94,12 +107,12 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             board=board,
             liveness=liveness,
             web=web,
-            model_version=bundle.version,
-            threshold=bundle.reference.threshold,
+            offers=offers,
             max_poll_records=config.batch.max_records,
             shutdown_seconds=config.shutdown_seconds,
             state=state,
             courier=courier,
+            follower=follower,
         ),
         stopping,
     )
@@ -141,18 +154,31 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
     return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
 
 
-def build_pipeline(config: Config, bundle: Bundle) -> tuple[Pipeline, Metrics]:
-    """The deciding part and its metrics; raises ConfigError if codec and model do not fit."""
-    metrics = Metrics(CollectorRegistry(), config.window.quantiles)
-    _describe(metrics, bundle)
-    pipeline = Pipeline(
+def build_candidate(config: Config, bundle: Bundle) -> Candidate:
+    """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
+    return Candidate(
+        version=bundle.version,
+        architecture=bundle.architecture,
+        trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
+        reference=bundle.reference,
         decode=_decoder(config.codec, bundle.input_spec),
         scorer=Scorer(bundle, config.device),
         judge=_judge(config, bundle),
-        stage=metrics.stage,
-        chronicle=Chronicle(retraining_policy(config)),
+        limits=_limits(config, bundle.input_spec),
+        about=about_model(config, bundle),
     )
-    return pipeline, metrics
+
+
+def load_tried(config: Config, folder: Path) -> Candidate:
+    """The model in a folder, verified, tried and warmed up.
+
+    Raises BundleError if it is not whole, ConfigError if it does not fit, ProbeError if it fails.
+    """
+    bundle = load_bundle(folder)
+    candidate, spec = build_candidate(config, bundle), bundle.input_spec
+    shape = config.codec.shape or spec.record_shape
+    probe(candidate.decode, candidate.scorer, build_codec(config.codec, spec), shape, spec)
+    return candidate
 
 
 def _decoder(codec: CodecConfig, spec: InputSpec) -> Decode:
@@ -234,45 +260,10 @@ def _warn_of_few(reference: Reference, tolerance: float) -> None:
         )
 
 
-def _describe(metrics: Metrics, bundle: Bundle) -> None:
-    """Set what does not change while the process lives."""
-    ProcessCollector(registry=metrics.registry)
-    PlatformCollector(registry=metrics.registry)
-    # A threshold of 0 (errors all zero in calibration) must not divide by zero.
-    metrics.error_ratio.threshold = max(bundle.reference.threshold, SMALLEST)
-    metrics.threshold.set(bundle.reference.threshold)
-    for q in (0.5, 0.9, 0.99, 0.999):
-        value = float(bundle.reference.quantiles([q])[0])
-        metrics.reference_quantile.labels(f"{q:g}").set(value)
-    metrics.model_info.labels(bundle.version, bundle.architecture).set(1)
-    metrics.model_trained.set(_trained(bundle))
-    metrics.build_info.labels(__version__, platform.python_version(), torch.__version__).set(1)
-    metrics.config_loaded.set(time.time())
-
-
-def _trained(bundle: Bundle) -> float:
-    return datetime.fromisoformat(str(bundle.metadata["created"])).timestamp()
-
-
-def _about(config: Config, bundle: Bundle) -> dict[str, Any]:
-    """What the status page says of configuration and model."""
-    reference = bundle.reference
+def _about(config: Config) -> dict[str, Any]:
+    """What the status page says of the configuration."""
     return {
         "version": __version__,
         "topic": config.kafka.topic,
         "group": config.kafka.group,
-        "drift_settings": {
-            "false_alarms": config.drift.false_alarms,
-            "detector": config.drift.detector,
-            "detection_limits": reference.detection_limits(config.drift.tolerance),
-        },
-        "model": {
-            "version": bundle.version,
-            "architecture": bundle.architecture,
-            "trained": bundle.metadata["created"],
-            "threshold": reference.threshold,
-            "threshold_quantile": reference.quantile,
-            "calibration_records": int(np.size(reference.errors)),
-            "reference_median": float(reference.quantiles([0.5])[0]),
-        },
     }

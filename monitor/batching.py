@@ -29,6 +29,10 @@ class Batcher:
         self._bytes = 0
         self._since = 0.0
 
+    def limit(self, limits: BatchLimits) -> None:
+        """Keep to other limits from now on; what is held stays."""
+        self._limits = limits
+
     @property
     def records(self) -> int:
         """Records held."""

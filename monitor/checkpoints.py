@@ -123,6 +123,7 @@ class Checkpoints:
         self._on_final(self._pipeline.chronicle.requests)
 
     def _fits(self, snapshot: Snapshot) -> bool:
+        """True if its totals may be taken; with the same model, its drift detection, too."""
         mine = self._accepted
         for what in ("model_version", "fingerprint"):
             if getattr(snapshot, what) != getattr(mine, what):
@@ -132,8 +133,19 @@ class Checkpoints:
                     snapshot=getattr(snapshot, what),
                     mine=getattr(mine, what),
                 )
-                return False
-        return True
+        return snapshot.fingerprint == mine.fingerprint
+
+    @property
+    def final(self) -> bool:
+        """True if all that was done is final: nothing of it can be taken back."""
+        return not self.doubtful and not self._fresh
+
+    def carry_over(self) -> None:
+        """The pipeline has another model: its totals go on where the accepted snapshot stands.
+
+        Only while all is `final`. Until the next checkpoint the snapshot is the old model's.
+        """
+        self._pipeline.recall(self._accepted.memory)
 
     def rewind(self) -> None:
         """Go back to the beginning of every partition, the first time it is gained."""
@@ -144,7 +156,11 @@ class Checkpoints:
         plans = {p: self._plan(p, item, policy) for p, item in sorted(gained.items())}
         if any(item.anew for item in plans.values()):
             self._pipeline.begin_anew()
-            self._accepted = replace(self._accepted, memory=self._pipeline.memory())
+            self._accepted = replace(
+                self._accepted,
+                model_version=self._pipeline.judge.model_version,
+                memory=self._pipeline.memory(),
+            )
         for partition, item in plans.items():
             self._begin(partition, item, gained[partition].committed)
         return plans
@@ -235,6 +251,7 @@ class Checkpoints:
         snapshot = replace(
             self._accepted,
             sequence=self._accepted.sequence + 1,
+            model_version=self._pipeline.judge.model_version,
             commits=self.offsets(),
             memory=self._pipeline.memory(),
         )

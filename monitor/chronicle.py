@@ -181,13 +181,14 @@ class Chronicle:
         self._update(request=request.id)
         return request
 
-    def turn_over(self, ending: str, judge: Judge) -> None:
-        """Another judge goes on after this one: end the episode that lasts."""
+    def turn_over(self, ending: str, clock: Mapping[str, Any]) -> None:
+        """Another judge goes on: end the episode that lasts. clock: state of the old judge's."""
+        newest = round(1000 * (clock["newest"] or 0.0))
         if self.open is not None:
-            self.end(ending, max(self._newest, self.open.fired_at))
+            self.end(ending, max(newest, self.open.fired_at))
         self._good.clear()
         self._seen = self._newest = 0
-        self._seconds_before += judge.place.seconds
+        self._seconds_before += float(clock["seconds"])
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values."""

@@ -20,6 +20,7 @@ from pydantic_settings import (
 from monitor.budget import Budget
 from monitor.config_kafka import KafkaConfig, OutputConfig, Section
 from monitor.config_registry import RegistryConfig
+from monitor.config_reload import ReloadConfig
 from monitor.config_retraining import RetrainingConfig
 
 PREFIX = "AEAD_MONITOR_"
@@ -152,6 +153,7 @@ class HttpConfig(Section):
     stall_seconds: float = Field(
         300, ge=1, description="/-/healthy fails when the run loop hangs for so long."
     )
+    reload: bool = Field(False, description="Whether POST /-/reload looks for a new model.")
 
 
 class LogConfig(Section):
@@ -179,6 +181,10 @@ class Config(BaseSettings):
     registry: RegistryConfig | None = Field(
         None, description="Where versions of the model are kept, instead of `model`."
     )
+    shadow: str | None = Field(
+        None, min_length=1, description="A second bundle that scores beside it and decides nothing."
+    )
+    reload: ReloadConfig = Field(ReloadConfig(), description="How a new model is followed.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
     threads: int | None = Field(
         None, ge=1, description="CPU threads for scoring; default: all cores but one."

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
 from monitor.config import PREFIX, Config
+from monitor.config_registry import VERSION
 from monitor.errors import ConfigError
 
 MAX_BYTES = 2**20
@@ -194,7 +195,15 @@ def _one_line(error: object) -> str:
 
 def _resolved(config: Config, folder: Path) -> Config:
     """The configuration with its relative paths taken from the file's folder."""
-    return config.model_copy(update=_resolved_fields(config, folder))
+    update = _resolved_fields(config, folder)
+    if config.shadow is not None and not _is_version(config):
+        update["shadow"] = str(folder / Path(config.shadow).expanduser())
+    return config.model_copy(update=update)
+
+
+def _is_version(config: Config) -> bool:
+    """Whether `shadow` names a version in the registry, and not a folder."""
+    return config.registry is not None and bool(VERSION.fullmatch(config.shadow or ""))
 
 
 def _resolved_fields(section: BaseModel, folder: Path) -> dict[str, Any]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, model_validator
 
 from monitor.config_kafka import Section
+
+VERSION: Final = re.compile("[0-9a-f]{16}")
+"""What a version of a model looks like."""
 
 
 class MlflowConfig(Section):

@@ -17,13 +17,17 @@ import structlog
 
 from monitor import failpoints
 from monitor.batching import Batcher
+from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
 from monitor.courier import Courier
-from monitor.events import Event, events_of
+from monitor.events import Event, alert_event, events_of
+from monitor.follower import Follower
 from monitor.gauges import Gauges
+from monitor.judge import Change
 from monitor.liveness import Liveness
 from monitor.membership import Membership
 from monitor.metrics import Metrics
+from monitor.offers import Offers
 from monitor.outlet import Outlet, Published
 from monitor.pipeline import Outcome, Pipeline
 from monitor.quarantine import Quarantine
@@ -33,6 +37,7 @@ from monitor.snapshot import Committed
 from monitor.sources import Source
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
+from monitor.swap import Swap
 from monitor.web.server import WebServer
 
 log = structlog.get_logger(__name__)
@@ -44,7 +49,7 @@ TEND_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Parts:
-    """What the daemon is made of. model_version and threshold go into the events."""
+    """What the daemon is made of. offers: the model in use, whose parts the pipeline has."""
 
     source: Source
     outlet: Outlet
@@ -57,12 +62,12 @@ class Parts:
     board: StatusBoard
     liveness: Liveness
     web: WebServer
-    model_version: str
-    threshold: float
+    offers: Offers
     max_poll_records: int
     shutdown_seconds: float
     state: StateFolder | None = None
     courier: Courier | None = None
+    follower: Follower | None = None
 
 
 @dataclass
@@ -83,18 +88,35 @@ class Daemon:
             parts.source, parts.outlet, parts.checkpoints, parts.batcher, parts.policy,
             parts.metrics, self._checkpoint,
         )  # fmt: skip
+        self._swap = Swap(
+            parts.offers, parts.pipeline, parts.checkpoints, self._checkpoint,
+            self._tell, self._replaced,
+        )  # fmt: skip
+        self._show(self.model)
+
+    @property
+    def model(self) -> Candidate:
+        """The model in use."""
+        return self.parts.offers.current
 
     def stop(self) -> None:
         """Ask the daemon to finish what it has begun and return from `run`."""
         self.stopping.set()
+
+    def look(self) -> None:
+        """Look for a new model soon; returns at once, from any thread or signal handler."""
+        if self.parts.follower is not None:
+            self.parts.follower.look()
 
     def run(self) -> None:
         """Watch the stream until stopped; then finish what was polled and close everything."""
         self.parts.web.start()
         if self.parts.courier is not None:
             self.parts.courier.start()
-        log.info("started", url=self.parts.web.url, model=self.parts.model_version)
+        log.info("started", url=self.parts.web.url, model=self.model.version)
         try:
+            if self.parts.follower is not None:
+                self.parts.follower.start()
             while not self.stopping.is_set():
                 self.turn()
             self._drain()
@@ -116,6 +138,7 @@ class Daemon:
             self._work(parts.batcher.take())
         if parts.checkpoints.due(time.monotonic()):
             self._checkpoint()
+        self._swap.turn()
         self._gauges.refresh()
 
     def _work(self, records: Sequence[Record]) -> None:
@@ -124,7 +147,7 @@ class Daemon:
         parts.liveness.busy()
         outcome = parts.pipeline.step(records)
         failpoints.reach("batch_decided")
-        events = list(events_of(outcome, parts.model_version, parts.threshold))
+        events = list(events_of(outcome, self.model.version, self.model.threshold))
         with parts.metrics.stage("publish"):
             published = parts.outlet.publish(events, self._wait)
         if published is not Published.DONE:
@@ -148,6 +171,31 @@ class Daemon:
         elif parts.outlet.transactional and parts.checkpoints.pending:
             # What the transaction held is gone with it.
             parts.checkpoints.doubtful = True
+
+    def _tell(self, change: Change) -> bool:
+        """Publish a change that no record brought; false if that has to be done again."""
+        parts = self.parts
+        events = [] if change.alert is None else [alert_event(change.alert)]
+        if parts.outlet.publish(events, self._wait) is not Published.DONE:
+            parts.checkpoints.doubtful = True
+            return False
+        for event in events:
+            parts.metrics.events_published.labels(event.kind).inc()
+        parts.metrics.count_change(change)
+        parts.board.add_change(change)
+        self._log(change)
+        return True
+
+    def _replaced(self, model: Candidate, seconds: float) -> None:
+        """Another model has taken its place."""
+        self.parts.batcher.limit(model.limits)
+        self.parts.metrics.model.swapped_after(seconds)
+        self._show(model)
+        self._gauges.refresh(at_once=True)
+
+    def _show(self, model: Candidate) -> None:
+        self.parts.metrics.show_model(model)
+        self.parts.board.show_model(model.about)
 
     def _commit(self, offsets: Mapping[Partition, Committed]) -> bool:
         return self.parts.outlet.commit(offsets, self.parts.source)
@@ -181,12 +229,7 @@ class Daemon:
         if outcome.replayed_rows:
             log.warning("rows came again that were counted", rows=outcome.replayed_rows)
         for change in outcome.changes:
-            log.info(
-                f"drift {change.transition.event}",
-                state=str(change.transition.after),
-                statistic=round(change.verdict.statistic, 2),
-                explanation=change.verdict.explanation,
-            )
+            self._log(change)
         for request in outcome.requests:
             log.warning(
                 "a new model is asked for",
@@ -196,6 +239,14 @@ class Daemon:
             )
         if outcome.changes:
             self._gauges.refresh(at_once=True)
+
+    def _log(self, change: Change) -> None:
+        log.info(
+            f"drift {change.transition.event}",
+            state=str(change.transition.after),
+            statistic=round(change.verdict.statistic, 2),
+            explanation=change.verdict.explanation,
+        )
 
     def _drain(self) -> None:
         """Decide on what was polled before the stop, as far as the time allows."""
@@ -212,6 +263,8 @@ class Daemon:
 
     def _close(self) -> None:
         """Leave the group first, so that others take over; the web server goes last."""
+        if self.parts.follower is not None:
+            self.parts.follower.stop()
         self.parts.source.close()
         self.parts.outlet.close()
         if self.parts.courier is not None:

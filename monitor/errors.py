@@ -5,6 +5,7 @@ Exception
 │   ├── BundleError, ShapeError, CalibrationError, TrainingError      (in models.errors)
 │   ├── ConfigError             the configuration is wrong
 │   └── DataError               a data file is wrong: names file and row
+│   ├── ProbeError              a model fails on rows made from its own input spec
 │   ├── GapError                records were deleted unread, and the user wants to be told
 │   └── RegistryError           the model registry lacks something, or holds what cannot be used
 │       └── RegistryUnavailableError    it does not answer now: trying again may help
@@ -56,6 +57,10 @@ class RegistryUnavailableError(RegistryError):
     """The model registry does not answer now; trying again may help."""
 
 
+class ProbeError(UserError):
+    """A model fails on rows that were made from its own input spec."""
+
+
 class DecodeError(Exception):
     """A payload that cannot be scored. reason: one of REASONS."""
 
@@ -100,6 +105,7 @@ __all__ = [
     "DataError",
     "DecodeError",
     "GapError",
+    "ProbeError",
     "ReceiverError",
     "RegistryError",
     "RegistryUnavailableError",

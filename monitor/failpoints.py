@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "AEAD_FAILPOINTS"
+SWAP_PLACES: Final = ("swap_begun", "model_replaced", "parting_told", "swap_done")
+"""Reached only when a model is replaced."""
 PLACES: Final = (
     "batch_decided",
     "events_published",
@@ -24,6 +26,7 @@ PLACES: Final = (
     "snapshot_accepted",
     "snapshot_write",
     "sink",
+    *SWAP_PLACES,
 )
 REGISTRY_PLACES: Final = (
     "bundle_half_copied",

@@ -13,15 +13,19 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from monitor.candidate import Candidate
 from monitor.drift_metrics import DriftMetrics
 from monitor.episodes import ALERTS, EVENTS
 from monitor.errors import REASONS
 from monitor.events import KINDS
+from monitor.judge import Change
+from monitor.model_metrics import ModelMetrics
 from monitor.pipeline import Outcome
-from monitor.ratio_histogram import RatioHistogram
+from monitor.ratio_histogram import RatioHistogram, divisor
 from monitor.records import Partition, Verdict
 from monitor.request_metrics import RequestMetrics
 from monitor.resume import CASES
+from monitor.shadow_metrics import ShadowMetrics
 
 PREFIX = "aead_monitor"
 STAGES = ("decode", "score", "judge", "publish", "commit")
@@ -44,6 +48,8 @@ class Metrics:
         self._add_consumer()
         self._add_information()
         self.requests = RequestMetrics(registry, PREFIX)
+        self.model = ModelMetrics(self._gauge, self._counter, registry)
+        self.shadow = ShadowMetrics(self._gauge, self._counter, registry, quantiles)
 
     def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
         """A counter with at most one label, whose values are all known and start at zero."""
@@ -141,12 +147,6 @@ class Metrics:
             "Low and high end of the 95% interval of the rolling quantile.",
             ("quantile", "bound"),
         )
-        self.reference_quantile = self._gauge(
-            "reference_quantile",
-            "Quantile of the reconstruction error of held-out normal data.",
-            ("quantile",),
-        )
-        self.threshold = self._gauge("threshold", "Error above which a row is anomalous.")
         self.window_records = self._gauge("window_records", "Rows in the rolling window.")
         self.window_fill = self._gauge(
             "window_fill_ratio", "How full the rolling window is, at most 1."
@@ -181,12 +181,6 @@ class Metrics:
         )
 
     def _add_information(self) -> None:
-        self.model_info = self._gauge(
-            "model_info", "The model in use; always 1.", ("version", "architecture")
-        )
-        self.model_trained = self._gauge(
-            "model_trained_timestamp_seconds", "When the model in use was trained."
-        )
         self.build_info = self._gauge(
             "build_info", "The running software; always 1.", ("version", "python", "torch")
         )
@@ -216,10 +210,19 @@ class Metrics:
                 self.non_finite.labels(where).inc(number)
         self.retrain_requests.inc(len(outcome.requests))
         for change in outcome.changes:
-            self.transitions.labels(change.transition.event).inc()
-            if change.alert is not None:
-                self.alerts.labels(change.alert.event).inc()
+            self.count_change(change)
         self.show(outcome.verdict)
+
+    def count_change(self, change: Change) -> None:
+        """Add a change of the drift state."""
+        self.transitions.labels(change.transition.event).inc()
+        if change.alert is not None:
+            self.alerts.labels(change.alert.event).inc()
+
+    def show_model(self, model: Candidate) -> None:
+        """Set what is known of the model in use."""
+        self.error_ratio.threshold = divisor(model.threshold)
+        self.model.show(model)
 
     def show(self, verdict: Verdict) -> None:
         """Set the gauges of window and drift."""

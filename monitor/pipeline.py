@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
-from monitor.chronicle import BEGUN_ANEW, Chronicle
+from monitor.chronicle import BEGUN_ANEW, REPLACED, Chronicle
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.judge_state import decode, encode
 from monitor.ledger import Ledger
+from monitor.parting import parting
 from monitor.records import (
     Anomaly,
     Batch,
@@ -73,7 +74,8 @@ class Pipeline:
     """Turns batches of records into outcomes.
 
     decode: payload to rows. scorer: rows to scores. judge: summaries to verdict. chronicle:
-    remembers episodes and asks for new models.
+    remembers episodes and asks for new models. parting: the end of a drift episode of another
+    model, that is still to be told, or None.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Pipeline:
         self.ledger = Ledger()
         self._stage = stage
         self._blank = self.memory()
+        self.parting: Change | None = None
 
     def step(self, records: Sequence[Record]) -> Outcome:
         """Decide on some records, one or more, each partition's in offset order."""
@@ -122,17 +125,36 @@ class Pipeline:
         return encode({name: part.state() for name, part in parts}, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
-        """Go on where `memory` was called. Raises ValueError if the bytes are of anything else."""
+        """Go on where `memory` was called. Raises ValueError if the bytes are of anything else.
+
+        Of another model's memory only the totals are taken: the judge begins anew.
+        """
         state = decode(memory, MEMORY_SCHEMA)
-        self.judge.restore(state["judge"])
+        judged = state["judge"]
         self.ledger.restore(state["ledger"])
         if "chronicle" in state:  # snapshots of before had none
             self.chronicle.restore(state["chronicle"])
+        self.parting = None
+        if judged["model_version"] == self.judge.model_version:
+            self.judge.restore(judged)
+            return
+        self._blank_judge()
+        self.chronicle.turn_over(REPLACED, judged["clock"])
+        self.parting = parting(judged, self.judge)
+
+    def replace(self, decode: Decode, scorer: RowScorer, judge: Judge) -> None:
+        """Use another model from the next step on; the totals stay."""
+        self.chronicle.turn_over(REPLACED, self.judge.state()["clock"])
+        self._decode, self._scorer, self.judge = decode, scorer, judge
+        self._blank = self.memory()
 
     def begin_anew(self) -> None:
         """Forget the stream, but for where to go on with each partition."""
         self.ledger.forget_totals()
-        self.chronicle.turn_over(BEGUN_ANEW, self.judge)
+        self.chronicle.turn_over(BEGUN_ANEW, self.judge.state()["clock"])
+        self._blank_judge()
+
+    def _blank_judge(self) -> None:
         self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 
     def _decode_all(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:

@@ -15,9 +15,16 @@ from numpy.typing import NDArray
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from models.distribution import SMALLEST
+
 STEPS_PER_DOUBLING = 4
 DOUBLINGS = 8
 BOUNDS = 2.0 ** (np.arange(-DOUBLINGS * STEPS_PER_DOUBLING, DOUBLINGS * STEPS_PER_DOUBLING + 1) / 4)
+
+
+def divisor(threshold: float) -> float:
+    """A threshold to divide by: one of 0 (errors all zero in calibration) must do no harm."""
+    return max(threshold, SMALLEST)
 
 
 class RatioHistogram(Collector):

@@ -143,19 +143,22 @@ def took_effect(
 
     before: the snapshot before it, accepted for certain. committed: what the group has stored.
     One commit covers all partitions or none of them, so that any partition can tell. One that
-    both snapshots leave at the same offset cannot; if none can, it makes no difference.
+    both snapshots leave at the same offset tells only by a note of our own; if none tells, the
+    snapshot before it is the one to go on from.
     """
+    unmoved = []
     for partition, offset in newest.commits.items():
         earlier = before.commits.get(partition)
         stored = committed.get(partition)
-        if stored is None or offset == earlier:
-            continue
-        note = Note.parse(stored.note)
+        note = Note.parse(stored.note) if stored else None
         if note is None:
+            continue
+        if offset == earlier:
+            unmoved.append(note)
             continue
         if note.writer == newest.writer:
             return note.sequence >= newest.sequence
         taken = note.taken_from(newest.writer)
         if taken is not None:
             return taken >= offset
-    return False
+    return any(n.writer == newest.writer and n.sequence >= newest.sequence for n in unmoved)

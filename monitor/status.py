@@ -41,6 +41,14 @@ class StatusBoard:
         self._anomalous += int(outcome.scores.anomalous.sum())
         self._changes.extend(_change(change) for change in outcome.changes)
 
+    def add_change(self, change: Change) -> None:
+        """Add a change that no record brought."""
+        self._changes.append(_change(change))
+
+    def show_model(self, about: Mapping[str, Any]) -> None:
+        """Say this of the model from now on."""
+        self.about = {**self.about, **about}
+
     def remember(self, now: float, verdict: Verdict) -> None:
         """Add a point to the chart. now: seconds since the epoch."""
         quantiles = verdict_json(verdict)["quantiles"]

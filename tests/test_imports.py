@@ -12,20 +12,22 @@ CORE = {
     "judge", "pipeline", "batching", "events", "version", "blocks", "budget", "view",
     "judge_state", "judge_settings", "simulation", "ledger", "snapshot", "resume", "quarantine",
     "json_values", "retrain_request", "retraining", "chronicle", "past_episode", "deliveries",
+    "candidate", "parting", "probe",
 }  # fmt: skip
 IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
     "receivers", "outbox", "request_files", "request_metrics", "registry",
+    "model_metrics", "shadow_metrics", "offers", "model_folder",
 }  # fmt: skip
 CONFIG = {
     "config", "config_kafka", "config_file", "config_retraining", "config_receivers",
-    "config_registry",
+    "config_registry", "config_reload",
 }  # fmt: skip
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "assembly_receivers", "assembly_retraining", "assembly_registry", "courier",
-    "commands", "cli", "demo", "__main__", "__init__",
+    "assembly_receivers", "assembly_retraining", "assembly_registry", "assembly_model", "courier",
+    "commands", "cli", "demo", "__main__", "__init__", "swap", "follower", "shadow",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}
 """A module imports from its own rank or a lower one."""

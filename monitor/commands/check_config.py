@@ -42,11 +42,11 @@ def run(options: argparse.Namespace) -> int:
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
     if not options.no_model:
         from models.bundle import load
-        from monitor.assembly import build_pipeline
+        from monitor.assembly import build_candidate
         from monitor.assembly_kafka import build_connection
         from monitor.assembly_registry import model_folder
 
         build_connection(config.kafka)
-        build_pipeline(config, load(model_folder(config), device="cpu"))
+        build_candidate(config, load(model_folder(config), device="cpu"))
     print(f"{options.config}: valid")
     return 0

@@ -14,6 +14,7 @@ example:
   AEAD_MONITOR_KAFKA__BOOTSTRAP_SERVERS=broker:9092 aead-monitor run --config aead-monitor.yaml
 
 SIGTERM and SIGINT finish what was begun and exit with 0; a second one exits at once.
+SIGHUP looks for a new model at once.
 """
 
 
@@ -47,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
 
     from monitor.assembly import build
 
-    build(config, stopping, rewind=options.rewind).run()
+    daemon = build(config, stopping, rewind=options.rewind)
+    signal.signal(signal.SIGHUP, lambda number, frame: daemon.look())
+    daemon.run()
     return 0
 
 
@@ -61,3 +64,5 @@ def _stop_on_signals(stopping: threading.Event) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    # Until there is somebody to ask; the newest model is loaded then anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

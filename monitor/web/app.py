@@ -20,16 +20,24 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+_FORBIDDEN = "forbidden: set http.reload to true to allow this, or send the process a SIGHUP\n"
+_LOOKING = """\
+looking for a new model now. If there is one that is whole and fits, it takes its place between
+two batches; if not, the one in use stays. The log and aead_monitor_model_swaps_total and
+aead_monitor_model_swap_failures_total say what came of it.
+"""
 
 
 def build_app(
     registry: CollectorRegistry,
     status: Callable[[], Mapping[str, Any]],
     stalled_seconds: Callable[[], float] = lambda: 0.0,
+    reload: Callable[[], None] | None = None,
 ) -> Starlette:
     """The web application. status: returns the latest published snapshot, from any thread.
 
-    stalled_seconds: how long the run loop has hung; 0 while it is alive.
+    stalled_seconds: how long the run loop has hung; 0 while it is alive. reload: asks for a look
+    for a new model, and returns at once; None if nobody may ask here.
     """
     page = PAGE.read_text(encoding="utf-8")
 
@@ -62,6 +70,13 @@ def build_app(
     def front(request: Request) -> Response:
         return HTMLResponse(page, headers=_HEADERS)
 
+    def look(request: Request) -> Response:
+        # The request's body is never read.
+        if reload is None:
+            return PlainTextResponse(_FORBIDDEN, status_code=403)
+        reload()
+        return PlainTextResponse(_LOOKING, status_code=202)
+
     routes = {
         "/": front,
         "/metrics": metrics,
@@ -70,4 +85,5 @@ def build_app(
         "/api/status": snapshot,
         "/api/episodes": episodes,
     }
-    return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])
+    found = [Route(path, endpoint) for path, endpoint in routes.items()]
+    return Starlette(routes=[*found, Route("/-/reload", look, methods=["POST"])])

@@ -12,7 +12,9 @@ from tests.chaos.member import Member
 from tests.kafka.cluster import Cluster
 
 SESSION_SECONDS = 6.0
-KILLING_PLACES = tuple(p for p in failpoints.PLACES if p not in ("sink", "snapshot_write"))
+KILLING_PLACES = tuple(
+    p for p in failpoints.PLACES if p not in ("sink", "snapshot_write", *failpoints.SWAP_PLACES)
+)
 
 
 class Faults:

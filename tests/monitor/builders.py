@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
+from monitor.batching import BatchLimits
+from monitor.candidate import Candidate
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.judge_settings import JudgeSettings
@@ -22,16 +24,21 @@ P0, P1 = Partition("in", 0), Partition("in", 1)
 
 
 class ValueScorer:
-    """A model whose reconstruction error of a row is the row's first value."""
+    """A model whose reconstruction error of a row is the row's first value, times a factor."""
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, version: str = VERSION, factor: float = 1.0) -> None:
         self.reference = reference
+        self._version = version
+        self._factor = factor
 
     def score(self, records: NDArray[np.generic]) -> Scores:
-        errors = np.asarray(records, dtype=np.float64)[:, 0]
+        errors = self._factor * np.asarray(records, dtype=np.float64)[:, 0]
         finite = np.where(np.isfinite(errors), errors, 0.0)
         return Scores(
-            errors, self.reference.p_values(finite), self.reference.anomalous(finite), VERSION
+            errors,
+            self.reference.p_values(finite),
+            self.reference.anomalous(finite),
+            self._version,
         )
 
 
@@ -80,6 +87,22 @@ def judge(**changes: object) -> Judge:
 
 def pipeline(**changes: object) -> Pipeline:
     return Pipeline(decode, ValueScorer(reference()), judge(**changes))
+
+
+def candidate(version: str = VERSION, factor: float = 1.0) -> Candidate:
+    """A model as the daemon uses it. factor: of its errors, in calibration and in the stream."""
+    calibrated = Reference.calibrate(factor * normal_errors(5000, seed=99), ordered=True)
+    return Candidate(
+        version=version,
+        architecture="values",
+        trained=1_700_000_000.0,
+        reference=calibrated,
+        decode=decode,
+        scorer=ValueScorer(calibrated, version, factor),
+        judge=Judge(version, calibrated, SETTINGS),
+        limits=BatchLimits(100, 10**6, 0.0),
+        about={"model": {"version": version, "threshold": calibrated.threshold}},
+    )
 
 
 def summary(

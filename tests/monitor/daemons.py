@@ -12,7 +12,9 @@ from monitor.checkpoints import Cadence, Checkpoints
 from monitor.daemon import Daemon, Parts
 from monitor.liveness import Liveness
 from monitor.metrics import Metrics
+from monitor.offers import Offers
 from monitor.outlet import Outlet
+from monitor.pipeline import Pipeline
 from monitor.quarantine import Quarantine
 from monitor.records import Partition
 from monitor.resume import Policy
@@ -24,7 +26,7 @@ from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
-from tests.monitor.builders import VERSION, pipeline
+from tests.monitor.builders import candidate
 
 
 def assemble(
@@ -42,8 +44,9 @@ def assemble(
     """
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
     board = StatusBoard(about={"topic": "in"})
-    deciding = changes.pop("pipeline", None) or pipeline()
     on_final = changes.pop("on_final", lambda requests: None)
+    model = changes.pop("model", None) or candidate()
+    deciding = changes.pop("pipeline", None) or Pipeline(model.decode, model.scorer, model.judge)
     state = StateFolder(folder) if folder else None
     if state is not None:
         state.open()
@@ -62,8 +65,7 @@ def assemble(
         "board": board,
         "liveness": Liveness(60.0),
         "web": web,
-        "model_version": VERSION,
-        "threshold": 1.0,
+        "offers": Offers(model),
         "max_poll_records": 100,
         "shutdown_seconds": 5.0,
         "state": state,

@@ -170,6 +170,11 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert load(write(tmp_path, VALID)).model == tmp_path / "model"
 
 
+def test_a_shadow_is_a_folder_unless_it_has_a_colon(tmp_path: Path) -> None:
+    assert load(write(tmp_path, VALID + "shadow: ./next\n")).shadow == str(tmp_path / "next")
+    assert load(write(tmp_path, VALID + "shadow: 'models:/x/3'\n")).shadow == "models:/x/3"
+
+
 def test_output_topics_are_named_after_the_input(tmp_path: Path) -> None:
     config = load(write(tmp_path, VALID + "outputs: {alerts: pager}\n"))
     assert config.topic_for("anomaly") == "images.anomalies"

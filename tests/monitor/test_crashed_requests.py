@@ -14,19 +14,9 @@ from monitor.retraining import Policy
 from monitor.sinks.memory import MemorySink
 from monitor.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, ValueScorer, decode, judge, reference
+from tests.monitor.crashes import Crash, Killed, Run, finish
 from tests.monitor.daemons import keys
-from tests.monitor.test_crashes import (
-    PLACES,
-    Crash,
-    Killed,
-    Run,
-    crash,
-    finish,
-    start,
-    stream,
-)
-
-__all__ = ["crash", "start"]
+from tests.monitor.test_crashes import PLACES, stream
 
 
 @pytest.mark.parametrize("place", PLACES)

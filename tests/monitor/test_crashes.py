@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,46 +9,19 @@ import pytest
 
 from monitor import failpoints
 from monitor.checkpoints import Cadence
-from monitor.daemon import Daemon
 from monitor.records import Partition, Record
 from monitor.sinks.memory import MemorySink
 from monitor.snapshot import Committed
 from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, PREPARED, PREVIOUS, read
 from tests.monitor.builders import normal_errors, record
-from tests.monitor.daemons import assemble, committed, keys, turns
+from tests.monitor.crashes import Crash, Killed, Run, finish
+from tests.monitor.daemons import committed, keys, turns
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
 RECORDS = 4000
 EVERY = 53
 """One record in so many is bad."""
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class Crash:
-    """Ends the daemon at the n-th time that a place is reached."""
-
-    def __init__(self) -> None:
-        self.place, self.left = "", 0
-
-    def at(self, place: str, count: int) -> None:
-        self.place, self.left = place, count
-
-    def __call__(self, place: str) -> None:
-        if place == self.place:
-            self.left -= 1
-            if self.left == 0:
-                raise Killed(place)
-
-
-@pytest.fixture
-def crash(monkeypatch: pytest.MonkeyPatch) -> Crash:
-    crash = Crash()
-    monkeypatch.setattr(failpoints, "reach", crash)
-    return crash
 
 
 def stream(partitions: int = 1) -> list[Record]:
@@ -59,42 +31,6 @@ def stream(partitions: int = 1) -> list[Record]:
         record(i // partitions, b"bad" if i % EVERY == 7 else float(error), i % partitions)
         for i, error in enumerate(errors)
     ]
-
-
-Run = Callable[..., Daemon]
-
-
-@pytest.fixture
-def start() -> Iterator[Run]:
-    """Starts daemons over a state folder; the one before is dead by then."""
-    made: list[Daemon] = []
-
-    def begin(source: MemorySource, sink: MemorySink, folder: Path, **changes: object) -> Daemon:
-        for dead in made:
-            bury(dead)
-        source.restart()
-        made.append(assemble(source, sink, folder, **changes))
-        return made[-1]
-
-    yield begin
-    for dead in made:
-        bury(dead)
-
-
-def bury(dead: Daemon) -> None:
-    dead.parts.web.stop()
-    if dead.parts.state is not None:
-        dead.parts.state.close()
-
-
-def finish(subject: Daemon, source: MemorySource) -> None:
-    """Run until everything is committed."""
-    for _ in range(500):
-        subject.turn()
-        ends = {p: position.end_offset for p, position in source.positions().items()}
-        if ends and committed(source) == ends and not subject.parts.checkpoints.doubtful:
-            return
-    raise AssertionError(f"committed {committed(source)}")
 
 
 def memory(folder: Path) -> bytes:
@@ -112,7 +48,11 @@ def uninterrupted(records: list[Record], start: Run, folder: Path) -> tuple[byte
     return memory(folder), sink
 
 
-PLACES = tuple(place for place in failpoints.PLACES if place not in ("sink", "snapshot_write"))
+PLACES = tuple(
+    place
+    for place in failpoints.PLACES
+    if place not in ("sink", "snapshot_write", *failpoints.SWAP_PLACES)
+)
 
 
 @pytest.mark.parametrize("place", PLACES)

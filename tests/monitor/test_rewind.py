@@ -8,10 +8,9 @@ from monitor.judge_state import decode, encode
 from monitor.pipeline import MEMORY_SCHEMA
 from monitor.sinks.memory import MemorySink
 from monitor.sources.memory import MemorySource
+from tests.monitor.crashes import Run, finish
 from tests.monitor.daemons import turns
-from tests.monitor.test_crashes import P0, Run, finish, memory, start, stream, uninterrupted
-
-__all__ = ["start"]
+from tests.monitor.test_crashes import P0, memory, stream, uninterrupted
 
 
 def test_a_rewind_reads_everything_again_and_counts_it_once(start: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from monitor.errors import ConfigError
@@ -82,6 +83,42 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/")
     assert "aead-monitor" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+class TestReload:
+    @pytest.fixture
+    def asked(self) -> list[None]:
+        return []
+
+    def app(self, asked: list[None]) -> Starlette:
+        return build_app(CollectorRegistry(), dict, reload=lambda: asked.append(None))
+
+    def test_a_post_asks_for_a_look_and_says_what_comes_of_it(self, asked: list[None]) -> None:
+        answer = TestClient(self.app(asked)).post("/-/reload")
+        assert answer.status_code == 202
+        assert "between\ntwo batches" in answer.text
+        assert len(asked) == 1
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+    def test_nothing_but_a_post_asks(self, method: str, asked: list[None]) -> None:
+        assert TestClient(self.app(asked)).request(method, "/-/reload").status_code == 405
+        assert asked == []
+
+    def test_it_is_forbidden_unless_configured(self, client: TestClient) -> None:
+        answer = client.post("/-/reload")
+        assert answer.status_code == 403
+        assert "set http.reload to true" in answer.text
+
+    def test_the_body_is_never_read(self, asked: list[None]) -> None:
+        server = WebServer(self.app(asked), "127.0.0.1", 0)
+        server.start()
+        host, port = server.url.removeprefix("http://").split(":")
+        head = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(head + b"x" * 1000)
+            assert connection.recv(100).startswith(b"HTTP/1.1 202")
+        server.stop()
+        assert len(asked) == 1
 
 
 class TestServer:

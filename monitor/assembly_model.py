@@ -1,0 +1,122 @@
+"""Builds what follows a new model, and what shadows the one in use."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from models.bundle import Bundle
+from models.bundle import load as load_bundle
+from monitor.assembly_registry import open_registry
+from monitor.candidate import Candidate
+from monitor.config import Config
+from monitor.config_registry import VERSION
+from monitor.errors import ConfigError
+from monitor.follower import Follower, Pace
+from monitor.metrics import Metrics
+from monitor.model_folder import ModelFolder
+from monitor.offers import Offers
+from monitor.registry import CURRENT
+from monitor.scorer import Scorer
+from monitor.shadow import Shadow, ShadowedScorer
+from monitor.shadow_metrics import ShadowMetrics
+from monitor.version import __version__
+from monitor.window import RollingWindow
+
+Shadowed = Callable[[Candidate], Candidate]
+
+
+def build_follower(
+    config: Config,
+    current: str,
+    load: Callable[[Path], Candidate],
+    offers: Offers,
+    metrics: Metrics,
+) -> Follower:
+    """What follows the model: its folder, or the registry. current: the version in use."""
+    resolve, fetch = _followed(config)
+    reload = config.reload
+    return Follower(
+        resolve=resolve,
+        fetch=fetch,
+        load=load,
+        current=current,
+        offers=offers,
+        failed=lambda reason: metrics.model.failures.labels(reason).inc(),
+        pace=Pace(poll_seconds=reload.poll_seconds if reload.follow else None),
+    )
+
+
+def _followed(config: Config) -> tuple[Callable[[], str | None], Callable[[str], Path]]:
+    """What tells the version to use, and what brings a version to a folder."""
+    if config.model is not None:
+        folder = ModelFolder(config.model)
+        return folder.version, folder.fetch
+    registry = open_registry(config)
+    return lambda: registry.resolve(CURRENT), registry.fetch
+
+
+def build_shadow(config: Config, bundle: Bundle, metrics: ShadowMetrics) -> Shadowed:
+    """A function that has the shadow, if there is one, see what a model scores.
+
+    bundle: of the model in use at the start. Raises BundleError, or ConfigError if the shadow
+    takes other records.
+    """
+    if config.shadow is None:
+        return lambda model: model
+    other = load_bundle(_shadow_folder(config, config.shadow))
+    if other.input_spec.record_shape != bundle.input_spec.record_shape:
+        raise ConfigError(
+            f"shadow: {config.shadow} takes records of shape {list(other.input_spec.record_shape)},"
+            f" the model in use {list(bundle.input_spec.record_shape)}. They must be the same."
+        )
+    window = RollingWindow(config.window.records, config.window.panes)
+    scorer = Scorer(other, config.device)
+    shadow = Shadow(scorer, other.reference, other.version, window, metrics)
+    return lambda model: replace(model, scorer=ShadowedScorer(model.scorer, shadow))
+
+
+def _shadow_folder(config: Config, name: str) -> Path:
+    """The folder of the shadow's bundle: of a version in the registry, or the folder itself."""
+    if config.registry is not None and VERSION.fullmatch(name):
+        return open_registry(config).fetch(name)
+    return Path(name)
+
+
+def build_metrics(config: Config) -> Metrics:
+    """The metrics, with what does not change while the process lives."""
+    metrics = Metrics(CollectorRegistry(), config.window.quantiles)
+    ProcessCollector(registry=metrics.registry)
+    PlatformCollector(registry=metrics.registry)
+    metrics.build_info.labels(__version__, platform.python_version(), torch.__version__).set(1)
+    metrics.config_loaded.set(time.time())
+    return metrics
+
+
+def about_model(config: Config, bundle: Bundle) -> dict[str, Any]:
+    """What the status page says of the model, and of drift detection with it."""
+    reference = bundle.reference
+    return {
+        "drift_settings": {
+            "false_alarms": config.drift.false_alarms,
+            "detector": config.drift.detector,
+            "detection_limits": reference.detection_limits(config.drift.tolerance),
+        },
+        "model": {
+            "version": bundle.version,
+            "architecture": bundle.architecture,
+            "trained": bundle.metadata["created"],
+            "threshold": reference.threshold,
+            "threshold_quantile": reference.quantile,
+            "calibration_records": int(np.size(reference.errors)),
+            "reference_median": float(reference.quantiles([0.5])[0]),
+        },
+    }

@@ -1,0 +1,36 @@
+"""A model that is ready to score: all that changes when the model in use is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.reference import Reference
+from monitor.batching import BatchLimits
+from monitor.judge import Judge
+from monitor.pipeline import Decode, RowScorer
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A loaded model with everything that belongs to it; nothing of it has seen the stream yet.
+
+    version: of the bundle. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`
+    takes them. limits: of its batches. about: what the status page says of it.
+    """
+
+    version: str
+    architecture: str
+    trained: float
+    reference: Reference
+    decode: Decode
+    scorer: RowScorer
+    judge: Judge
+    limits: BatchLimits
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float:
+        """Error above which a row is anomalous."""
+        return self.reference.threshold

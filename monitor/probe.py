@@ -1,0 +1,85 @@
+"""Tries a model on a few rows before it is used, and warms it up with them.
+
+The rows are made from the model's input spec: a record in the middle of what it was trained on,
+and some random ones around it. They go the whole way, through codec, limits and scorer. What
+errors they should have nobody knows, since a bundle holds no records; but they must be finite,
+and the same in a batch as alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.input_spec import InputSpec
+from monitor.codecs import Codec
+from monitor.errors import DecodeError, ProbeError
+from monitor.pipeline import Decode, RowScorer
+
+ROWS: Final = 8
+SAME: Final = 0.01
+"""Largest difference between the error of a row in a batch and alone, relative to the larger of
+that error and the largest one: rounding comes to a thousandth of it."""
+_SEED: Final = 0
+
+
+def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
+    """Rows (count, *record_shape) within the range of the training data, of the spec's dtype.
+
+    For bool they are uint8, 0 or 1: payloads carry numbers.
+    """
+    low = -1.0 if spec.layout == "vector" else 0.0
+    x = np.random.default_rng(_SEED).uniform(low, 1.0, (count, *spec.shape))
+    x[0] = (low + 1.0) / 2
+    values = _as_arrived(spec.restore(x.astype(np.float32)), spec)
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind in "iu":
+        bounds = np.iinfo(dtype)
+        values = np.rint(values).clip(float(bounds.min), float(bounds.max) * (1 - 1e-7))
+    if dtype.kind == "b":
+        values, dtype = values > np.median(values), np.dtype(np.uint8)
+    return np.asarray(values, dtype=dtype)
+
+
+def _as_arrived(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
+    """Values (n, *shape) in the layout in which records arrive."""
+    if spec.layout == "HWC":
+        values = np.moveaxis(values, 1, -1)
+    return values.reshape(len(values), *spec.record_shape)
+
+
+def probe(decode: Decode, scorer: RowScorer, codec: Codec, payload_shape: tuple[int, ...],
+          spec: InputSpec) -> None:  # fmt: skip
+    """Score a few rows as if they had come from the topic.
+
+    codec: whose payloads `decode` reads. payload_shape: of one row in them. Raises ProbeError.
+    """
+    rows = _decoded(rows_of(spec), decode, codec, payload_shape)
+    together = scorer.score(rows).reconstruction_error
+    if together.shape != (ROWS,) or not np.isfinite(together).all() or together.min() < 0:
+        raise ProbeError(
+            "the model gives no finite error for records in the range of its training data."
+            " Train it again."
+        )
+    alone = np.concatenate(
+        [scorer.score(rows[i : i + 1]).reconstruction_error for i in range(ROWS)]
+    )
+    if np.abs(together - alone).max() > SAME * together.max():
+        raise ProbeError(
+            "the model's error of a record depends on the records beside it. Train it again."
+        )
+
+
+def _decoded(
+    rows: NDArray[Any], decode: Decode, codec: Codec, payload_shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """The rows after a journey as payloads."""
+    try:
+        payloads = [codec.encode(row.reshape(payload_shape)) for row in rows]
+        return np.concatenate([decode(payload) for payload in payloads])
+    except (DecodeError, ValueError) as error:
+        if isinstance(error, DecodeError) and error.reason == "oversized":
+            return rows  # noise takes more bytes than the records that the limit was set for
+        raise ProbeError(f"a record as the model takes it cannot be decoded: {error}.") from error

@@ -1,0 +1,111 @@
+"""Replaces the model between two batches.
+
+    all that was done becomes final -> the new model's parts -> its books begin where the accepted
+    snapshot stands -> the episode of the old model is told to be over -> a snapshot of the new one
+
+Until that last snapshot counts, the one that counts is the old model's, with the same totals and
+offsets. A crash at any point, or work that is taken back, leads to it: whichever model is then
+in use takes the totals, and says the same of the old model's episode.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from monitor import failpoints
+from monitor.candidate import Candidate
+from monitor.checkpoints import Checkpoints
+from monitor.judge import Change
+from monitor.offers import Offers
+from monitor.pipeline import Pipeline
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+"""Between attempts to make final what was done, while that fails."""
+
+
+class Swap:
+    """Puts another model in the place of the one in use.
+
+    checkpoint: makes final what was done so far. tell: publishes the end of an episode; true
+    once it is safe. replaced: called with a model that has just taken its place, and the seconds
+    for which reading stopped.
+    """
+
+    def __init__(
+        self,
+        offers: Offers,
+        pipeline: Pipeline,
+        checkpoints: Checkpoints,
+        checkpoint: Callable[[], None],
+        tell: Callable[[Change], bool],
+        replaced: Callable[[Candidate, float], None],
+    ) -> None:
+        self._offers = offers
+        self._pipeline = pipeline
+        self._checkpoints = checkpoints
+        self._checkpoint = checkpoint
+        self._tell = tell
+        self._replaced = replaced
+        self._not_before = float("-inf")
+
+    def turn(self) -> None:
+        """Between two batches: tell what is to be told, and take a model that waits."""
+        if self._pipeline.parting is not None and not self._checkpoints.doubtful:
+            self._part()
+        if self._checkpoints.doubtful:
+            return
+        if self._offers.version is not None and time.monotonic() >= self._not_before:
+            self._take()
+
+    def _take(self) -> None:
+        started = time.monotonic()
+        if not self._finish():
+            self._not_before = time.monotonic() + RETRY_SECONDS
+            return
+        failpoints.reach("swap_begun")
+        candidate = self._offers.take()
+        if candidate is None:
+            return
+        if candidate.version == self._offers.current.version:
+            log.info("the model that was offered is the one in use", version=candidate.version)
+            return
+        self._replace(candidate)
+        self._replaced(candidate, time.monotonic() - started)
+
+    def _finish(self) -> bool:
+        """Make final all that was done; false if that is not possible now."""
+        if not self._checkpoints.final:
+            earlier = self._checkpoints.pending
+            self._checkpoint()
+            if earlier and not self._checkpoints.pending:
+                self._checkpoint()  # the snapshot that was already written held less
+        return self._checkpoints.final
+
+    def _replace(self, candidate: Candidate) -> None:
+        old, self._offers.current = self._offers.current.version, candidate
+        self._pipeline.replace(candidate.decode, candidate.scorer, candidate.judge)
+        self._checkpoints.carry_over()
+        log.info("model replaced", old=old, new=candidate.version)
+        failpoints.reach("model_replaced")
+        self._part()
+        failpoints.reach("swap_done")
+
+    def _part(self) -> None:
+        """Tell the end of the old model's episode, and make the new model's books final.
+
+        Only with partitions of our own: without, there are no offsets to make it final with.
+        """
+        if not self._checkpoints.offsets():
+            return
+        change = self._pipeline.parting
+        if change is not None:
+            if not self._tell(change):
+                return
+            failpoints.reach("parting_told")
+            self._pipeline.parting = None
+        self._checkpoint()
