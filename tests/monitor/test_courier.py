@@ -50,7 +50,7 @@ class Scripted:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Exception):
             raise answer
-        document.clear()
+        document.pop("links").clear()
         return answer
 
     def close(self) -> None:
@@ -197,6 +197,23 @@ def test_what_a_person_acknowledged_is_not_delivered(
     outbox.change(document()["id"], ("trainer",), Delivery.acknowledged)
     assert worker(receiver).step() == LOOK_SECONDS
     assert not receiver.taken
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [("HTTP 202", "delivered"), (LATER, "acknowledged"), (NEVER, "acknowledged")],
+)
+def test_an_acknowledgement_while_it_is_sent_holds_unless_it_was_taken(
+    outbox: Outbox, worker: Callable[..., Worker], answer: str | Exception, state: str
+) -> None:
+    class Interrupted(Scripted):
+        def deliver(self, document: dict[str, Any]) -> str:
+            outbox.change(document["id"], ("trainer",), Delivery.acknowledged)
+            return super().deliver(document)
+
+    outbox.put(document())
+    worker(Interrupted(answer)).step()
+    assert delivery(outbox).state == state
 
 
 def test_a_request_that_fails_keeps_no_other_back(
