@@ -228,6 +228,26 @@ def test_a_request_that_fails_keeps_no_other_back(
     assert sorted(delivery(outbox, number).state for number in (1, 2)) == ["delivered", "waiting"]
 
 
+@pytest.mark.parametrize("fate", ["removed", "damaged"])
+def test_a_request_that_is_lost_while_it_is_sent_keeps_no_other_back(
+    outbox: Outbox, worker: Callable[..., Worker], fate: str
+) -> None:
+    class Careless(Scripted):
+        def deliver(self, document: dict[str, Any]) -> str:
+            file = outbox.folder / f"{document['id']}.json"
+            if not self.taken:
+                file.unlink() if fate == "removed" else file.write_text("{")
+            return super().deliver(document)
+
+    receiver = Careless("HTTP 202")
+    subject = worker(receiver)
+    for number in (1, 2):
+        outbox.put(document(number))
+    assert [subject.step() for _ in range(3)] == [0.0, 0.0, LOOK_SECONDS]
+    assert len(receiver.taken) == 2
+    assert [kept.finished for kept in outbox.listing().requests] == [True]
+
+
 def test_an_error_that_nobody_thought_of_is_tried_again_and_told_without_its_words(
     outbox: Outbox, worker: Callable[..., Worker]
 ) -> None:
