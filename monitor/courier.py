@@ -92,7 +92,7 @@ class Worker:
                 return LOOK_SECONDS
             self._unwritten = self._attempt(due)
             self._write_down()
-        except (OSError, ValueError) as error:
+        except OSError as error:
             # What was delivered stays in mind: it is not sent again when the disk is full.
             log.warning("the folder of requests cannot be used; trying again", error=str(error))
             return TROUBLE_SECONDS
@@ -104,8 +104,11 @@ class Worker:
             return
         try:
             self._outbox.change(result.request, (result.name,), result.change)
-        except KeyError:
-            log.warning("a request was removed while it was delivered", request=result.request)
+        except (KeyError, ValueError):
+            # Nothing will be sent for it again, and it must not keep others back.
+            log.warning(
+                "a request was removed or damaged while it was delivered", request=result.request
+            )
         self._unwritten = None
 
     def _attempt(self, kept: Kept) -> _Result:

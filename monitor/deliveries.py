@@ -18,7 +18,7 @@ STATES: Final = ("waiting", "delivered", "parked", "held", "acknowledged")
 OPEN: Final = ("waiting", "parked", "held")
 LONGEST_TEXT: Final = 300
 LONGEST_WAIT_SECONDS: Final = 3600.0
-"""No delivery is ever put off for longer: if one seems to be, the clock was set back."""
+"""No delivery is ever put off for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Delivery:
     def due(self, now: float) -> bool:
         """Whether it should be tried now."""
         away = self.next_attempt - now
-        return self.state == "waiting" and (away <= 0 or away > LONGEST_WAIT_SECONDS)
+        clock_set_back = away > 2 * LONGEST_WAIT_SECONDS
+        return self.state == "waiting" and (away <= 0 or clock_set_back)
 
     def delivered(self, answer: str, now: float) -> Delivery:
         """It was taken. That is true whatever a person said meanwhile."""

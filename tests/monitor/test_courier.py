@@ -50,7 +50,7 @@ class Scripted:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Exception):
             raise answer
-        document.clear()
+        document.pop("links").clear()
         return answer
 
     def close(self) -> None:
@@ -199,6 +199,23 @@ def test_what_a_person_acknowledged_is_not_delivered(
     assert not receiver.taken
 
 
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [("HTTP 202", "delivered"), (LATER, "acknowledged"), (NEVER, "acknowledged")],
+)
+def test_an_acknowledgement_while_it_is_sent_holds_unless_it_was_taken(
+    outbox: Outbox, worker: Callable[..., Worker], answer: str | Exception, state: str
+) -> None:
+    class Interrupted(Scripted):
+        def deliver(self, document: dict[str, Any]) -> str:
+            outbox.change(document["id"], ("trainer",), Delivery.acknowledged)
+            return super().deliver(document)
+
+    outbox.put(document())
+    worker(Interrupted(answer)).step()
+    assert delivery(outbox).state == state
+
+
 def test_a_request_that_fails_keeps_no_other_back(
     outbox: Outbox, worker: Callable[..., Worker]
 ) -> None:
@@ -209,6 +226,26 @@ def test_a_request_that_fails_keeps_no_other_back(
     while subject.step() == 0.0:
         pass
     assert sorted(delivery(outbox, number).state for number in (1, 2)) == ["delivered", "waiting"]
+
+
+@pytest.mark.parametrize("fate", ["removed", "damaged"])
+def test_a_request_that_is_lost_while_it_is_sent_keeps_no_other_back(
+    outbox: Outbox, worker: Callable[..., Worker], fate: str
+) -> None:
+    class Careless(Scripted):
+        def deliver(self, document: dict[str, Any]) -> str:
+            file = outbox.folder / f"{document['id']}.json"
+            if not self.taken:
+                file.unlink() if fate == "removed" else file.write_text("{")
+            return super().deliver(document)
+
+    receiver = Careless("HTTP 202")
+    subject = worker(receiver)
+    for number in (1, 2):
+        outbox.put(document(number))
+    assert [subject.step() for _ in range(3)] == [0.0, 0.0, LOOK_SECONDS]
+    assert len(receiver.taken) == 2
+    assert [kept.finished for kept in outbox.listing().requests] == [True]
 
 
 def test_an_error_that_nobody_thought_of_is_tried_again_and_told_without_its_words(

@@ -186,6 +186,8 @@ def test_a_request_that_is_too_large_is_refused_and_nothing_is_kept(
 def test_what_is_noted_of_deliveries_never_makes_a_file_too_large(outbox: Outbox) -> None:
     size = LARGEST_BYTES - 2 * module.DELIVERY_BYTES - 4000
     assert outbox.put(document(reason="x" * size))
+    with pytest.raises(ValueError, match="bytes are too many"):
+        outbox.put(document(2, reason="x" * (size + 4000)))
     worst = "\U0001f600" * 10_000
     for _ in range(3):
         kept = outbox.change(

@@ -93,6 +93,12 @@ def test_a_body_without_end_does_not_change_the_answer(
     assert len(got.body) <= LARGEST_ANSWER_BYTES
 
 
+def test_of_a_large_body_only_the_beginning_is_read(serve: Serve) -> None:
+    body = bytes(range(256)) * 2**12
+    got = Endpoint(serve(reply(200, body)).url).post(b"{}", {})
+    assert got.body == body[:LARGEST_ANSWER_BYTES]
+
+
 def test_a_server_that_never_begins_tls_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
