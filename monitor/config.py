@@ -235,6 +235,16 @@ class Config(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _request_topics(self) -> Config:
+        for receiver in self.retraining.receivers:
+            if getattr(receiver, "topic", None) == self.kafka.topic:
+                raise ValueError(
+                    f"retraining.receivers: {receiver.name} must not write to kafka.topic:"
+                    " the daemon would read what it wrote"
+                )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

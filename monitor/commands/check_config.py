@@ -44,9 +44,10 @@ def run(options: argparse.Namespace) -> int:
         from models.bundle import load
         from monitor.assembly import build_candidate
         from monitor.assembly_kafka import build_connection
+        from monitor.assembly_receivers import build_receivers
         from monitor.assembly_registry import model_folder
 
-        build_connection(config.kafka)
+        build_receivers(config.retraining.receivers, build_connection(config.kafka))
         build_candidate(config, load(model_folder(config), device="cpu"))
     print(f"{options.config}: valid")
     return 0

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from monitor.assembly_receivers import build_receivers, holding
-from monitor.config_file import _find, _resolved_fields
+from monitor.config_file import _find, _resolved_fields, load
 from monitor.config_kafka import Section
 from monitor.config_receivers import ReceiverConfig, Receivers
 from monitor.errors import ConfigError
@@ -189,3 +189,13 @@ def test_a_mistake_in_a_receiver_is_told_with_what_its_key_means() -> None:
     unknown = found["tokn_file"][0]
     assert unknown is not None
     assert "token_file" in unknown.model_fields
+
+
+def test_a_receiver_must_not_write_to_the_topic_that_is_watched(tmp_path: Path) -> None:
+    path = tmp_path / "aead-monitor.yaml"
+    path.write_text(
+        "model: ./model\nkafka: {topic: in}\ncodec: {name: json}\n"
+        "retraining: {receivers: [{name: all, kind: kafka, topic: in}]}\n"
+    )
+    with pytest.raises(ConfigError, match="all must not write to kafka.topic"):
+        load(str(path))
