@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring docs clean
+.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ $(JARS_DONE): tests/kafka/pom.xml
 
 debian-packages:
 	@bash .ci/debian-packages
+
+closed-loop: setup-test  ## the whole circle on a real broker: drift, request, new model, resolved (minutes)
+	@$(VENV)/bin/python -m tests.kafka.with_broker examples.closed_loop $(ARGS)
 
 fuzz: setup  ## every codec against 200,000 edited payloads, atheris as often, Hypothesis (ten minutes)
 	@$(VENV)/bin/python -m tests.fuzz.run --payloads 200000 --seed 0
