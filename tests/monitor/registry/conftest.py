@@ -9,6 +9,7 @@ import pytest
 
 from tests.models.bundles import write
 from tests.monitor.registry.server import MlflowServer
+from tests.monitor.registry.worker import Workers
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,14 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         ).path
         for day in (1, 2, 3)
     ]
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """Other processes, which may be killed."""
+    workers = Workers()
+    yield workers
+    workers.stop()
 
 
 @pytest.fixture(scope="session")

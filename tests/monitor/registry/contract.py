@@ -14,8 +14,8 @@ from models.bundle_files import LIMITS, MANIFEST, MODEL
 from models.errors import BundleError, UserError
 from monitor.errors import RegistryError
 from monitor.registry import CURRENT, PREVIOUS, Promotion, Registry
-from tests.monitor.registry import worker
 from tests.monitor.registry.places import Place, flip
+from tests.monitor.registry.worker import Workers
 
 PAGES = ["README.md", "plots/loss.png"]
 NO_VERSIONS = ["", "../../etc", "0123456789ABCDEF", "0" * 15, "0" * 17, "0" * 16 + "\n", "current"]
@@ -206,13 +206,12 @@ class RegistryContract:
         assert not list(place.stored("secret*"))
 
     def test_two_processes_that_promote_at_once_leave_one_history(
-        self, place: Place, bundles: list[Path]
+        self, place: Place, bundles: list[Path], workers: Workers
     ) -> None:
         registry = place.open()
         versions = [registry.add(bundle) for bundle in bundles]
-        turns = [f"promote={version}" for version in versions] * 3
-        processes = [worker.start(place.section, *turns[i:]) for i in (0, 1)]
-        assert [process.wait() for process in processes] == [0, 0]
+        turns = [f"promote={version}" for version in versions] * 2
+        assert workers.run(place.section, turns, turns[1:]) == [0, 0]
         history = registry.history()
         check_chain(history, registry)
         assert len({p.by for p in history}) == 2, json.dumps(steps(registry))

@@ -13,8 +13,8 @@ from monitor.errors import RegistryError
 from monitor.failpoints import REGISTRY_PLACES
 from monitor.registry import CURRENT, PREVIOUS
 from monitor.registry.embedded import EmbeddedRegistry
-from tests.monitor.registry import worker
 from tests.monitor.registry.contract import aliases, check_chain, steps
+from tests.monitor.registry.worker import Workers
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def check_tidy(registry: EmbeddedRegistry) -> None:
 
 @pytest.mark.parametrize("place", REGISTRY_PLACES)
 def test_a_process_killed_at_any_step_leaves_a_whole_registry(
-    place: str, begun: EmbeddedRegistry, bundles: list[Path], tmp_path: Path
+    place: str, begun: EmbeddedRegistry, bundles: list[Path], tmp_path: Path, workers: Workers
 ) -> None:
     before, third = aliases(begun), load(bundles[2]).version
     orders = tmp_path / "orders"
     orders.write_text(f"{place} kill\n")
     section = {"path": str(begun.folder)}
-    killed = worker.start(section, f"add={bundles[2]}", f"promote={third}", orders=orders)
-    assert killed.wait() == -signal.SIGKILL
+    actions = [f"add={bundles[2]}", f"promote={third}"]
+    assert workers.run(section, actions, orders=orders) == [-signal.SIGKILL]
     check_whole(begun)
     assert aliases(begun) in (before, (third, before[0]))
     begun.add(bundles[2])
