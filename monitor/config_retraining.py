@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from monitor.config_gates import GateConfig
 from monitor.config_kafka import Section
 
 Link = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
@@ -35,4 +36,7 @@ class RetrainingConfig(Section):
     per_day: int = Field(3, ge=1, le=1000, description="Requests a day of stream time, at most.")
     links: dict[str, Link] = Field(
         {}, max_length=20, description="Name and URL of dashboard or runbook, handed on."
+    )
+    gates: GateConfig = Field(
+        GateConfig(), description="What a retrained model must pass to replace the current one."
     )

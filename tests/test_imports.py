@@ -17,10 +17,10 @@ IO = {
     "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
 }  # fmt: skip
-CONFIG = {"config", "config_kafka", "config_file", "config_retraining"}
+CONFIG = {"config", "config_kafka", "config_file", "config_retraining", "config_gates"}
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "commands", "cli", "demo", "__main__", "__init__",
+    "commands", "cli", "demo", "retraining_run", "__main__", "__init__",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}
 """A module imports from its own rank or a lower one."""

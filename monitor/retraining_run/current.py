@@ -1,0 +1,25 @@
+"""The model in service, which a candidate is measured against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.bundle import Bundle, load
+from monitor.config import Config
+from monitor.errors import UserError
+
+
+def current_bundle(config: Config, version: str | None, given: Path | None) -> Bundle:
+    """The bundle of the version that a request names, or that the configuration runs.
+
+    given: a folder to take it from instead. Raises UserError if it is of another version: what a
+    request says of one model says nothing of another.
+    """
+    source = "--bundle" if given else "model"
+    bundle = load(given or config.model)
+    if version is not None and bundle.version != version:
+        raise UserError(
+            f"{source}: {bundle.path} is version {bundle.version}, and the request is for"
+            f" {version}. Give that version with --bundle FOLDER, or take a newer request"
+        )
+    return bundle
