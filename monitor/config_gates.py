@@ -32,7 +32,7 @@ class GateConfig(Section):
         description="Spread, over the usual one, below which a feature or pixel is stuck.",
     )
     stuck_share: float = Field(
-        0.02, ge=0, lt=1, description="images: share of the pixels that may be stuck."
+        0.05, ge=0, lt=1, description="images: share of the pixels that may be stuck."
     )
     repeated_share: float = Field(
         0.3,
@@ -45,4 +45,11 @@ class GateConfig(Section):
         ge=0,
         lt=1,
         description="Spread of the errors, over the current model's, below which all are alike.",
+    )
+    explained_ratio: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="Share of the variation that the candidate explains, over the current model's,"
+        " below which the records are noise.",
     )

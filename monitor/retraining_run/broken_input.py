@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
+from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.config_gates import GateConfig
 from monitor.retraining_run.evaluation import Errors
@@ -21,8 +22,10 @@ from monitor.retraining_run.evaluation import Errors
 Rows = NDArray[np.float32]
 """Records as the current model's network sees them: (n, d) or (n, C, H, W)."""
 
-VARIES_OFTEN: Final = 0.2
+VARIES_OFTEN: Final = 0.3
 """Share of the older records in which a pixel must differ from its median to count as varying."""
+HARDLY: Final = 0.1
+"""Share of the variation explained below which images are noise, whatever was explained before."""
 COMPARED: Final = 400
 """Records whose distances to each other are measured."""
 COPY_DISTANCE: Final = 1e-3
@@ -126,6 +129,33 @@ def alike(errors: Errors, usual: Errors, gates: GateConfig) -> Sign:
         return Sign("alike", None, "the current model's own errors do not spread")
     text = f"errors spread {width / before:.2f} times as far as the current model's in calibration"
     return Sign("alike", width / before < gates.band_ratio, text)
+
+
+def noise(found: float, usual: float | None, spec: InputSpec, gates: GateConfig) -> Sign:
+    """Records whose variation the candidate cannot explain.
+
+    found: what it explains of the newest records; usual: the current model of the older ones, or
+    None without any.
+    """
+    if usual is None and not spec.is_image:
+        return Sign("noise", None, "whether they are noise cannot be told without older records")
+    limit = HARDLY if usual is None else gates.explained_ratio * usual
+    text = f"the candidate explains {max(found, 0):.0%} of their variation"
+    if usual is not None:
+        text += f" (the current model before: {max(usual, 0):.0%})"
+    return Sign("noise", found < limit, text)
+
+
+def explained(bundle: Bundle, rows: NDArray[Any], errors: Errors) -> float:
+    """Share of the rows' variation that a model explains: 1 is all, 0 as much as their mean does.
+
+    errors: the model's, of these rows. Medians are compared, so that a few rows count little.
+    """
+    x = bundle.input_spec.prepare(rows).reshape(len(rows), -1)
+    away = np.abs(x - x.mean(axis=0))
+    from_mean = (away**2 if bundle.error_metric == "mse" else away).mean(axis=1)
+    variation = float(np.median(from_mean))
+    return 1 - float(np.median(errors)) / variation if variation > 0 else 0.0
 
 
 def _band(errors: Errors) -> float:

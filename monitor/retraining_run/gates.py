@@ -98,12 +98,13 @@ def no_drift(drift: Replay, limits: GateConfig) -> Gate:
             f" {drift.explanation.rstrip('.')}. The stream is still changing."
         )
         return Gate("no_drift", REFUSED, reason, {"drift_at": drift.drift_at})
-    if drift.state == "learning":
-        reason = f"{drift.records:,} held-out records are too few for the drift test."
-        return Gate("no_drift", NOT_APPLICABLE, reason)
+    remarks = {
+        "learning": ", as far as can be told: with so few calibration records, only clear drift is"
+        " seen",
+        "pending": ", although suspicion was open at their end",
+    }
     reason = f"replayed, the newest {drift.records:,} records are no drift"
-    suspected = ", although suspicion was open at their end" if drift.state == "pending" else ""
-    return Gate("no_drift", PASSED, f"{reason}{suspected}.")
+    return Gate("no_drift", PASSED, f"{reason}{remarks.get(drift.state, '')}.")
 
 
 def auc_loss(current: Evaluation, candidate: Evaluation, limits: GateConfig) -> Gate:

@@ -90,7 +90,7 @@ def retrain(
         for bundle in (inputs.current, candidate.bundle)
     )
     drift = replay(candidate.bundle, evaluation.recent.errors, choices.judge, inputs.rate)
-    signs = _signs(inputs, choices.gates, (learned, held_out), evaluation)
+    signs = _signs(inputs, choices.gates, (learned, held_out), (current, evaluation))
     decided = gates.decide(current, evaluation, drift, signs, choices.gates)
     return Result(candidate, current, evaluation, drift, decided, learned, held_out)
 
@@ -106,14 +106,23 @@ def _train(
 
 
 def _signs(
-    inputs: Inputs, limits: GateConfig, parts: tuple[Stretch, Stretch], evaluation: Evaluation
+    inputs: Inputs,
+    limits: GateConfig,
+    parts: tuple[Stretch, Stretch],
+    evaluations: tuple[Evaluation, Evaluation],
 ) -> tuple[broken_input.Sign, ...]:
-    spec = inputs.current.input_spec
+    spec, (current, candidate) = inputs.current.input_spec, evaluations
     learned, held_out = (broken_input.prepared(spec, part.rows) for part in parts)
-    before = None if inputs.before is None else broken_input.prepared(spec, inputs.before.rows)
-    usual = inputs.current.reference.errors
+    before, usual = None, None
+    if inputs.before is not None and current.before is not None:
+        rows = inputs.before.rows
+        before = broken_input.prepared(spec, rows)
+        usual = broken_input.explained(inputs.current, rows, current.before.errors)
+    newest = candidate.recent.errors
+    found = broken_input.explained(candidate.bundle, parts[1].rows, newest)
     return (
         broken_input.stuck((learned, held_out), before, spec, limits),
         broken_input.repeated(np.concatenate([learned, held_out]), before, limits),
-        broken_input.alike(evaluation.recent.errors, usual, limits),
+        broken_input.alike(newest, inputs.current.reference.errors, limits),
+        broken_input.noise(found, usual, spec, limits),
     )
