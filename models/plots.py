@@ -104,7 +104,7 @@ def _draw_images(
 ) -> None:
     low, high = float(original.min()), float(original.max())
     for ax, picture in zip(axes, (original, copy), strict=False):
-        ax.imshow(_displayable(picture, low, high), cmap="gray", vmin=0, vmax=1)
+        ax.imshow(displayable(picture, low, high), cmap="gray", vmin=0, vmax=1)
     axes[2].imshow(errors.mean(axis=0), cmap="inferno")
     headings = (", ".join(filter(None, ("original", title))), "reconstruction", "error")
     for ax, heading in zip(axes, headings, strict=True):
@@ -112,7 +112,7 @@ def _draw_images(
         ax.set_title(heading, fontsize=8, parse_math=False)
 
 
-def _displayable(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+def displayable(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
     """(C, H, W) as (H, W) or (H, W, 3) in [0, 1]; channels other than three are averaged."""
     scaled = np.clip((image - low) / ((high - low) or 1.0), 0, 1)
     if scaled.shape[0] >= 3:

@@ -11,6 +11,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from models.settings import TrainingSettings
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import History, Listener, fit, seeded
 
-__all__ = ["TrainingSettings", "train"]
+__all__ = ["Fitted", "TrainingSettings", "fit_model", "train"]
 
 SAMPLED: int = 256
 """Calibration records from which those shown in the report are taken."""
@@ -44,33 +45,31 @@ def train(
     progress: Listener | None = None,
     features: Sequence[str] = (),
     source: str = "",
+    parts: Split | None = None,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
     records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. features:
     names of a vector's columns. source: where the records came from, for the model card.
+    parts: which rows train, validate and calibrate, if the settings are not to choose them.
     progress: called after each epoch. On Ctrl-C the best model so far is calibrated and saved.
     Repeatable on one machine's CPU: the same records, settings and number of threads give the
     same weights, bit for bit. Raises TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
-    place = device.resolve(settings.device)
     bundle.check_target(out)
     require_finite(records)
-    parts = split(len(records), settings)
+    parts = parts or split(len(records), settings)
     supported_quantile(settings.quantile, len(parts.calibration))  # fail now, not after training
-    spec = InputSpec.fit(records[parts.training], features)
-    settings = settings.completed(len(parts.training))
     start = time.monotonic()
-    with seeded(settings.seed, place):
-        model = _build(spec, settings).to(place)
-        history = _fit(model, spec, records, parts, settings, progress)
+    fitted = fit_model(records, parts, settings, progress, features)
+    spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = torch.from_numpy(spec.prepare(records[parts.calibration]))
-    errors = errors_of(model, held_out, settings.error_metric)
+    errors = errors_of(fitted.model, held_out, settings.error_metric)
     reference = Reference.calibrate(errors, settings.quantile, ordered=settings.ordered)
     return bundle.save(
         out,
-        model=model,
+        model=fitted.model,
         input_spec=spec,
         reference=reference,
         error_metric=settings.error_metric,
@@ -85,6 +84,33 @@ def train(
         },
         pages=partial(report.pages, history=history, samples=held_out[:SAMPLED].numpy()),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A model that is trained and not yet calibrated. settings: those it was trained with."""
+
+    model: Autoencoder
+    spec: InputSpec
+    settings: TrainingSettings
+    history: History
+
+
+def fit_model(
+    records: NDArray[Any],
+    parts: Split,
+    settings: TrainingSettings,
+    progress: Listener | None = None,
+    features: Sequence[str] = (),
+) -> Fitted:
+    """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
+    place = device.resolve(settings.device)
+    spec = InputSpec.fit(records[parts.training], features)
+    settings = settings.completed(len(parts.training))
+    with seeded(settings.seed, place):
+        model = _build(spec, settings).to(place)
+        history = _fit(model, spec, records, parts, settings, progress)
+    return Fitted(model, spec, settings, history)
 
 
 def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:

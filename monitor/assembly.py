@@ -161,7 +161,7 @@ def build_candidate(config: Config, bundle: Bundle) -> Candidate:
         architecture=bundle.architecture,
         trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
         reference=bundle.reference,
-        decode=_decoder(config.codec, bundle.input_spec),
+        decode=build_decoder(config.codec, bundle.input_spec),
         scorer=Scorer(bundle, config.device),
         judge=_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
@@ -181,7 +181,8 @@ def load_tried(config: Config, folder: Path) -> Candidate:
     return candidate
 
 
-def _decoder(codec: CodecConfig, spec: InputSpec) -> Decode:
+def build_decoder(codec: CodecConfig, spec: InputSpec) -> Decode:
+    """From payloads to the model's rows; raises ConfigError if codec and model do not fit."""
     limits = Limits(codec.max_record_bytes, codec.max_rows_per_record)
     flat = codec.shape is not None and len(codec.shape) < len(spec.record_shape)
     return decoder(build_codec(codec, spec), limits, spec.record_shape if flat else None)
@@ -217,9 +218,10 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         raise ConfigError(f"codec: {error}.") from None
 
 
-def _judge(config: Config, bundle: Bundle) -> Judge:
+def judge_settings(config: Config) -> JudgeSettings:
+    """How the judge is to judge, as plain values."""
     drift, window = config.drift, config.window
-    settings = JudgeSettings(
+    return JudgeSettings(
         budget=Budget.parse(drift.false_alarms, drift.streams),
         detector=drift.detector,
         advisory=drift.advisory,
@@ -233,8 +235,12 @@ def _judge(config: Config, bundle: Bundle) -> Judge:
         window_seconds=window.seconds,
         quantiles=window.quantiles,
     )
+
+
+def _judge(config: Config, bundle: Bundle) -> Judge:
+    drift = config.drift
     try:
-        judge = Judge(bundle.version, bundle.reference, settings)
+        judge = Judge(bundle.version, bundle.reference, judge_settings(config))
     except ValueError as error:
         raise ConfigError(
             f"drift: {error}. Train with more calibration records, or change the configuration."

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from monitor.config_gates import GateConfig
 from monitor.config_kafka import Section
 from monitor.config_receivers import Receivers
 
@@ -38,3 +39,6 @@ class RetrainingConfig(Section):
         {}, max_length=20, description="Name and URL of dashboard or runbook, handed on."
     )
     receivers: Receivers = Field((), description="Who gets the requests.")
+    gates: GateConfig = Field(
+        GateConfig(), description="What a retrained model must pass to replace the current one."
+    )

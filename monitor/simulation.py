@@ -106,7 +106,8 @@ class Simulation:
         """Judge a long stream without drift."""
         rng = np.random.default_rng([seed, 0])
         judge = Judge(VERSION, self.reference, self.settings)
-        events = [c.transition.event for _, c in self._feed(judge, self.normal(records, rng))]
+        stream = feed(judge, self.normal(records, rng), self.rate)
+        events = [change.transition.event for _, change in stream]
         return FalseAlarms(records, events.count("pending"), events.count("firing"))
 
     def delays(self, change: str, repeats: int, seed: int) -> Iterator[float]:
@@ -116,7 +117,7 @@ class Simulation:
             before = self.normal(BEFORE - int(rng.integers(256)), rng)
             after = CHANGES[change](self.normal(AFTER, rng), rng)
             judge = Judge(VERSION, self.reference, self.settings)
-            stream = self._feed(judge, np.concatenate([before, after]))
+            stream = feed(judge, np.concatenate([before, after]), self.rate)
             yield next(
                 (
                     float(rows - before.size)
@@ -126,21 +127,25 @@ class Simulation:
                 float("inf"),
             )
 
-    def _feed(self, judge: Judge, errors: Errors) -> Iterator[tuple[int, Change]]:
-        """Each change of state, with the records judged by then."""
-        buckets = bucket_index(errors / judge.unit)
-        rows = judge.evaluation_rows
-        for start in range(0, errors.size, rows):
-            end = min(start + rows, errors.size)
-            changes = judge.add(
-                Summary(
-                    model_version=VERSION,
-                    partition=_PARTITION,
-                    first_offset=start,
-                    next_offset=end,
-                    first_timestamp=int(1000 * start / self.rate),
-                    last_timestamp=int(1000 * (end - 1) / self.rate),
-                    errors=BucketCounts.from_buckets(buckets[start:end]),
-                )
+
+def feed(judge: Judge, errors: Errors, rate: float) -> Iterator[tuple[int, Change]]:
+    """Give a judge consecutive errors, `rate` of them a second.
+
+    Yields each change of state, with the records judged by then.
+    """
+    buckets = bucket_index(errors / judge.unit)
+    rows = judge.evaluation_rows
+    for start in range(0, errors.size, rows):
+        end = min(start + rows, errors.size)
+        changes = judge.add(
+            Summary(
+                model_version=judge.model_version,
+                partition=_PARTITION,
+                first_offset=start,
+                next_offset=end,
+                first_timestamp=int(1000 * start / rate),
+                last_timestamp=int(1000 * (end - 1) / rate),
+                errors=BucketCounts.from_buckets(buckets[start:end]),
             )
-            yield from ((end, change) for change in changes)
+        )
+        yield from ((end, change) for change in changes)

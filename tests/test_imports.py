@@ -22,12 +22,13 @@ IO = {
 }  # fmt: skip
 CONFIG = {
     "config", "config_kafka", "config_file", "config_retraining", "config_receivers",
-    "config_registry", "config_reload",
+    "config_registry", "config_reload", "config_gates",
 }  # fmt: skip
 TOP = {
     "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
     "assembly_receivers", "assembly_retraining", "assembly_registry", "assembly_model", "courier",
     "commands", "cli", "demo", "__main__", "__init__", "swap", "follower", "shadow",
+    "retraining_run",
 }  # fmt: skip
 RANKS = {name: rank for rank, layer in enumerate((CORE, IO, CONFIG, TOP)) for name in layer}
 """A module imports from its own rank or a lower one."""

@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
 
     data = datasets.load(options.data, options.where)
     source = f"{options.data} where {options.where}" if options.where else options.data
-    with _bar() as listener:
+    with epochs_bar() as listener:
         bundle = recipe.train(
             data.records, options.out, settings, listener, data.features, source=source
         )
@@ -140,7 +140,7 @@ _ARCHITECTURE_SETTINGS = ("hidden", "channels", "bottleneck", "dropout")
 
 
 @contextmanager
-def _bar() -> Iterator[Listener]:
+def epochs_bar() -> Iterator[Listener]:
     """A progress bar on stderr, moved by each epoch."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn

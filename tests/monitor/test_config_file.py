@@ -170,9 +170,15 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert load(write(tmp_path, VALID)).model == tmp_path / "model"
 
 
-def test_a_shadow_is_a_folder_unless_it_has_a_colon(tmp_path: Path) -> None:
+def test_a_shadow_is_a_folder_or_a_version_in_the_registry(tmp_path: Path) -> None:
+    version = "0123456789abcdef"
+    kept = VALID.replace("model: ./model", "registry: {path: ./models}")
+    assert kept != VALID
     assert load(write(tmp_path, VALID + "shadow: ./next\n")).shadow == str(tmp_path / "next")
-    assert load(write(tmp_path, VALID + "shadow: 'models:/x/3'\n")).shadow == "models:/x/3"
+    assert load(write(tmp_path, kept + f"shadow: '{version}'\n")).shadow == version
+    assert load(write(tmp_path, VALID + f"shadow: '{version}'\n")).shadow == str(
+        tmp_path / version
+    )
 
 
 def test_output_topics_are_named_after_the_input(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""A retraining from beginning to end: what is wanted in, a folder with the result out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from monitor.assembly import build_decoder, judge_settings
+from monitor.assembly_kafka import build_connection
+from monitor.commands.train import epochs_bar
+from monitor.config import Config
+from monitor.errors import DataError
+from monitor.retrain_request import RetrainRequest
+from monitor.retraining_run import folder, pictures, reading, report, topic
+from monitor.retraining_run.candidate import Mixture, hold_out
+from monitor.retraining_run.comparison import Before, Labelled, load_before, load_labelled
+from monitor.retraining_run.current import current_bundle
+from monitor.retraining_run.ranges import Ranges
+from monitor.retraining_run.reading import Account, Limits, Reader, Stretch
+from monitor.retraining_run.report import Story
+from monitor.retraining_run.run import Choices, Inputs, rate_of, retrain
+from monitor.scorer import Scorer
+
+BEFORE_RECORDS: Final = 5000
+"""Most records of before the drift that are read from Kafka, to compare with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What to compare on, besides the request's own records; each as the data sets take it.
+
+    reference, where: normal records of before. labelled, labels: stored anomalies, by kind.
+    """
+
+    reference: str | None = None
+    where: str | None = None
+    labelled: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted.
+
+    request: None if there is none; drifted: the records to learn from, its own or others.
+    bundle: the current model, if not the configuration's. most: records to learn from. seed: of
+    their choice. settings: a file of training settings.
+    """
+
+    request: RetrainRequest | None
+    drifted: Ranges
+    bundle: Path | None = None
+    mixture: Mixture = field(default_factory=Mixture)
+    data: Data = field(default_factory=Data)
+    most: int = 100_000
+    seed: int = 0
+    settings: Path | None = None
+
+
+def carry_out(order: Order, config: Config, out: Path) -> Story:
+    """Read, train, judge, and write the result to `out`. Raises UserError."""
+    version = None if order.request is None else order.request.model_version
+    current = current_bundle(config, version, order.bundle)
+    folder.check(out)
+    with folder.written(out) as draft:
+        story = _story(order, config, current, draft)
+        _write(story, draft, config.device)
+    return story
+
+
+def _story(order: Order, config: Config, current: Bundle, draft: Path) -> Story:
+    before, labelled = _given(order, Scorer(current, config.device))
+    drifted, read, old, old_read = _read(order, config, current, before)
+    inputs = Inputs(
+        current=current,
+        drifted=drifted,
+        before=old,
+        labelled=labelled,
+        source=_source(order),
+        rate=rate_of(drifted, read.asked),
+    )
+    choices = Choices(
+        order.mixture,
+        config.retraining.gates,
+        judge_settings(config),
+        order.settings,
+        config.device,
+    )
+    with epochs_bar() as progress:
+        result = retrain(inputs, choices, draft / "bundle", progress)
+    return Story(result, inputs, order.request, read, old_read, config.kafka.bootstrap_servers)
+
+
+def _given(order: Order, scorer: Scorer) -> tuple[Before | None, Labelled | None]:
+    """The data sets that were named."""
+    data, before, labelled = order.data, None, None
+    if data.reference is not None:
+        before = load_before(data.reference, data.where, scorer, order.most)
+    if data.labelled is not None:
+        labelled = load_labelled(data.labelled, list(data.labels), scorer)
+    return before, labelled
+
+
+def _read(
+    order: Order, config: Config, current: Bundle, before: Before | None
+) -> tuple[Stretch, Account, Before | None, Account | None]:
+    """The drifted records, and those of before unless they were given; what became of both."""
+    shape = current.input_spec.record_shape
+    decode = build_decoder(config.codec, current.input_spec)
+    good = None if order.request is None else order.request.good
+    with topic.opened(build_connection(config.kafka), config.kafka) as reader:
+        limits = Limits(order.most, shape, order.seed)
+        drifted, account = _stretch(reader, order.drifted, decode, limits, "drifted records")
+        _check_enough(drifted, account, order.mixture.held_out)
+        if before is not None or good is None:
+            return drifted, account, before, None
+        few = Limits(min(BEFORE_RECORDS, order.most), shape, order.seed)
+        rows, read = _stretch(reader, good.offsets, decode, few, "records of before")
+    old = Before(rows.rows, "the last stretch without drift") if len(rows) else None
+    return drifted, account, old, read
+
+
+def _stretch(
+    reader: Reader,
+    wanted: Ranges,
+    decode: Callable[[bytes | None], NDArray[Any]],
+    limits: Limits,
+    text: str,
+) -> tuple[Stretch, Account]:
+    account, runs = reading.plan(reader, wanted, limits)
+    with _bar(text, account.chosen) as advance:
+        return reading.read(reader, account, runs, decode, limits, advance), account
+
+
+def _check_enough(stretch: Stretch, account: Account, held_out: float) -> None:
+    """Raise DataError for too few records, and say where the others are."""
+    try:
+        hold_out(stretch, held_out)
+    except DataError as error:
+        raise DataError(f"{error}. {report.told(account)}") from None
+
+
+def _source(order: Order) -> str:
+    """What the model card says of the records."""
+    name = "a drifted stretch" if order.request is None else f"request {order.request.id}"
+    places = [f"{p}:{first}-{after}" for p, (first, after) in sorted(order.drifted.items())]
+    return f"{name}, {' '.join(places[:8])}{' ...' if len(places) > 8 else ''}"
+
+
+def _write(story: Story, draft: Path, device: str) -> None:
+    result = story.result
+    both = (result.current, result.evaluation)
+    drawn = pictures.draw(result.candidate, both, result.held_out.rows, device)
+    (draft / "plots").mkdir()
+    for name, picture in drawn.items():
+        (draft / "plots" / name).write_bytes(picture)
+    (draft / "report.md").write_text(report.markdown(story), encoding="utf-8")
+    text = json.dumps(report.document(story), indent=2, allow_nan=False) + "\n"
+    (draft / folder.REPORT).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _bar(text: str, offsets: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr; gives what moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(text, total=offsets)
+        yield lambda done: bar.advance(task, done)

@@ -1,0 +1,51 @@
+"""The newest records replayed through the judge with a candidate: would it call them drift?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.bundle import Bundle
+from monitor.judge import Judge
+from monitor.judge_settings import JudgeSettings
+from monitor.retraining_run.evaluation import Errors
+from monitor.retraining_run.ranges import BLOCK
+from monitor.simulation import BEFORE, Simulation, feed
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the judge made of the records.
+
+    state: as of the last one; unusable if there can be no judge with this model. drift_at: records
+    after which drift was called, None if it never was. explanation: in words.
+    """
+
+    state: str
+    records: int
+    drift_at: int | None
+    explanation: str
+
+
+def replay(bundle: Bundle, errors: Errors, settings: JudgeSettings, rate: float) -> Replay:
+    """Judge errors of consecutive records, `rate` of them a second.
+
+    Calibration errors come first, drawn in blocks, so that the judge has learned what is normal.
+    Without the guard against bursts: the records are few, and it could outlast them.
+    """
+    settings = replace(settings, guard_seconds=0)
+    reference = bundle.reference
+    known = reference.errors if reference.in_order is None else reference.in_order
+    try:
+        judge = Judge(bundle.version, reference, settings)
+    except ValueError as error:
+        return Replay("unusable", len(errors), None, str(error))
+    simulation = Simulation(reference, settings, known, BLOCK, rate)
+    normal = simulation.normal(BEFORE, np.random.default_rng(0))
+    drift_at, explanation = None, ""
+    for records, change in feed(judge, np.concatenate([normal, errors]), rate):
+        if change.transition.event == "firing" and drift_at is None and records > BEFORE:
+            drift_at, explanation = records - BEFORE, change.verdict.explanation
+    verdict = judge.verdict
+    return Replay(verdict.state, len(errors), drift_at, explanation or verdict.explanation)

@@ -1,0 +1,142 @@
+"""Reads stretches of a topic by their offsets, and ends.
+
+Without a consumer group: nothing is committed, and no daemon is disturbed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from monitor.commands.delivery import CONNECT_SECONDS, described
+from monitor.config_kafka import KafkaConfig
+from monitor.errors import UserError
+from monitor.kafka_options import Connection, connect
+from monitor.records import Gap, Partition, Record
+from monitor.sources.translation import key_of, record_of
+from monitor.sources.unreadable import Unreadable, unreadable
+
+REQUEST_SECONDS: Final = 20.0
+STALL_SECONDS: Final = 20.0
+"""Longest wait for a broker that sends nothing although there is more."""
+POLL_SECONDS: Final = 0.5
+POLL_RECORDS: Final = 500
+
+
+class OffsetReader:
+    """Reads partitions of any topic by offset. servers: for messages to the user."""
+
+    def __init__(self, consumer: KafkaConsumer, servers: str) -> None:
+        self._consumer = consumer
+        self._servers = servers
+
+    def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        """First offset and end of what can be read now; raises UserError if one is not there.
+
+        Reading committed records only, the end is where the first open transaction begins.
+        """
+        wanted = sorted(partitions)
+        for partition in wanted:
+            known = self._consumer.partitions_for_topic(partition.topic) or ()
+            if partition.number not in known:
+                raise UserError(
+                    f"{partition} does not exist on {self._servers}, or may not be read."
+                    " Check kafka.bootstrap_servers, and that the request is for this Kafka"
+                )
+        keys = [key_of(partition) for partition in wanted]
+        first = self._consumer.beginning_offsets(keys)
+        end = self._consumer.end_offsets(keys)
+        return {p: (int(first[key_of(p)]), int(end[key_of(p)])) for p in wanted}
+
+    def records(self, partition: Partition, run: range) -> Iterator[Record]:
+        """The records of consecutive offsets below the partition's end, in order.
+
+        Offsets that cannot be read come as one record with a gap. Raises UserError if the broker
+        sends nothing for 20 seconds.
+        """
+        key = key_of(partition)
+        if self._consumer.assignment() != {key}:
+            self._consumer.assign([key])
+        self._consumer.seek(key, run.start)
+        reached, patience = run.start, time.monotonic() + STALL_SECONDS
+        while reached < run.stop:
+            found = self._poll(key, range(reached, run.stop))
+            yield from (record for record in found if record.offset < run.stop)
+            # It also moves past offsets without a message: markers, and what compaction took.
+            position = self._position(key)
+            if position > reached:
+                reached, patience = position, time.monotonic() + STALL_SECONDS
+            elif time.monotonic() > patience:
+                raise UserError(
+                    f"{key.topic}/{key.partition}: {self._servers} sends no more, at offset"
+                    f" {reached:,}. Check that its broker is well, and try again"
+                )
+
+    def _poll(self, key: TopicPartition, left: range) -> list[Record]:
+        most = min(POLL_RECORDS, len(left))
+        try:
+            answer = self._consumer.poll(int(POLL_SECONDS * 1000), max_records=most)
+        except OffsetOutOfRangeError:
+            return self._expired(key, left)
+        except Exception as error:
+            found = unreadable(error)
+            if found is None:
+                raise
+            return self._step_over(key, left, found)
+        return [record_of(message) for messages in answer.values() for message in messages]
+
+    def _expired(self, key: TopicPartition, left: range) -> list[Record]:
+        """Retention was faster than us: go on with what is left."""
+        first = int(self._consumer.beginning_offsets([key])[key])
+        self._consumer.seek(key, first)
+        if first <= left.start:
+            return []
+        return [_gap(key, left, Gap(first, "expired", "deleted before it was read"))]
+
+    def _step_over(self, key: TopicPartition, left: range, found: Unreadable) -> list[Record]:
+        # Without a seek, the next poll would never return (kafka-python 3.0.12).
+        self._consumer.seek(key, found.next_offset)
+        return [_gap(key, left, Gap(found.next_offset, "unreadable", found.error))]
+
+    def _position(self, key: TopicPartition) -> int:
+        return int(self._consumer.position(key, timeout_ms=1000) or 0)
+
+
+def _gap(key: TopicPartition, left: range, gap: Gap) -> Record:
+    """A record that stands for the first offsets of those that are left, up to the gap's end."""
+    ended = replace(gap, next_offset=min(gap.next_offset, left.stop))
+    return Record(key.topic, key.partition, left.start, -1, None, None, (), ended)
+
+
+@contextmanager
+def opened(connection: Connection, kafka: KafkaConfig) -> Iterator[OffsetReader]:
+    """A reader, while it is used; what Kafka refuses is a UserError."""
+    try:
+        consumer = connect(
+            KafkaConsumer,
+            **connection.options(CONNECT_SECONDS),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level=kafka.isolation,
+            allow_auto_create_topics=False,
+            fetch_max_bytes=kafka.fetch_max_bytes,
+            request_timeout_ms=int(REQUEST_SECONDS * 1000),
+        )
+    except (KafkaError, OSError, ValueError) as error:
+        raise UserError(
+            f"kafka.bootstrap_servers {connection.servers}: cannot reach a broker"
+            f" ({described(error)}). Check the address and the login, and that Kafka is running"
+        ) from None
+    try:
+        yield OffsetReader(consumer, connection.servers)
+    except KafkaError as error:
+        raise UserError(f"{connection.servers}: {described(error)}") from None
+    finally:
+        consumer.close()
