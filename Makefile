@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring docs clean
+.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-real-drift:
 
 bench-scoring: setup  ## rows a second of the scorer, on the CPU and on a GPU if there is one (ARGS="--seconds 0.2")
 	@$(VENV)/bin/python -m benchmarks.scoring $(ARGS)
+
+bench-swaps: setup  ## what replacing the model costs while records flow at full speed (ARGS="--swaps 20")
+	@$(VENV)/bin/python -m benchmarks.swaps $(ARGS)
 
 chaos: setup-test  ## kill daemons and brokers at random, and check the books (ARGS="--seed 1"; half an hour)
 	@$(VENV)/bin/python -m tests.chaos.run $(ARGS)

@@ -24,6 +24,7 @@ from models import bundle
 from models.architectures import build as build_model
 from models.input_spec import InputSpec
 from models.reference import Reference
+from monitor import logs
 from monitor.assembly import build
 from monitor.config import Config
 from monitor.daemon import Daemon
@@ -149,7 +150,7 @@ def save(folder: Path, seed: int) -> None:
     torch.manual_seed(seed)
     spec = InputSpec((FEATURES,), "vector", "float32", (0.0,) * FEATURES, (1.0,) * FEATURES)
     model = build_model("dense", spec, {}).eval()
-    x = torch.from_numpy(np.random.default_rng(9).normal(size=(20_000, FEATURES))).float()
+    x = torch.from_numpy(np.random.default_rng(9).normal(size=(5_000, FEATURES))).float()
     with torch.inference_mode():
         errors = ((model(x) - x) ** 2).mean(1).numpy()
     bundle.save(
@@ -215,7 +216,7 @@ def _measure(subject: Daemon, tape: Tape, folder: Path, swaps: int, records: int
         _put(folder, number % 2)
         subject.look()
         _stretch(subject, tape, records, swapping, lambda old=before: subject.model.version != old)
-    subject._checkpoint()
+    subject._drain()
     sample = subject.parts.metrics.registry.get_sample_value
     (totals,) = subject.parts.pipeline.ledger.totals.values()
     if tape.stored != totals.next_offset:
@@ -264,6 +265,7 @@ def main() -> None:
     parser.add_argument("--swaps", type=int, default=20)
     parser.add_argument("--records", type=int, default=400_000)
     options = parser.parse_args()
+    logs.configure("warning", "console")
     print(measure(options.swaps, options.records))
 
 

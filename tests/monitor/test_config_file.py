@@ -176,9 +176,7 @@ def test_a_shadow_is_a_folder_or_a_version_in_the_registry(tmp_path: Path) -> No
     assert kept != VALID
     assert load(write(tmp_path, VALID + "shadow: ./next\n")).shadow == str(tmp_path / "next")
     assert load(write(tmp_path, kept + f"shadow: '{version}'\n")).shadow == version
-    assert load(write(tmp_path, VALID + f"shadow: '{version}'\n")).shadow == str(
-        tmp_path / version
-    )
+    assert load(write(tmp_path, VALID + f"shadow: '{version}'\n")).shadow == str(tmp_path / version)
 
 
 def test_output_topics_are_named_after_the_input(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ from tests.monitor.swaps import (
     sample,
     stream,
 )
+from tests.monitor.test_events import schema
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
 NEWER = "00000000ffffffff"
@@ -87,6 +89,7 @@ def test_an_episode_that_fires_ends_with_its_model(start: Run, tmp_path: Path) -
     assert ended["verdict"]["explanation"].startswith(f"model replaced: {NEW} takes the place of")
     assert ended["verdict"]["state"] == "ok"
     assert ended["next_offsets"][0]["offset"] == 3100
+    jsonschema.validate(ended, schema("alert"))
     assert [c["event"] for c in subject.parts.board.published["changes"]].count("resolved") == 1
     assert sample(subject, "alerts_total", event="resolved") == 1
 
