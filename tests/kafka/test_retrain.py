@@ -112,6 +112,33 @@ def test_a_request_alone_makes_a_candidate_and_disturbs_nobody(
     admin.close()
 
 
+def test_a_candidate_of_a_dead_sensor_is_refused_with_the_reason(
+    broker: Broker,
+    topic: TopicFactory,
+    digits_bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Half of it is dead; without a good stretch, from older records in a file."""
+    images = digit_images()[1200:].copy()
+    images[:, 4:] = 0
+    log = Log(broker, topic())
+    producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers})
+    for image in images:
+        producer.produce(log.name, image.tobytes())
+    assert producer.flush(30) == 0
+    np.save(tmp_path / "old.npy", digit_images(200))
+    more = ["--from-kafka", f"{log.name}/0:0-597", "--reference", str(tmp_path / "old.npy")]
+    code, report = run(log, tmp_path, digits_bundle, None, *more, "--trim", "0", "--json")
+    assert (code, report["passed"], report["request"]) == (3, False, None)
+    assert json.loads(capsys.readouterr().out) == report
+    refused = {g["name"]: g["reason"] for g in report["gates"] if g["outcome"] == "refused"}
+    assert "pixels that used to vary are stuck" in refused["broken_input"]
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert text.splitlines()[0].endswith("refused")
+    assert f"- {refused['broken_input']}" in text.splitlines()
+
+
 def test_what_retention_took_is_said(
     log: Log, digits_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
