@@ -174,5 +174,7 @@ def _say(options: argparse.Namespace, story: Story) -> None:
         return
     result = story.result
     print(f"{report.told(story.read)}\n\n{report.summary(result.gates)}\n")
+    for note in report.notes(result):
+        print(f"{note}\n")
     print("passed: it may replace the current model" if result.passed else "refused")
     print(f"candidate {result.evaluation.bundle.version} in {options.out}; read report.md there")

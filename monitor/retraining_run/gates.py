@@ -73,16 +73,19 @@ def false_alarms(candidate: Evaluation, limits: GateConfig) -> Gate:
     allowed = limits.false_alarm_factor * promised
     chance = probability_of(newest.above, len(newest.errors), bundle, limits.false_alarm_factor)
     refused = newest.rate.value > allowed and chance < CHANCE
-    what = (
-        f"{newest.above:,} of {len(newest.errors):,} held-out records ({percent(newest.rate)}) lie"
-        f" above the candidate's threshold; {allowed:.3g} of them may"
+    why = (
+        f"{newest.above:,} of {newest.rows:,} held-out records ({percent(newest.rate)}) lie above"
+        f" the candidate's threshold, {allowed:.2%} may"
     )
-    explained = "which chance does not explain" if refused else "within chance"
-    why = f"{what}, {explained} (p = {chance:.2g})."
     if refused:
-        why += " The newest records differ from those before them: the stream is still changing."
+        why += (
+            f"; chance does not explain it (p = {chance:.2g}). The newest records differ from those"
+            " before them: the stream is still changing"
+        )
+    elif newest.rate.value > allowed:
+        why += f"; chance explains it (p = {chance:.2g})"
     numbers = {"rate": newest.rate.value, "allowed": allowed, "p_value": chance}
-    return Gate("false_alarms", REFUSED if refused else PASSED, why, numbers)
+    return Gate("false_alarms", REFUSED if refused else PASSED, f"{why}.", numbers)
 
 
 def no_drift(drift: Replay, limits: GateConfig) -> Gate:

@@ -115,16 +115,21 @@ def _read(
     shape = current.input_spec.record_shape
     decode = build_decoder(config.codec, current.input_spec)
     good = None if order.request is None else order.request.good
+    old_read = None
     with topic.opened(build_connection(config.kafka), config.kafka) as reader:
         limits = Limits(order.most, shape, order.seed)
-        drifted, account = _stretch(reader, order.drifted, decode, limits, "drifted records")
-        _check_enough(drifted, account, order.mixture.held_out)
-        if before is not None or good is None:
-            return drifted, account, before, None
-        few = Limits(min(BEFORE_RECORDS, order.most), shape, order.seed)
-        rows, read = _stretch(reader, good.offsets, decode, few, "records of before")
-    old = Before(rows.rows, "the last stretch without drift") if len(rows) else None
-    return drifted, account, old, read
+        drifted, read = _stretch(reader, order.drifted, decode, limits, "drifted records")
+        _check_enough(drifted, read, order.mixture.held_out)
+        if before is None and good is not None:
+            few = Limits(min(BEFORE_RECORDS, order.most), shape, order.seed)
+            old, old_read = _stretch(reader, good.offsets, decode, few, "records of before")
+            before = Before(old.rows, "the last stretch without drift") if len(old) else None
+    if before is None and order.mixture.old:
+        raise DataError(
+            "--reference-share: the topic holds no records of before the drift any more, or the"
+            " request names none. Give some with --reference DATA, or leave it out"
+        )
+    return drifted, read, before, old_read
 
 
 def _stretch(

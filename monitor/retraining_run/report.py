@@ -18,6 +18,8 @@ from monitor.retraining_run.run import Inputs, Result
 
 KIND: Final = "retrain_report"
 SCHEMA_VERSION: Final = 1
+FORGOTTEN: Final = 0.05
+"""Share of the records of before that a candidate flags, above which it is said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,19 +123,30 @@ def markdown(story: Story) -> str:
 
 def _verdict(story: Story) -> str:
     result = story.result
-    refused = [gate for gate in result.gates if gate.outcome == "refused"]
+    refused = [f"- {gate.reason}\n" for gate in result.gates if gate.outcome == "refused"]
     word = "passed: it may replace the current model" if result.passed else "refused"
-    why = "".join(f"\n- {gate.reason}" for gate in refused)
     request = "" if story.request is None else f" For request {story.request.id}."
     rows = "".join(f"| {g.name} | {g.outcome} | {_cell(g.reason)} |\n" for g in result.gates)
+    why = f"{''.join(refused)}\n" if refused else ""
     return f"""# Candidate {result.evaluation.bundle.version} {word}
-{why}
 
-Trained on records of the drifted stream, to replace {result.current.bundle.version}.{request}
+{why}Trained on records of the drifted stream, to replace {result.current.bundle.version}.{request}
 
 | gate | outcome | why |
 | --- | --- | --- |
-{rows}"""
+{rows}{"".join(chr(10) + note + chr(10) for note in notes(result))}"""
+
+
+def notes(result: Result) -> list[str]:
+    """What no gate refuses and people should know."""
+    old = result.evaluation.before
+    promised = 1 - result.evaluation.bundle.reference.quantile
+    if old is None or old.rate.low <= max(FORGOTTEN, promised):
+        return []
+    return [
+        f"It takes {old.rate.value:.0%} of the records of before the drift for anomalous. If such"
+        " records will come again, mix them in (--reference-share)."
+    ]
 
 
 def _cell(text: str) -> str:
@@ -183,9 +196,11 @@ def _data(story: Story) -> str:
     named = f"\n\nThe first that could not be scored:\n{examples}" if examples else ""
     return f"""## Data
 
-{told(story.read)} The oldest {len(result.learned):,} were learned{mixed}, without the
-{len(result.candidate.trimmed):,} strangest; the newest {len(result.held_out):,} were held out.
-{old}{stored}
+{told(story.read)}
+
+The oldest {len(result.learned):,} rows were learned{mixed}, without the
+{len(result.candidate.trimmed):,} strangest; the newest {len(result.held_out):,} were held
+out.{old}{stored}
 
 The records lie on {story.servers}:
 

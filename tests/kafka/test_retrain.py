@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ def test_a_request_alone_makes_a_candidate_and_disturbs_nobody(
     code, report = run(log, tmp_path, digits_bundle, request, "--trim", "0")
     printed = capsys.readouterr().out
     assert (code, report["passed"]) == (0, True), report
+    assert "takes 100% of the records of before the drift for anomalous" in printed
     assert printed.splitlines()[-2] == "passed: it may replace the current model"
     assert report["request"] == {"id": request.id, "model": "digits"}
     data = report["data"]["drifted"]
@@ -112,6 +113,33 @@ def test_a_request_alone_makes_a_candidate_and_disturbs_nobody(
     admin.close()
 
 
+def test_a_candidate_of_a_dead_sensor_is_refused_with_the_reason(
+    broker: Broker,
+    topic: TopicFactory,
+    digits_bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Half of it is dead; without a good stretch, from older records in a file."""
+    images = digit_images()[1200:].copy()
+    images[:, 4:] = 0
+    log = Log(broker, topic())
+    producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers})
+    for image in images:
+        producer.produce(log.name, image.tobytes())
+    assert producer.flush(30) == 0
+    np.save(tmp_path / "old.npy", digit_images(200))
+    more = ["--from-kafka", f"{log.name}/0:0-597", "--reference", str(tmp_path / "old.npy")]
+    code, report = run(log, tmp_path, digits_bundle, None, *more, "--trim", "0", "--json")
+    assert (code, report["passed"], report["request"]) == (3, False, None)
+    assert json.loads(capsys.readouterr().out) == report
+    refused = {g["name"]: g["reason"] for g in report["gates"] if g["outcome"] == "refused"}
+    assert "pixels that used to vary are stuck" in refused["broken_input"]
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert text.splitlines()[0].endswith("refused")
+    assert f"- {refused['broken_input']}" in text.splitlines()
+
+
 def test_what_retention_took_is_said(
     log: Log, digits_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +154,21 @@ def test_what_retention_took_is_said(
     assert "570 are gone (deleted by retention)" in line
     assert "retention.ms" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_old_records_that_are_gone_cannot_be_mixed_in(
+    log: Log, digits_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=log.broker.bootstrap_servers)
+    admin.delete_records({TopicPartition(log.name, number): 150 for number in range(2)})
+    admin.close()
+    request = log.request(load(digits_bundle).version)
+    for asked in (request, replace(request, good=None)):
+        code, _ = run(log, tmp_path, digits_bundle, asked, "--reference-share", "0.2")
+        assert code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "Give" in line
+        assert "--reference DATA" in line
 
 
 def test_a_request_for_another_model_or_topic_is_refused_in_one_line(
