@@ -115,7 +115,7 @@ def test_the_daemon_scores_with_what_is_current(
     assert main(["check-config", path]) == 0
     daemon = build(load(path), threading.Event())
     try:
-        assert daemon.parts.model_version == version
+        assert daemon.model.version == version
     finally:
         daemon.parts.web.stop()
         assert daemon.parts.state is not None
