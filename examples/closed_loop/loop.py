@@ -103,8 +103,9 @@ class Loop:
     def _train(self) -> str:
         path = self._folder / "normal.npy"
         np.save(path, digits.normal(np.random.default_rng(1), self._sizes.training))
-        self._command("train", "--data", str(path), "--out", str(self._folder / "first"),
-                      "--ordered", "--arch", "dense", "--epochs", str(self._sizes.epochs))  # fmt: skip
+        made, epochs = str(self._folder / "first"), str(self._sizes.epochs)
+        self._command("train", "--data", str(path), "--out", made, "--ordered", "--arch", "dense",
+                      "--epochs", epochs)  # fmt: skip
         self._models("add", str(self._folder / "first"), "--promote", "--reason", "the first")
         return str(json.loads((self._folder / "first" / "bundle.json").read_text())["version"])
 
