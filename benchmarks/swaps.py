@@ -25,7 +25,7 @@ from models.architectures import build as build_model
 from models.input_spec import InputSpec
 from models.reference import Reference
 from monitor import logs
-from monitor.assembly import build
+from monitor.assembly.daemon import build
 from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.outlet import Outlet

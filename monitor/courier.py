@@ -21,9 +21,9 @@ import structlog
 from monitor import background
 from monitor.deliveries import LONGEST_WAIT_SECONDS, Delivery, Kept, short
 from monitor.errors import ReceiverError
+from monitor.metrics.requests import RequestMetrics
 from monitor.outbox import Outbox
 from monitor.receivers import Receiver
-from monitor.request_metrics import RequestMetrics
 
 log = structlog.get_logger(__name__)
 

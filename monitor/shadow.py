@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.errors import UserError
+from monitor.metrics.shadow import ShadowMetrics
 from monitor.pipeline import RowScorer
 from monitor.records import Scores
-from monitor.shadow_metrics import ShadowMetrics
 from monitor.window import RollingWindow
 
 log = structlog.get_logger(__name__)

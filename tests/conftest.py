@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -37,13 +39,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """What a test has the process do on signals ends with it."""
+def process_as_before() -> Iterator[None]:
+    """What a test has the process do on signals and with logs ends with it."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+    structlog.reset_defaults()
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

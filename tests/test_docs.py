@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import parser
-from monitor.config_file import load
+from monitor.config.file import load
 from tests.monitor.metrics_table import page
 from tests.readme import ROOT, TEXT, commands, configurations
 

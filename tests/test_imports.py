@@ -15,18 +15,15 @@ CORE = {
     "candidate", "parting", "probe",
 }  # fmt: skip
 IO = {
-    "sources", "sinks", "kafka_options", "metrics", "ratio_histogram", "status", "web", "logs",
-    "datasets", "montage", "state", "liveness", "failpoints", "background", "drift_metrics",
-    "receivers", "outbox", "request_files", "request_metrics", "registry",
-    "model_metrics", "shadow_metrics", "offers", "model_folder",
+    "sources", "sinks", "kafka_options", "metrics", "status", "web", "logs",
+    "datasets", "montage", "state", "liveness", "failpoints", "background",
+    "receivers", "outbox", "request_files", "registry",
+    "offers", "model_folder",
 }  # fmt: skip
-CONFIG = {
-    "config", "config_kafka", "config_file", "config_retraining", "config_receivers",
-    "config_registry", "config_reload", "config_gates",
-}  # fmt: skip
+CONFIG = {"config"}
 TOP = {
-    "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly", "assembly_kafka",
-    "assembly_receivers", "assembly_retraining", "assembly_registry", "assembly_model", "courier",
+    "daemon", "checkpoints", "outlet", "gauges", "membership", "assembly",
+    "courier",
     "commands", "cli", "demo", "__main__", "__init__", "swap", "follower", "shadow",
     "retraining_run",
 }  # fmt: skip

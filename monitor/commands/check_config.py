@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Check file, environment, secrets and, unless told not to, model and codec."""
     import yaml
 
-    from monitor import config_file
+    from monitor.config import file as config_file
 
     config = config_file.load(options.config)
     if options.show:
@@ -42,10 +42,10 @@ def run(options: argparse.Namespace) -> int:
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
     if not options.no_model:
         from models.bundle import load
-        from monitor.assembly import build_candidate
-        from monitor.assembly_kafka import build_connection
-        from monitor.assembly_receivers import build_receivers
-        from monitor.assembly_registry import model_folder
+        from monitor.assembly.daemon import build_candidate
+        from monitor.assembly.kafka import build_connection
+        from monitor.assembly.receivers import build_receivers
+        from monitor.assembly.registry import model_folder
 
         build_receivers(config.retraining.receivers, build_connection(config.kafka))
         build_candidate(config, load(model_folder(config), device="cpu"))

@@ -36,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Print the episodes, the oldest first."""
-    from monitor import config_file
+    from monitor.config import file as config_file
     from monitor.past_episode import episode_json
 
     folder = config_file.load(options.config).state.directory

@@ -97,7 +97,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read, train, judge, write, and say what came of it."""
     _check(options)
-    from monitor import config_file
+    from monitor.config import file as config_file
     from monitor.retraining_run.order import carry_out
 
     config = config_file.load(options.config)

@@ -41,12 +41,13 @@ def run(options: argparse.Namespace) -> int:
     stopping = threading.Event()
     _stop_on_signals(stopping)
 
-    from monitor import config_file, logs
+    from monitor import logs
+    from monitor.config import file as config_file
 
     config = config_file.load(options.config)
     logs.configure(config.log.level, config.log.format)
 
-    from monitor.assembly import build
+    from monitor.assembly.daemon import build
 
     daemon = build(config, stopping, rewind=options.rewind)
     signal.signal(signal.SIGHUP, lambda number, frame: daemon.look())

@@ -43,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def show(options: argparse.Namespace) -> int:
     """Print all snapshots, the newest first."""
-    from monitor import config_file
+    from monitor.config import file as config_file
     from monitor.state import NAMES
 
     folder = config_file.load(options.config).state.directory
@@ -60,7 +60,7 @@ def show(options: argparse.Namespace) -> int:
 
 def reset(options: argparse.Namespace) -> int:
     """Remove all snapshots."""
-    from monitor import config_file
+    from monitor.config import file as config_file
     from monitor.state import StateFolder
 
     folder = StateFolder(config_file.load(options.config).state.directory)

@@ -16,7 +16,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
-from monitor.config_gates import GateConfig
+from monitor.config.gates import GateConfig
 from monitor.retraining_run.evaluation import Errors
 
 Rows = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.bundle import Bundle, load
-from monitor.assembly_registry import model_folder, open_registry
+from monitor.assembly.registry import model_folder, open_registry
 from monitor.config import Config
 from monitor.errors import UserError
 

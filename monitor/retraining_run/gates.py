@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from monitor.config_gates import GateConfig
+from monitor.config.gates import GateConfig
 from monitor.records import Estimate
 from monitor.retraining_run.broken_input import Sign
 from monitor.retraining_run.evaluation import Evaluation, probability_of

@@ -12,8 +12,8 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from monitor.assembly import build_decoder, judge_settings
-from monitor.assembly_kafka import build_connection
+from monitor.assembly.daemon import build_decoder, judge_settings
+from monitor.assembly.kafka import build_connection
 from monitor.commands.train import epochs_bar
 from monitor.config import Config
 from monitor.errors import DataError

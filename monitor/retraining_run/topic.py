@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from monitor.commands.delivery import CONNECT_SECONDS, described
-from monitor.config_kafka import KafkaConfig
+from monitor.config.kafka import KafkaConfig
 from monitor.errors import UserError
 from monitor.kafka_options import Connection, connect
 from monitor.records import Gap, Partition, Record

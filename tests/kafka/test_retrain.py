@@ -15,7 +15,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from models.bundle import load
 from monitor.cli import main
-from monitor.config_kafka import KafkaConfig
+from monitor.config.kafka import KafkaConfig
 from monitor.kafka_options import Connection
 from monitor.records import Estimate, Partition
 from monitor.retrain_request import RetrainRequest, Statistics, Stretch, to_json

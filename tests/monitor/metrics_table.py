@@ -6,9 +6,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from monitor.drift_metrics import DriftMetrics
 from monitor.metrics import PREFIX, Metrics
-from monitor.request_metrics import RequestMetrics
+from monitor.metrics.drift import DriftMetrics
+from monitor.metrics.requests import RequestMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 HEAD = """\

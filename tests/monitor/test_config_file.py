@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.config_file import load, read_secret
+from monitor.config.file import load, read_secret
 from monitor.errors import ConfigError
 
 VALID = """\

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from models.bundle import load as load_bundle
-from monitor.assembly import build
-from monitor.assembly_registry import model_folder, open_registry
+from monitor.assembly.daemon import build
+from monitor.assembly.registry import model_folder, open_registry
 from monitor.cli import main
-from monitor.config_file import load
+from monitor.config.file import load
 from monitor.errors import ConfigError, RegistryError
 from monitor.registry.embedded import EmbeddedRegistry
 from monitor.registry.mlflow import MlflowRegistry

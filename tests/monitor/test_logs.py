@@ -2,21 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from monitor import logs
-
-
-@pytest.fixture(autouse=True)
-def untouched_logging() -> Iterator[None]:
-    handlers, level = logging.getLogger().handlers, logging.getLogger().level
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers = handlers
-    logging.getLogger().setLevel(level)
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

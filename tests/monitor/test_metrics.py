@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from monitor.metrics import PREFIX, Metrics
-from monitor.ratio_histogram import BOUNDS, RatioHistogram
+from monitor.metrics.ratio_histogram import BOUNDS, RatioHistogram
 from monitor.records import Partition
 from tests.monitor.builders import normal_errors, pipeline, record, records
 from tests.monitor.metrics_table import PAGE, page

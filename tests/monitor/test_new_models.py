@@ -19,7 +19,7 @@ from models.architectures import build as build_model
 from models.errors import BundleError
 from models.input_spec import InputSpec
 from models.reference import Reference
-from monitor import assembly
+from monitor.assembly import daemon as assembly
 from monitor.codecs import CODECS, CodecSettings
 from monitor.config import Config
 from monitor.daemon import Daemon

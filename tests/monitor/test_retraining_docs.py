@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from monitor.cli import parser
-from monitor.config_receivers import Receivers
+from monitor.config.receivers import Receivers
 from monitor.deliveries import STATES
 from monitor.receivers.webhook import sign
 

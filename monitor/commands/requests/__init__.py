@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """List, or change one request."""
-    from monitor import config_file
+    from monitor.config import file as config_file
     from monitor.outbox import Outbox
 
     folder = config_file.load(options.config).state.directory / "requests"

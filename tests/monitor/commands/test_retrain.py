@@ -10,8 +10,8 @@ import yaml
 
 from models.errors import UserError
 from monitor.cli import main
-from monitor.config_file import load
-from monitor.config_gates import GateConfig
+from monitor.config.file import load
+from monitor.config.gates import GateConfig
 from monitor.retraining_run import folder
 
 RANGE = ["--from-kafka", "images/0:0-900"]

@@ -98,7 +98,7 @@ from monitor.courier import Courier
 from monitor.outbox import Outbox
 from monitor.receivers.calls import Endpoint
 from monitor.receivers.http import HttpReceiver
-from monitor.request_metrics import RequestMetrics
+from monitor.metrics.requests import RequestMetrics
 from tests.monitor.retraining import document
 
 folder, url = sys.argv[1:]

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from monitor import logs
 from monitor.courier import Timing, Worker
+from monitor.metrics.requests import RequestMetrics
 from monitor.outbox import Outbox
 from monitor.receivers import Receiver
 from monitor.receivers.airflow import AirflowReceiver
@@ -21,7 +22,6 @@ from monitor.receivers.github import GithubReceiver
 from monitor.receivers.http import HttpReceiver
 from monitor.receivers.secret import Secret
 from monitor.receivers.webhook import WebhookReceiver
-from monitor.request_metrics import RequestMetrics
 from tests.kafka.secure import Authority
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import Answer, Talk, hang, hang_up, reply

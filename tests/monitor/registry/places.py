@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from models.bundle_files import MODEL
-from monitor.assembly_registry import build_registry
-from monitor.config_registry import RegistryConfig
+from monitor.assembly.registry import build_registry
+from monitor.config.registry import RegistryConfig
 from monitor.registry import Registry
 
 

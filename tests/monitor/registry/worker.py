@@ -63,7 +63,7 @@ def main() -> None:
 
 def _warm_up() -> None:
     """Import what all workers need, also what torch imports with the first bundle."""
-    for name in ("mlflow", "monitor.assembly_registry"):
+    for name in ("mlflow", "monitor.assembly.registry"):
         importlib.import_module(name)
     from tests.models.bundles import write
 
@@ -87,8 +87,8 @@ def _forked(job: dict[str, Any], actions: list[str]) -> int:
 
 def _act(job: dict[str, Any], actions: list[str]) -> None:
     from monitor import failpoints
-    from monitor.assembly_registry import build_registry
-    from monitor.config_registry import RegistryConfig
+    from monitor.assembly.registry import build_registry
+    from monitor.config.registry import RegistryConfig
 
     if job["orders"]:
         failpoints._FILE = job["orders"]

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from models.input_spec import InputSpec
-from monitor.config_gates import GateConfig
+from monitor.config.gates import GateConfig
 from monitor.demo import digits, drifts
 from monitor.retraining_run.broken_input import alike, noise, prepared, repeated, stuck
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.bundle import Bundle, load
-from monitor.config_gates import GateConfig
+from monitor.config.gates import GateConfig
 from monitor.judge_settings import JudgeSettings
 from monitor.records import Estimate
 from monitor.retraining_run import gates

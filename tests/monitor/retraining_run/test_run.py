@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.bundle import load
-from monitor.config_gates import GateConfig
+from monitor.config.gates import GateConfig
 from monitor.judge_settings import JudgeSettings
 from monitor.retraining_run.candidate import Mixture
 from monitor.retraining_run.comparison import Before, Labelled

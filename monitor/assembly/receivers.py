@@ -6,8 +6,8 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-from monitor.config_file import read_secret
-from monitor.config_receivers import (
+from monitor.config.file import read_secret
+from monitor.config.receivers import (
     AirflowReceiverConfig,
     CalledReceiver,
     CommandReceiverConfig,

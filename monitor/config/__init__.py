@@ -18,10 +18,10 @@ from pydantic_settings import (
 )
 
 from monitor.budget import Budget
-from monitor.config_kafka import KafkaConfig, OutputConfig, Section
-from monitor.config_registry import RegistryConfig
-from monitor.config_reload import ReloadConfig
-from monitor.config_retraining import RetrainingConfig
+from monitor.config.kafka import KafkaConfig, OutputConfig, Section
+from monitor.config.registry import RegistryConfig
+from monitor.config.reload import ReloadConfig
+from monitor.config.retraining import RetrainingConfig
 
 PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from models.distribution import ErrorDistribution
-from monitor.ratio_histogram import RatioHistogram, divisor
+from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.window import quantile_of
 
 FAILURES: Final = ("error", "non_finite")

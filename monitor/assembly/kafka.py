@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import Config
-from monitor.config_file import read_secret
-from monitor.config_kafka import KafkaConfig
+from monitor.config.file import read_secret
+from monitor.config.kafka import KafkaConfig
 from monitor.errors import ConfigError
 from monitor.events import KINDS
 from monitor.kafka_options import Connection

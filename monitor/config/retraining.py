@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from monitor.config_gates import GateConfig
-from monitor.config_kafka import Section
-from monitor.config_receivers import Receivers
+from monitor.config.gates import GateConfig
+from monitor.config.kafka import Section
+from monitor.config.receivers import Receivers
 
 Link = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
 

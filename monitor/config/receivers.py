@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from monitor.config_kafka import Section, TopicName
+from monitor.config.kafka import Section, TopicName
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 _RESERVED = ("authorization", "connection", "content-length", "content-type", "host",

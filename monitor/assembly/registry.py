@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.config import Config
-from monitor.config_registry import RegistryConfig
+from monitor.config.registry import RegistryConfig
 from monitor.errors import ConfigError, RegistryError
 from monitor.registry import CURRENT, Registry
 from monitor.registry.embedded import EmbeddedRegistry

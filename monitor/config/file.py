@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
 from monitor.config import PREFIX, Config
-from monitor.config_registry import VERSION
+from monitor.config.registry import VERSION
 from monitor.errors import ConfigError
 
 MAX_BYTES = 2**20

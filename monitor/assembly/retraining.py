@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from monitor.assembly_receivers import build_receivers, holding
+from monitor.assembly.receivers import build_receivers, holding
 from monitor.config import Config
 from monitor.courier import Courier
 from monitor.kafka_options import Connection

@@ -14,18 +14,18 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.candidate import Candidate
-from monitor.drift_metrics import DriftMetrics
 from monitor.episodes import ALERTS, EVENTS
 from monitor.errors import REASONS
 from monitor.events import KINDS
 from monitor.judge import Change
-from monitor.model_metrics import ModelMetrics
+from monitor.metrics.drift import DriftMetrics
+from monitor.metrics.model import ModelMetrics
+from monitor.metrics.ratio_histogram import RatioHistogram, divisor
+from monitor.metrics.requests import RequestMetrics
+from monitor.metrics.shadow import ShadowMetrics
 from monitor.pipeline import Outcome
-from monitor.ratio_histogram import RatioHistogram, divisor
 from monitor.records import Partition, Verdict
-from monitor.request_metrics import RequestMetrics
 from monitor.resume import CASES
-from monitor.shadow_metrics import ShadowMetrics
 
 PREFIX = "aead_monitor"
 STAGES = ("decode", "score", "judge", "publish", "commit")

@@ -18,10 +18,10 @@ from models.bundle import Bundle
 from models.bundle import load as load_bundle
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
-from monitor.assembly_kafka import build_connection, build_outlet, build_subscription
-from monitor.assembly_model import about_model, build_follower, build_metrics, build_shadow
-from monitor.assembly_registry import model_folder
-from monitor.assembly_retraining import build_courier, retraining_policy
+from monitor.assembly.kafka import build_connection, build_outlet, build_subscription
+from monitor.assembly.model import about_model, build_follower, build_metrics, build_shadow
+from monitor.assembly.registry import model_folder
+from monitor.assembly.retraining import build_courier, retraining_policy
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
 from monitor.candidate import Candidate

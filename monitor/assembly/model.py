@@ -15,19 +15,19 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from models.bundle import Bundle
 from models.bundle import load as load_bundle
-from monitor.assembly_registry import open_registry
+from monitor.assembly.registry import open_registry
 from monitor.candidate import Candidate
 from monitor.config import Config
-from monitor.config_registry import VERSION
+from monitor.config.registry import VERSION
 from monitor.errors import ConfigError
 from monitor.follower import Follower, Pace
 from monitor.metrics import Metrics
+from monitor.metrics.shadow import ShadowMetrics
 from monitor.model_folder import ModelFolder
 from monitor.offers import Offers
 from monitor.registry import CURRENT
 from monitor.scorer import Scorer
 from monitor.shadow import Shadow, ShadowedScorer
-from monitor.shadow_metrics import ShadowMetrics
 from monitor.version import __version__
 from monitor.window import RollingWindow
 

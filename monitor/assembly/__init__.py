@@ -1,0 +1,1 @@
+"""Builds the daemon and its parts from a configuration."""
