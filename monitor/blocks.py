@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -97,6 +97,10 @@ class OpenBlock:
         """Count a summary. rows_before, next_offsets: of the stream, before the summary."""
         if not self._rows:
             self._start = Position(rows_before, summary.first_timestamp, dict(next_offsets))
+        # A partition that comes for the first time begins here, and so may its drift.
+        if summary.partition not in self._start.next_offsets:
+            known = {**self._start.next_offsets, summary.partition: summary.first_offset}
+            self._start = replace(self._start, next_offsets=known)
         self._parts.setdefault(summary.partition, []).append(summary.errors)
         self._rows += summary.errors.total
         self._last_timestamp = max(self._last_timestamp, summary.last_timestamp)

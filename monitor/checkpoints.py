@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import structlog
 
 from monitor import failpoints
+from monitor.judge_state import decode
 from monitor.metrics import Metrics
-from monitor.pipeline import Pipeline
+from monitor.pipeline import MEMORY_SCHEMA, Pipeline
 from monitor.records import Partition
 from monitor.resume import Gained, Plan, Policy, plan, rewound_to
 from monitor.retrain_request import RetrainRequest
@@ -104,9 +105,7 @@ class Checkpoints:
             log.info("no snapshot: drift detection begins anew", folder=str(folder.folder))
             return
         if not self._fits(newest):
-            self._accepted = replace(
-                self._accepted, writer=newest.writer, sequence=newest.sequence + 1
-            )
+            self._inherit(newest)
             return
         if stored.accepted is not None and self._fits(stored.accepted):
             self._accepted = stored.accepted
@@ -116,6 +115,17 @@ class Checkpoints:
         self.doubtful = stored.prepared is not None
         self._recall()
         log.info("snapshot restored", sequence=self.sequence, in_doubt=self.doubtful)
+
+    def _inherit(self, other: Snapshot) -> None:
+        """Keep the id and the chronicle of a snapshot by other settings: no request comes twice."""
+        self._pipeline.chronicle.inherit(decode(other.memory, MEMORY_SCHEMA))
+        self._accepted = replace(
+            self._accepted,
+            writer=other.writer,
+            sequence=other.sequence + 1,
+            memory=self._pipeline.memory(),
+        )
+        self._on_final(self._pipeline.chronicle.requests)
 
     def _recall(self) -> None:
         """Go back to the accepted snapshot. Its requests may not have been told before a crash."""
@@ -235,6 +245,8 @@ class Checkpoints:
     def make(self, commit: Commit, now: float) -> bool:
         """Write a snapshot, commit its offsets; true once they are accepted."""
         self._since = now
+        if self._pipeline.parting is not None:
+            return False  # else a crash before it is told would lose it
         if self._pending is None and not self._prepare():
             return False
         pending = self._pending

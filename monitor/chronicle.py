@@ -21,6 +21,7 @@ from monitor.retraining import DAY_SECONDS, GoodMarks, Policy, between
 
 EPISODES_KEPT: Final = 100
 REQUESTS_KEPT: Final = 16
+VERSIONS_KEPT: Final = 100
 PEAK_EVERY: Final = 16
 """Evaluations between two looks for a new peak: a look costs as much as some evaluations."""
 REPLACED: Final = "model replaced"
@@ -121,7 +122,7 @@ class Chronicle:
         self._peak(verdict)
         if not self._waiting(episode) or not self._due(judge, self.episodes[-1]):
             return ()
-        return (self._ask(judge, verdict),)
+        return self._ask(judge, verdict)
 
     def _waiting(self, episode: Episode) -> bool:
         return self._policy.mode != "off" and not episode.request
@@ -145,7 +146,8 @@ class Chronicle:
             made_today=sum(now - then < DAY_SECONDS for _, then in self._made),
         )
 
-    def _ask(self, judge: Judge, verdict: Verdict) -> RetrainRequest:
+    def _ask(self, judge: Judge, verdict: Verdict) -> tuple[RetrainRequest, ...]:
+        """The request; none while no drifted records can be named: the next look tries again."""
         version, place = judge.model_version, judge.place
         number = self._numbers.get(version, 0) + 1
         here = Position(place.rows, self._newest, place.next_offsets)
@@ -153,7 +155,7 @@ class Chronicle:
         start = place.onset or self._good.last or here
         drifted = between(start, here, self._newest)
         if drifted is None:
-            raise RuntimeError("an episode that fires holds at least one evaluated block")
+            return ()
         request = RetrainRequest(
             model=self._policy.model,
             model_version=version,
@@ -174,12 +176,14 @@ class Chronicle:
             good=good,
             links=dict(self._policy.links),
         )
-        self._numbers = {version: number}
+        # A version may come back by a rollback, and must not use a number twice.
+        self._numbers.pop(version, None)
+        self._numbers = dict([*self._numbers.items(), (version, number)][-VERSIONS_KEPT:])
         self._made.append((version, self._seconds_before + place.seconds))
         self._made = self._made[-max(self._policy.per_day, 1) :]
         self.requests = [*self.requests, request][-REQUESTS_KEPT:]
         self._update(request=request.id)
-        return request
+        return (request,)
 
     def turn_over(self, ending: str, clock: Mapping[str, Any]) -> None:
         """Another judge goes on: end the episode that lasts. clock: state of the old judge's."""
@@ -190,13 +194,19 @@ class Chronicle:
         self._seen = self._newest = 0
         self._seconds_before += float(clock["seconds"])
 
+    def inherit(self, memory: Mapping[str, Any]) -> None:
+        """Go on after a stream that was judged by other settings. memory: the pipeline's."""
+        if "chronicle" in memory:
+            self.restore(memory["chronicle"])
+            self.turn_over(BEGUN_ANEW, memory["judge"]["clock"])
+
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values."""
         return {
             "episodes": [episode_state(e) for e in self.episodes],
             "requests": [to_json(request) for request in self.requests],
             "made": [list(item) for item in self._made],
-            "numbers": self._numbers,
+            "numbers": [list(item) for item in self._numbers.items()],
             "good": self._good.state(),
             "seen": self._seen,
             "newest": self._newest,
@@ -208,7 +218,7 @@ class Chronicle:
         self.episodes = episodes_of(state)
         self.requests = [from_json(document) for document in state["requests"]]
         self._made = [(str(version), float(then)) for version, then in state["made"]]
-        self._numbers = {str(v): int(n) for v, n in state["numbers"].items()}
+        self._numbers = {str(v): int(n) for v, n in state["numbers"]}
         self._good.restore(state["good"])
         self._seen, self._newest = int(state["seen"]), int(state["newest"])
         self._seconds_before = float(state["seconds_before"])

@@ -130,6 +130,7 @@ class Daemon:
         wait = parts.batcher.wait_seconds(time.monotonic(), IDLE_SECONDS)
         wanted = 0 if parts.quarantine.closed else parts.max_poll_records
         self._membership.take(parts.source.poll(wait, wanted))
+        self._swap.part()
         while (
             parts.batcher.due(time.monotonic())
             and not parts.checkpoints.doubtful

@@ -53,10 +53,13 @@ class Swap:
         self._replaced = replaced
         self._not_before = float("-inf")
 
-    def turn(self) -> None:
-        """Between two batches: tell what is to be told, and take a model that waits."""
+    def part(self) -> None:
+        """Tell the end of an old model's episode, before anything is done with the new one."""
         if self._pipeline.parting is not None and not self._checkpoints.doubtful:
             self._part()
+
+    def turn(self) -> None:
+        """Between two batches: take a model that waits."""
         if self._checkpoints.doubtful:
             return
         if self._offers.version is not None and time.monotonic() >= self._not_before:

@@ -226,3 +226,28 @@ def test_a_partition_that_came_after_the_onset_is_not_named() -> None:
     ]
     made += requests(run(subject, late))
     assert list(made[0].drifted.offsets) == [Partition("in", 0)]
+
+
+@pytest.mark.parametrize("scale", [0.3, 2.0, 10.0])
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_a_stream_that_has_drifted_from_its_first_record_leads_to_a_request(
+    scale: float, partitions: int
+) -> None:
+    records = stream(normal_errors(6000, 5, scale=scale), partitions)
+    (request,) = requests(run(pipeline(), records))
+    assert request.good is None
+    assert {p.number for p in request.drifted.offsets} == set(range(partitions))
+    assert all(first < 100 for first, _ in request.drifted.offsets.values())
+
+
+def test_a_version_that_comes_back_does_not_use_a_number_twice() -> None:
+    policy = replace(SUGGEST, cooldown_seconds=0)
+    first, second = pipeline(policy), pipeline(policy)
+    (one,) = requests(run(first, stream(drifting())))
+    state = first.chronicle.state()
+    state["numbers"].append(["f" * 16, 1])  # another version asked meanwhile
+    second.chronicle.restore(state)
+    second.chronicle.end("model replaced", 0)
+    (two,) = requests(run(second, stream(drifting())))
+    assert (one.number, two.number) == (1, 2)
+    assert ["f" * 16, 1] in second.chronicle.state()["numbers"]

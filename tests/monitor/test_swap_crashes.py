@@ -87,3 +87,21 @@ def test_a_model_taken_back_after_a_crash_goes_on_where_its_snapshot_stands(
     assert subject.parts.pipeline.judge.verdict.state == "firing"
     finish(subject, source)
     check_books(subject, stream(), sink)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_crash_after_a_start_with_another_model_loses_no_end_of_an_episode(
+    place: str, crash: Crash, start: Run, tmp_path: Path
+) -> None:
+    source, sink = MemorySource(stream()), MemorySink()
+    firing(source, sink, tmp_path, start)
+    crash.at(place)
+    try:
+        finish(start(source, sink, tmp_path, model=new()), source)
+    except Killed:
+        crash.at("", 0)
+        finish(start(source, sink, tmp_path, model=new()), source)
+    alerts = {e.key: json.loads(e.value or b"") for e in sink.flushed if e.kind == "alert"}
+    old = [(a["event"], a["episode"]) for a in alerts.values() if a["model_version"] == VERSION]
+    assert [event for event, _ in old] == ["firing", "resolved"]
+    assert len({episode for _, episode in old}) == 1
