@@ -13,6 +13,8 @@ from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 from monitor.version import __version__
 
 T = TypeVar("T")
+CONNECT_SECONDS = 10.0
+"""Longest wait of a command for a broker's first answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ def complaint(error: Exception) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "the broker's certificate is not trusted; trying again. Check kafka.tls.ca_file"
     return UNREACHABLE
+
+
+def described(error: BaseException | None) -> str:
+    """An error of Kafka's in one line."""
+    text = str(error).splitlines()[0] if str(error) else ""
+    name = type(error).__name__
+    return text if name in text else f"{name}: {text}"[:300]
 
 
 def _note_failures(manager: Any, reasons: list[Exception]) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.deliveries import Kept, from_json, to_json
+from monitor.disk import force_folder
 
 LARGEST_BYTES: Final = 2**20
 LOCK_SECONDS: Final = 10.0
@@ -71,7 +72,7 @@ class RequestFiles:
             raise
         with self._guard:
             self._read.pop(path.name, None)
-        self._force_folder()
+        force_folder(self.folder)
 
     def remove(self, id: str) -> None:
         """Remove a request's file, if it is there."""
@@ -122,13 +123,6 @@ class RequestFiles:
         if os.geteuid() == 0:
             owner = self.folder.stat()
             os.fchown(handle, owner.st_uid, owner.st_gid)
-
-    def _force_folder(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def encoded(kept: Kept) -> bytes:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor import failpoints
+from monitor.disk import force_folder
 from monitor.errors import UserError
 from monitor.snapshot import Snapshot
 
@@ -95,7 +96,7 @@ class StateFolder:
         if (self.folder / ACCEPTED).exists():
             (self.folder / ACCEPTED).replace(self.folder / PREVIOUS)
         (self.folder / PREPARED).replace(self.folder / ACCEPTED)
-        self._force_folder()
+        force_folder(self.folder)
 
     def reset(self) -> int:
         """Remove all snapshots; returns how many there were."""
@@ -104,7 +105,7 @@ class StateFolder:
             if (self.folder / name).exists():
                 (self.folder / name).unlink()
                 removed += 1
-        self._force_folder()
+        force_folder(self.folder)
         return removed
 
     def _write(self, name: str, data: bytes) -> None:
@@ -121,14 +122,7 @@ class StateFolder:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        self._force_folder()
-
-    def _force_folder(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        force_folder(self.folder)
 
 
 def read(path: Path) -> Snapshot:

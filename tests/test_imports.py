@@ -15,7 +15,7 @@ CORE = {
     "candidate", "parting", "probe",
 }  # fmt: skip
 IO = {
-    "sources", "sinks", "kafka_options", "metrics", "status", "web", "logs",
+    "sources", "sinks", "kafka_options", "kafka_reader", "disk", "metrics", "status", "web", "logs",
     "datasets", "montage", "state", "liveness", "failpoints", "background",
     "receivers", "outbox", "request_files", "registry",
     "offers", "model_folder",

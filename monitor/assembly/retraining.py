@@ -67,7 +67,7 @@ class HandOver:
                     folder=str(self._outbox.folder),
                     error=str(error),
                 )
-                continue
+                break  # the others would wait for the same lock or disk
             self._kept.add(request.id)
             if new:
                 self._wake()

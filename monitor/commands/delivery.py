@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from monitor.kafka_options import Connection
 
-CONNECT_SECONDS = 10.0
 DELIVERY_SECONDS = 30.0
 UNDER_WAY_BYTES = 32 * 2**20
 UNDER_WAY_MESSAGES = 10_000
@@ -36,6 +35,7 @@ def connected(connection: Connection, source: str, **options: Any) -> KafkaProdu
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
+    from monitor.kafka_options import CONNECT_SECONDS, described
     from monitor.kafka_options import connect as make
 
     try:
@@ -55,13 +55,6 @@ def connected(connection: Connection, source: str, **options: Any) -> KafkaProdu
             f"{source}: cannot reach a broker ({described(error)})."
             " Check the address, and that Kafka is running"
         ) from None
-
-
-def described(error: BaseException | None) -> str:
-    """An error of Kafka's in one line."""
-    text = str(error).splitlines()[0] if str(error) else ""
-    name = type(error).__name__
-    return text if name in text else f"{name}: {text}"[:300]
 
 
 class Delivery:
@@ -133,6 +126,8 @@ class Delivery:
 
     def failure(self) -> str:
         """What went wrong, in one line."""
+        from monitor.kafka_options import described
+
         count = f"{self._failed:,} messages were not delivered: " if self._failed else ""
         return f"topic {self._failing}: {count}{described(self.error)}"
 

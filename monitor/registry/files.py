@@ -13,20 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from monitor import failpoints
+from monitor.disk import force_folder
 from monitor.errors import RegistryError, RegistryUnavailableError
 
 LOCK_SECONDS: Final = 60.0
 _CHUNK: Final = 2**20
 _LOOK_AGAIN_SECONDS: Final = 0.05
-
-
-def force_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_whole(path: Path, data: bytes) -> None:

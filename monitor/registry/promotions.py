@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from monitor import failpoints
+from monitor.disk import force_folder
 from monitor.errors import RegistryError
 from monitor.registry import (
     CURRENT,
@@ -28,7 +29,7 @@ from monitor.registry import (
     promotion_json,
     promotion_of,
 )
-from monitor.registry.files import force_folder, read_bounded, write_whole
+from monitor.registry.files import read_bounded, write_whole
 
 ALIASES_FILE: Final = "aliases.json"
 HISTORY_FILE: Final = "history.jsonl"

@@ -14,15 +14,14 @@ from typing import Final
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from monitor.commands.delivery import CONNECT_SECONDS, described
 from monitor.config.kafka import KafkaConfig
 from monitor.errors import UserError
-from monitor.kafka_options import Connection, connect
+from monitor.kafka_options import Connection, described
+from monitor.kafka_reader import connect_reader
 from monitor.records import Gap, Partition, Record
 from monitor.sources.translation import key_of, record_of
 from monitor.sources.unreadable import Unreadable, unreadable
 
-REQUEST_SECONDS: Final = 20.0
 STALL_SECONDS: Final = 20.0
 """Longest wait for a broker that sends nothing although there is more."""
 POLL_SECONDS: Final = 0.5
@@ -117,23 +116,12 @@ def _gap(key: TopicPartition, left: range, gap: Gap) -> Record:
 @contextmanager
 def opened(connection: Connection, kafka: KafkaConfig) -> Iterator[OffsetReader]:
     """A reader, while it is used; what Kafka refuses is a UserError."""
-    try:
-        consumer = connect(
-            KafkaConsumer,
-            **connection.options(CONNECT_SECONDS),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level=kafka.isolation,
-            allow_auto_create_topics=False,
-            fetch_max_bytes=kafka.fetch_max_bytes,
-            request_timeout_ms=int(REQUEST_SECONDS * 1000),
-        )
-    except (KafkaError, OSError, ValueError) as error:
-        raise UserError(
-            f"kafka.bootstrap_servers {connection.servers}: cannot reach a broker"
-            f" ({described(error)}). Check the address and the login, and that Kafka is running"
-        ) from None
+    consumer = connect_reader(
+        connection,
+        auto_offset_reset="none",
+        isolation_level=kafka.isolation,
+        fetch_max_bytes=kafka.fetch_max_bytes,
+    )
     try:
         yield OffsetReader(consumer, connection.servers)
     except KafkaError as error:

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor.commands.delivery import CONNECT_SECONDS, described
 from monitor.errors import UserError
-from monitor.kafka_options import Connection, connect
+from monitor.kafka_options import Connection, described
+from monitor.kafka_reader import connect_reader
 from monitor.records import Record
 from monitor.sources.translation import forget_fetched, record_of
 
-REQUEST_SECONDS = 20.0
 STALL_SECONDS = 20.0
 """Longest wait for a broker that sends nothing although there is more."""
 POLL_SECONDS = 0.5
@@ -95,25 +94,14 @@ class DeadLetterTopic:
 @contextmanager
 def opened(connection: Connection, name: str, fetch_max_bytes: int) -> Iterator[DeadLetterTopic]:
     """The topic, while it is read; what Kafka refuses is a UserError."""
-    try:
-        consumer = connect(
-            KafkaConsumer,
-            **connection.options(CONNECT_SECONDS),
-            group_id=None,
-            enable_auto_commit=False,
-            # Retention may delete what comes next while we read: go on with what is left.
-            auto_offset_reset="earliest",
-            # A daemon with kafka.transactions leaves what it gave up in the topic.
-            isolation_level="read_committed",
-            allow_auto_create_topics=False,
-            fetch_max_bytes=fetch_max_bytes,
-            request_timeout_ms=int(REQUEST_SECONDS * 1000),
-        )
-    except (KafkaError, OSError, ValueError) as error:
-        raise UserError(
-            f"kafka.bootstrap_servers {connection.servers}: cannot reach a broker"
-            f" ({described(error)}). Check the address and the login, and that Kafka is running"
-        ) from None
+    consumer = connect_reader(
+        connection,
+        # Retention may delete what comes next while we read: go on with what is left.
+        auto_offset_reset="earliest",
+        # A daemon with kafka.transactions leaves what it gave up in the topic.
+        isolation_level="read_committed",
+        fetch_max_bytes=fetch_max_bytes,
+    )
     try:
         yield DeadLetterTopic(consumer, name, connection.servers)
     except KafkaError as error:

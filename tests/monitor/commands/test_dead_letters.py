@@ -238,7 +238,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(refused, arguments, fault):
 
 
 def test_a_broker_that_cannot_be_reached_is_one_line(refused, monkeypatch, tmp_path):
-    monkeypatch.setattr("monitor.commands.dead_letters.topic.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("monitor.kafka_reader.CONNECT_SECONDS", 0.5)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         server = f"127.0.0.1:{unused.getsockname()[1]}"
