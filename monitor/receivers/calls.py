@@ -73,9 +73,11 @@ class Endpoint:
         sent = {"User-Agent": f"aead-monitor/{__version__}", "Connection": "close", **headers}
         future = background.start(lambda: exchange.run(body, sent), "http-call")
         if not wait([future], self.total_seconds).done:
+            # Looked at before the cut: headers that it breaks off read as if they were whole.
+            head = exchange.head
             exchange.cut()
-            if exchange.head is not None:
-                return exchange.head
+            if head is not None:
+                return head
             raise _unanswered(f"no answer within {self.total_seconds:g} s")
         try:
             return future.result()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ReceiverError
+from monitor.receivers import calls
 from monitor.receivers.calls import (
     LARGEST_ANSWER_BYTES,
     Answer,
@@ -70,6 +71,22 @@ def test_a_server_that_does_not_come_to_an_answer_is_cut_off(serve: Serve, answe
     with bounded(), pytest.raises(ReceiverError, match=r"no answer within 0\.5 s") as caught:
         endpoint(server.url).post(b"{}", {})
     assert caught.value.retryable
+
+
+def test_headers_that_our_cut_breaks_off_are_no_answer(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_and_wait(exchange: calls._Exchange) -> None:
+        """The thread has read all that it will before anybody looks at what it read."""
+        cut(exchange)
+        while any(thread.name == "http-call" for thread in threading.enumerate()):
+            time.sleep(0.01)
+
+    cut = calls._Exchange.cut
+    monkeypatch.setattr(calls._Exchange, "cut", cut_and_wait)
+    server = serve(endless_headers)
+    with bounded(), pytest.raises(ReceiverError, match=r"no answer within 0\.5 s"):
+        endpoint(server.url).post(b"{}", {})
 
 
 def test_a_silent_server_is_given_up_before_the_deadline(serve: Serve) -> None:
