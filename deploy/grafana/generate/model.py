@@ -4,37 +4,16 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import dashboard
 
-from deploy.grafana.generate import links
+from deploy.grafana.generate import links, measures
 from deploy.grafana.generate.alerts import firing_alerts
 from deploy.grafana.generate.assembly import Section, assemble
+from deploy.grafana.generate.headlines import headlines
 from deploy.grafana.generate.model_changes import newer_models, retraining, shadow
 from deploy.grafana.generate.model_drift import drift, errors
 from deploy.grafana.generate.model_stream import kept, stream, work
-from deploy.grafana.generate.panels import (
-    BAD_SHARE,
-    BEHIND,
-    DIRECTION_TEXTS,
-    EXCESS,
-    ONSET_TEXTS,
-    PLAIN,
-    STATE_TEXTS,
-    Panel,
-    number,
-)  # fmt: skip
-from deploy.grafana.generate.queries import (
-    DIRECTIONS,
-    REPLICA,
-    Query,
-    all_together,
-    anomaly_share,
-    chosen,
-    excess,
-    numbered,
-    rate,
-    share,
-    state,
-    worst,
-)  # fmt: skip
+from deploy.grafana.generate.panels import DIRECTION_TEXTS, ONSET_TEXTS, STATE_TEXTS, Panel
+from deploy.grafana.generate.queries import REPLICA, chosen, worst
+from deploy.grafana.generate.tables import ROW, Column, by, rows
 
 DESCRIPTION = (
     "One model and its replicas: has the stream drifted, in which direction, since when, how much;"
@@ -51,7 +30,7 @@ def model() -> dashboard.Dashboard:
         DESCRIPTION,
         [links.other_dashboard(links.FLEET, "Fleet"), links.all_runbooks()],
         [
-            Section("Has it drifted?", [*_verdicts(), *_headlines(), firing_alerts()]),
+            Section("Has it drifted?", [*headlines(), _verdicts(), firing_alerts()]),
             Section("Drift", drift()),
             Section("Errors", errors()),
             Section("Stream", stream()),
@@ -64,104 +43,29 @@ def model() -> dashboard.Dashboard:
     )
 
 
-def _verdicts() -> list[Panel]:
-    """State, direction, since when, how much: by replica, side by side."""
-    onset = f"{worst(chosen('drift_onset_timestamp_seconds'), REPLICA)} * 1000"
-    direction = numbered("drift_direction", "direction", DIRECTIONS)
-    ratio = [
-        Query(worst(chosen("drift_error_ratio", bound=bound), REPLICA), f"{{{{instance}}}} {bound}")
-        for bound in ("estimate", "low", "high")
+def _verdicts() -> Panel:
+    """What each replica says of its stream."""
+    evidence = worst(chosen("drift_evidence_log10"), REPLICA)
+    threshold = worst(chosen("drift_evidence_threshold_log10"), REPLICA)
+    columns = [
+        Column(measures.state(), "state", texts=STATE_TEXTS),
+        Column(measures.direction(), "direction", texts=DIRECTION_TEXTS),
+        Column(measures.onset(), "began", "dateTimeFromNow", texts=ONSET_TEXTS),
+        Column(measures.times_normal("estimate"), "error, times normal", "suffix:x"),
+        Column(measures.times_normal("low"), "at least", "suffix:x"),
+        Column(measures.times_normal("high"), "at most", "suffix:x"),
+        Column(evidence, "evidence"),
+        Column(threshold, "threshold"),
     ]
-    return [
-        number(
-            "State by replica",
-            "firing: the stream that this replica reads has drifted. pending: a difference was"
-            " seen and is being confirmed. learning: only clear drift is found yet.",
-            "none",
-            Query(state(), "{{instance}}"),
-            texts=STATE_TEXTS,
-            width=6,
-            height=6,
-        ),
-        number(
-            "Direction by replica",
-            "How errors have changed. Smaller errors are drift too: a blurred or frozen camera is"
-            " easier to reconstruct.",
-            "none",
-            Query(direction, "{{instance}}"),
-            texts=DIRECTION_TEXTS,
-            width=6,
-            height=6,
-        ),
-        number(
-            "Seems to have begun, by replica",
-            "The timestamp of the first record that differs.",
-            "dateTimeFromNow",
-            Query(onset, "{{instance}}"),
-            texts=ONSET_TEXTS,
-            width=6,
-            height=6,
-        ),
-        number(
-            "Errors over normal ones, by replica",
-            "Median error over the reference's, since the drift began, or of the rolling window"
-            " while there is none: estimate and 95% interval. 2 means doubled.",
-            "suffix:x",
-            *ratio,
-            width=6,
-            height=6,
-        ),
-    ]
-
-
-def _headlines() -> list[Panel]:
-    dead = share("dead_letters_total", "records_consumed_total")
-    age = f"time() - {worst(chosen('model_trained_timestamp_seconds'))}"
-    return [
-        number(
-            "Anomalous rows",
-            "Share of rows whose error is above the threshold.",
-            "percentunit",
-            Query(anomaly_share(), "{{model}}"),
-            width=4,
-        ),
-        number(
-            "Anomalies, times expected",
-            "That share over what the threshold promises on normal data. 1 is normal.",
-            "suffix:x",
-            Query(excess(), "{{model}}"),
-            steps=EXCESS,
-            width=4,
-        ),
-        number(
-            "Records",
-            "Records decided on, scored or dead.",
-            "recps",
-            Query(all_together(rate(chosen("records_consumed_total")))),
-            width=4,
-        ),
-        number(
-            "Lag",
-            "Age of the newest record decided on, where records wait, in the worst partition.",
-            "s",
-            Query(worst(chosen("consumer_lag_seconds")), "{{model}}"),
-            steps=BEHIND,
-            width=4,
-        ),
-        number(
-            "Dead letters",
-            "Share of records that could not be scored.",
-            "percentunit",
-            Query(dead, "{{model}}"),
-            steps=BAD_SHARE,
-            width=4,
-        ),
-        number(
-            "Age of the model",
-            "Since it was trained.",
-            "dtdurations",
-            Query(age, "{{model}}"),
-            steps=PLAIN,
-            width=4,
-        ),
-    ]
+    return rows(
+        "Verdict of each replica",
+        "State and direction of its drift, when it seems to have begun, and the median error over"
+        " the reference's (since then, or of the window while there is no drift) with its 95%"
+        " interval. Smaller errors are drift too: a blurred or frozen camera is easier to"
+        " reconstruct. Click for the replica's status page, which names the records.",
+        ("job", "model", "instance"),
+        columns,
+        links.status_page(f"${{{ROW}.instance}}"),
+        first=by("state", descending=True),
+        height=7,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploy.grafana.generate import measures
 from deploy.grafana.generate.panels import Panel, graph
 from deploy.grafana.generate.queries import (
     MODEL,
@@ -9,12 +10,13 @@ from deploy.grafana.generate.queries import (
     Query,
     age,
     chosen,
+    increase,
     quantile,
     rate,
     share,
     total,
     worst,
-)  # fmt: skip
+)
 
 _WHO = "{{model}} {{instance}}"
 
@@ -33,14 +35,14 @@ def newer_models() -> list[Panel]:
             "Age of the model",
             "Since it was trained.",
             "dtdurations",
-            Query(f"time() - {worst(chosen('model_trained_timestamp_seconds'))}", "{{model}}"),
+            Query(measures.model_age(), "{{model}}"),
         ),
         graph(
             "Swaps and refusals",
             "New models that took their place, and those that could not, by reason.",
             "none",
-            Query(total(_increase("model_swaps_total")), "swaps"),
-            Query(total(_increase("model_swap_failures_total"), f"{MODEL}, reason"), "{{reason}}"),
+            Query(total(increase("model_swaps_total")), "swaps"),
+            Query(total(increase("model_swap_failures_total"), f"{MODEL}, reason"), "{{reason}}"),
         ),
         graph(
             "Pause of a swap",
@@ -58,7 +60,7 @@ def retraining() -> list[Panel]:
             "Requests for a new model",
             "Made by all replicas; they make the same one, with the same id.",
             "none",
-            Query(total(_increase("retrain_requests_total"), REPLICA), _WHO),
+            Query(total(increase("retrain_requests_total"), REPLICA), _WHO),
         ),
         graph(
             "Since the newest request",
@@ -80,7 +82,7 @@ def retraining() -> list[Panel]:
             "Attempts by receiver and result. failed is tried again, parked is not.",
             "none",
             Query(
-                total(_increase("request_deliveries_total"), f"{MODEL}, receiver, result"),
+                total(increase("request_deliveries_total"), f"{MODEL}, receiver, result"),
                 "{{receiver}} {{result}}",
             ),
         ),
@@ -94,7 +96,7 @@ def retraining() -> list[Panel]:
             "Drift alerts published",
             "To the alerts topic, by event.",
             "none",
-            Query(total(_increase("alerts_total"), f"{MODEL}, event"), "{{event}}"),
+            Query(total(increase("alerts_total"), f"{MODEL}, event"), "{{event}}"),
         ),
     ]
 
@@ -113,7 +115,7 @@ def shadow() -> list[Panel]:
             "Share of rows above each model's own threshold.",
             "percentunit",
             Query(share("shadow_rows_anomalous_total", "shadow_rows_scored_total"), "shadow"),
-            Query(share("rows_anomalous_total", "rows_scored_total"), "in use"),
+            Query(measures.anomalies(), "in use"),
         ),
         graph(
             "Disagreements",
@@ -126,7 +128,7 @@ def shadow() -> list[Panel]:
             "Of both, each over its own threshold, from summed buckets.",
             "suffix:x",
             Query(quantile(0.99, "shadow_error_ratio"), "shadow"),
-            Query(quantile(0.99, "error_ratio"), "in use"),
+            Query(measures.error_quantile(0.99), "in use"),
         ),
         graph(
             "Time for a batch, 99th percentile",
@@ -138,13 +140,9 @@ def shadow() -> list[Panel]:
             "Times switched off",
             "Because it failed or gave an error that is not finite.",
             "none",
-            Query(total(_increase("shadow_failures_total"), f"{MODEL}, reason"), "{{reason}}"),
+            Query(total(increase("shadow_failures_total"), f"{MODEL}, reason"), "{{reason}}"),
         ),
     ]
-
-
-def _increase(counter: str) -> str:
-    return f"increase({chosen(counter)}[$__rate_interval])"
 
 
 def _disagreements() -> str:

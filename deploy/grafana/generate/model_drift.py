@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploy.grafana.generate import measures
 from deploy.grafana.generate.panels import (
     DIRECTION_TEXTS,
     STATE_TEXTS,
@@ -9,22 +10,18 @@ from deploy.grafana.generate.panels import (
     graph,
     heat_map,
     timeline,
-)  # fmt: skip
+)
 from deploy.grafana.generate.queries import (
-    DIRECTIONS,
     MODEL,
     REPLICA,
     Query,
     age,
-    anomaly_share,
     chosen,
-    numbered,
-    quantile,
+    increase,
     rate,
-    state,
     total,
     worst,
-)  # fmt: skip
+)
 
 _WHO = "{{model}} {{instance}}"
 _LEVELS = (0.5, 0.99, 0.999)
@@ -36,13 +33,13 @@ def drift() -> list[Panel]:
         timeline(
             "State by replica",
             "Click a band for the replica's status page, which names the records.",
-            Query(state(), _WHO),
+            Query(measures.state(), _WHO),
             texts=STATE_TEXTS,
         ),
         timeline(
             "Direction by replica",
             "Of the drift that is suspected or fires.",
-            Query(numbered("drift_direction", "direction", DIRECTIONS), _WHO),
+            Query(measures.direction(), _WHO),
             texts=DIRECTION_TEXTS,
         ),
         graph(
@@ -60,7 +57,7 @@ def drift() -> list[Panel]:
             " alarmed.",
             "suffix:x",
             *(
-                Query(worst(chosen("drift_error_ratio", bound=bound), REPLICA), f"{bound} {_WHO}")
+                Query(measures.times_normal(bound), f"{bound} {_WHO}")
                 for bound in ("low", "estimate", "high")
             ),
             Query(f"1 + {worst(chosen('drift_tolerance_ratio'))}", "tolerance"),
@@ -82,7 +79,7 @@ def drift() -> list[Panel]:
             "Changes of state",
             "How often states were entered and left.",
             "none",
-            Query(_changes(), "{{event}}"),
+            Query(total(increase("drift_transitions_total"), f"{MODEL}, event"), "{{event}}"),
         ),
         graph(
             "Early signal and dependence, by replica",
@@ -115,16 +112,16 @@ def errors() -> list[Panel]:
             "Error over the anomaly threshold, from buckets summed over replicas (a quantile is"
             " within about 10% at worst), and the same quantiles of held-out normal data.",
             "suffix:x",
-            *(Query(quantile(level, "error_ratio"), f"p{100 * level:g} now") for level in _LEVELS),
-            *(Query(_reference(level), f"p{100 * level:g} normal") for level in _LEVELS),
+            *(Query(measures.error_quantile(level), f"p{100 * level:g}") for level in _LEVELS),
+            *(Query(_reference(level), f"normal p{100 * level:g}") for level in _LEVELS),
         ),
         graph(
             "Anomalous rows",
             "Share of rows whose error is above the threshold, and the share that the threshold"
             " promises on normal data.",
             "percentunit",
-            Query(anomaly_share(), "{{model}}"),
-            Query(worst(chosen("anomaly_expected_ratio")), "expected"),
+            Query(measures.anomalies(), "{{model}}"),
+            Query(measures.expected_anomalies(), "expected"),
         ),
         heat_map(
             "Error over threshold",
@@ -149,18 +146,13 @@ def errors() -> list[Panel]:
             "Anomalous rows, by replica",
             "A replica that stands out reads a partition that stands out.",
             "percentunit",
-            Query(anomaly_share(REPLICA), _WHO),
+            Query(measures.anomalies(REPLICA), _WHO),
         ),
     ]
 
 
 def _by_replica(gauge: str, word: str) -> Query:
     return Query(worst(chosen(gauge), REPLICA), f"{word} {_WHO}".strip())
-
-
-def _changes() -> str:
-    changes = f"increase({chosen('drift_transitions_total')}[$__rate_interval])"
-    return total(changes, f"{MODEL}, event")
 
 
 def _reference(level: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploy.grafana.generate import measures
 from deploy.grafana.generate.panels import YES_TEXTS, Panel, graph, timeline
 from deploy.grafana.generate.queries import (
     MODEL,
@@ -10,19 +11,23 @@ from deploy.grafana.generate.queries import (
     age,
     best,
     chosen,
-    lag_records,
+    increase,
     process,
     quantile,
     rate,
     share,
     total,
     worst,
-)  # fmt: skip
+)
 
 _WHO = "{{model}} {{instance}}"
 _TRIED_AGAIN = (
-    "publish_failures", "commit_failures", "snapshot_failures", "rollbacks", "records_dropped",
-)  # fmt: skip
+    "publish_failures",
+    "commit_failures",
+    "snapshot_failures",
+    "rollbacks",
+    "records_dropped",
+)
 
 
 def stream() -> list[Panel]:
@@ -32,7 +37,7 @@ def stream() -> list[Panel]:
             "Throughput",
             "Records decided on (scored or dead), rows scored, and rows that are anomalous.",
             "recps",
-            Query(total(rate(chosen("records_consumed_total"))), "records {{model}}"),
+            Query(measures.records(), "records {{model}}"),
             Query(total(rate(chosen("rows_scored_total"))), "rows {{model}}"),
             Query(total(rate(chosen("rows_anomalous_total"))), "anomalous {{model}}"),
         ),
@@ -40,13 +45,13 @@ def stream() -> list[Panel]:
             "Throughput by replica",
             "Records decided on. A replica at 0 while others work has no partition, or hangs.",
             "recps",
-            Query(total(rate(chosen("records_consumed_total")), REPLICA), _WHO),
+            Query(measures.records(REPLICA), _WHO),
         ),
         graph(
             "Records that wait",
             "In all partitions together.",
             "short",
-            Query(lag_records(), "{{model}}"),
+            Query(measures.waiting(), "{{model}}"),
         ),
         graph(
             "Lag by partition",
@@ -68,7 +73,7 @@ def stream() -> list[Panel]:
             "Share of dead letters",
             "Of all records. Above dead_letters.max_share a replica stops reading.",
             "percentunit",
-            Query(share("dead_letters_total", "records_consumed_total"), "{{model}}"),
+            Query(measures.dead_letters(), "{{model}}"),
         ),
         graph(
             "NaN and infinity",
@@ -171,7 +176,7 @@ def kept() -> list[Panel]:
             "none",
             Query(
                 total(
-                    f"increase({chosen('partitions_resumed_total')}[$__rate_interval])",
+                    increase("partitions_resumed_total"),
                     f"{MODEL}, case",
                 ),
                 "{{case}}",
@@ -200,7 +205,7 @@ def kept() -> list[Panel]:
             "Uptime, by replica",
             "Since the process started.",
             "dtdurations",
-            Query(f"time() - {worst(process('start_time_seconds'), REPLICA)}", _WHO),
+            Query(measures.uptime(), _WHO),
         ),
         graph(
             "Software, by replica",

@@ -40,12 +40,12 @@ BAD_SHARE: Steps = ((None, "green"), (0.01, "yellow"), (0.1, "red"))
 EXCESS: Steps = ((None, "green"), (3, "yellow"), (10, "red"))
 YES_TEXTS: Texts = {0: ("no", "red"), 1: ("yes", "green")}
 STATE_TEXTS: Texts = {
-    -1: ("down", "dark-purple"),
     0: ("no verdict yet", "text"),
     1: ("learning", "blue"),
     2: ("ok", "green"),
     3: ("pending", "yellow"),
     4: ("firing", "red"),
+    5: ("down", "dark-purple"),
 }
 DIRECTION_TEXTS: Texts = {
     0: ("none", "green"),
@@ -55,6 +55,9 @@ DIRECTION_TEXTS: Texts = {
     4: ("wider errors", "purple"),
 }
 ONSET_TEXTS: Texts = {0: ("no drift", "green")}
+_LIMITS = "/^(expected|normal|threshold|tolerance|limit)/"
+_DASHED = {"fill": "dash", "dash": [8, 8]}
+"""What the others are measured by is dashed."""
 REPLICA_PAGE = status_page("${__field.labels.instance}")
 
 
@@ -100,6 +103,7 @@ def graph(
     if stacked:
         mode = common.StackingMode.NORMAL
         panel.stacking(common_builders.StackingConfig().group("A").mode(mode))
+    panel.override_by_regexp(_LIMITS, [dashboard.DynamicConfigValue("custom.lineStyle", _DASHED)])
     panel.legend(
         common_builders.VizLegendOptions()
         .display_mode(common.LegendDisplayMode.LIST)
@@ -115,17 +119,17 @@ def number(
     unit: str,
     *queries: Query,
     steps: Steps = PLAIN,
-    texts: Texts | None = None,
     width: int = 3,
-    height: int = 4,
 ) -> stat.Panel:
-    """The value now, large; with several series, one under the other."""
-    panel = lay(stat.Panel(), title, description, unit, width, height)
-    panel.targets(now(queries)).mappings(value_texts(texts or {}))
+    """The value now, large."""
+    panel = lay(stat.Panel(), title, description, unit, width, 4)
+    panel.targets(now(queries)).mappings(value_texts({}))
     panel.thresholds(thresholds(steps)).graph_mode(common.BigValueGraphMode.NONE)
-    panel.color_mode(common.BigValueColorMode.BACKGROUND)
+    colored = steps is not PLAIN
+    modes = common.BigValueColorMode
+    panel.color_mode(modes.BACKGROUND if colored else modes.NONE)
     panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-    return panel.orientation(common.VizOrientation.HORIZONTAL)
+    return panel
 
 
 def timeline(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models import common, dashboard
@@ -18,18 +19,19 @@ from deploy.grafana.generate.panels import (
     now,
     thresholds,
     value_texts,
-)  # fmt: skip
-from deploy.grafana.generate.queries import Query
+)
+from deploy.grafana.generate.queries import Query, named
 
 ROW = "__data.fields"
 """Where a link finds the cells of its row, by the labels' own names."""
 
 
 class Column(NamedTuple):
-    """One query of a table. The query's legend is its heading."""
+    """One query of a table."""
 
-    query: Query
-    unit: str
+    expression: str
+    heading: str
+    unit: str = "none"
     steps: Steps = ()
     texts: Texts | None = None
 
@@ -40,27 +42,32 @@ def rows(
     labels: tuple[str, ...],
     columns: list[Column],
     *links: builders.DashboardLink,
+    first: common_builders.TableSortByFieldState,
     height: int = 8,
 ) -> table.Panel:
-    """A table. labels: the columns that tell the rows apart, in order."""
+    """A table. labels: the columns that tell the rows apart, in order. first: what is on top."""
     panel = lay(table.Panel(), title, description, "none", WIDTH, height)
-    panel.targets(now((column.query for column in columns), PromQueryFormat.TABLE))
+    queries = (Query(named(column.expression)) for column in columns)
+    panel.targets(now(queries, PromQueryFormat.TABLE))
     panel.transformations(_side_by_side(labels, columns)).data_links(list(links))
     for column in columns:
-        panel.override_by_name(column.query.legend, _look(column))
-    return panel.no_value("-").cell_height(common.TableCellHeight.SM)
+        panel.override_by_name(column.heading, _look(column))
+    return panel.sort_by([first]).no_value("-").cell_height(common.TableCellHeight.SM)
+
+
+def by(heading: str, descending: bool = False) -> common_builders.TableSortByFieldState:
+    """An order of rows."""
+    return common_builders.TableSortByFieldState().display_name(heading).desc(descending)
 
 
 def _side_by_side(
     labels: tuple[str, ...], columns: list[Column]
 ) -> list[dashboard.DataTransformerConfig]:
     """Rows with the same labels become one; value columns get their headings."""
-    headings = {
-        f"Value #{ref}": column.query.legend for ref, column in zip(REFS, columns, strict=False)
-    }
+    headings = {f"Value #{ref}": column.heading for ref, column in zip(REFS, columns, strict=False)}
     if len(columns) == 1:
         # A single query's values carry no letter.
-        headings["Value"] = columns[0].query.legend
+        headings["Value"] = columns[0].heading
     order = {name: place for place, name in enumerate([*labels, *headings])}
     organize = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": headings}
     return [
