@@ -74,9 +74,7 @@ def build_app(
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
     health = build_health(status, stalled_seconds)
-    return Starlette(
-        routes=[*found, *health.routes, Route("/-/reload", look, methods=["POST"])]
-    )
+    return Starlette(routes=[*found, *health.routes, Route("/-/reload", look, methods=["POST"])])
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
