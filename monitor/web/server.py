@@ -117,6 +117,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigError(
             f"http: cannot listen on {host}:{port}: {error.strerror}."
-            " Set http.host and http.port to a free address."
+            " Set http.host and http.port, or those of health, to a free address."
         ) from None
     return listener
