@@ -175,7 +175,7 @@ def test_a_scrape_gets_through_while_others_keep_coming() -> None:
             stopping.set()
             thread.join()
         assert statuses == [200] * 20
-        assert site.value("http_connections_cut_total", reason="crowd") >= 20
+        assert site.value("http_connections_cut_total", reason="crowd") > 0
 
 
 @pytest.mark.parametrize("sent", [b"", REQUEST[:10], REQUEST * 50], ids=["idle", "head", "answer"])
