@@ -16,7 +16,9 @@ import yaml
 
 HERE: Final = Path(__file__).parent
 SOURCE: Final = HERE / "rules" / "aead-monitor.yml"
-KUBERNETES: Final = HERE.parent / "kubernetes" / "base" / "prometheus-rule.yaml"
+KUBERNETES: Final = (
+    HERE.parent / "kubernetes" / "components" / "monitoring" / "prometheus-rule.yaml"
+)
 GRAFANA: Final = HERE.parent / "grafana" / "provisioning" / "alerting" / "aead-monitor.yml"
 HEAD: Final = "# Made from deploy/prometheus/rules/aead-monitor.yml by `make rules`: edit that.\n"
 GRAFANA_HEAD: Final = """\
