@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -54,6 +55,10 @@ def _of_panel(panel: Json) -> Iterator[str]:
     yield from _of_source(panel, "the panel")
     for target in panel["targets"]:
         yield from _of_source(target, f"query {target['refId']}")
+    legends = " ".join(target["legendFormat"] for target in panel["targets"])
+    for label in re.findall(r"__field\.labels\.(\w+)", str(panel["fieldConfig"])):
+        if f"{{{{{label}}}}}" not in legends:
+            yield f"a link needs the label {label}, which the series may lack"
     references = [target["refId"] for target in panel["targets"]]
     if len(set(references)) < len(references):
         yield "two queries with one letter"

@@ -120,7 +120,7 @@ def test_a_restarting_replica_does_not_disturb_the_share_of_anomalies(tmp_path: 
         series |= replica(ROWS, name, pattern.format(*hundred))
     ask(tmp_path, panel("model", "Anomalous rows"), series, {f"{{{MODEL}}}": 0.01})
     series |= replica("aead_monitor_anomaly_expected_ratio", "a", f"0.001x{MINUTES}")
-    ask(tmp_path, panel("model", "Anomalies: expected x"), series, {"{}": 10})
+    ask(tmp_path, panel("model", "Anomalies over expected"), series, {"{}": 10})
 
 
 def test_a_partition_that_changes_hands_waits_once(tmp_path: Path) -> None:

@@ -127,6 +127,10 @@ BROKEN: dict[str, tuple[Callable[[Made], None], str]] = {
         lambda made: first(made, "timeseries")["targets"][0].update(legendFormat="{{topic}}"),
         "no label topic in the legend",
     ),
+    "a link by a label that the series lack": (
+        panel("fieldConfig", "defaults", "links", value=["http://${__field.labels.instance}/"]),
+        "a link needs the label instance",
+    ),
     "a panel on another": (panel("gridPos", "y", value=1), "overlap"),
     "a panel off the grid": (panel("gridPos", "w", value=25), "leaves the grid"),
     "an id twice": (panel("id", value=1), "id 1 is used 2 times"),

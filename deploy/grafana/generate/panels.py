@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from deploy.grafana.generate.links import status_page
+from deploy.grafana.generate.links import one_model, status_page
 from deploy.grafana.generate.queries import Query
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -98,7 +98,7 @@ def graph(
 ) -> timeseries.Panel:
     """Lines over time."""
     panel = lay(timeseries.Panel(), title, description, unit, width, height)
-    panel.targets(over_time(queries)).data_links([REPLICA_PAGE])
+    panel.targets(over_time(queries)).data_links(_leads_to(queries))
     panel.line_width(1).fill_opacity(30 if stacked else 5).show_points(common.VisibilityMode.NEVER)
     if stacked:
         mode = common.StackingMode.NORMAL
@@ -172,6 +172,14 @@ def value_texts(texts: Texts) -> list[dashboard.ValueMapping]:
     }
     special = dashboard.SpecialValueMap(nan)
     return [dashboard.ValueMap(words), special] if words else [special]
+
+
+def _leads_to(queries: Iterable[Query]) -> list[builder.Builder[dashboard.DashboardLink]]:
+    """Where a click on a line goes: as far in as its labels tell."""
+    legends = "".join(query.legend for query in queries)
+    if "{{instance}}" in legends:
+        return [REPLICA_PAGE]
+    return [one_model("__field.labels")] if "{{job}}" in legends else []
 
 
 def _target(ref: str, query: Query) -> prometheus.Dataquery:
