@@ -84,4 +84,4 @@ def headlines() -> list[Panel]:
 
 
 def _number(title: str, description: str, unit: str, expression: str, steps: Steps) -> Panel:
-    return number(title, description, unit, Query(expression), steps=steps)
+    return number(title, description, unit, Query(expression), steps)
