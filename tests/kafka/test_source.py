@@ -7,15 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka.admin import KafkaAdminClient, MemberToRemove
-from prometheus_client import CollectorRegistry
 
-from monitor.kafka_options import Connection
-from monitor.metrics import Metrics
-from monitor.outlet import TransactionalOutlet
 from monitor.records import Partition
-from monitor.sinks.kafka import Topics
-from monitor.sinks.transactions import TransactionalKafkaSink
 from monitor.snapshot import Committed
 from monitor.sources import Polled
 from monitor.sources.kafka import KafkaSource
@@ -219,29 +212,6 @@ def test_a_leader_whose_polls_run_out_while_it_joins_gets_its_partitions(
             settle(member, partitions=2)
         finally:
             member.leave()
-
-
-def test_who_is_no_longer_in_the_group_puts_no_offsets_into_a_transaction(
-    broker: Broker, stream: KafkaStream
-) -> None:
-    """The broker takes them from anybody without a generation, over those of the new owner."""
-    filled(stream, 6, 0)
-    source = stream.join()
-    collect(source, 6)
-    sink = TransactionalKafkaSink(Connection(stream.servers), Topics({}), stream.topic)
-    outlet = TransactionalOutlet(sink, Metrics(CollectorRegistry(), (0.5,)))
-    assert outlet.commit({stream.zero: Committed(6, "all")}, source)
-    member = source.membership()
-    admin = KafkaAdminClient(bootstrap_servers=stream.servers)
-    admin.remove_group_members(member.group_id, [MemberToRemove(member.member_id)])
-    admin.close()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        assert not outlet.commit({stream.zero: Committed(3, "old")}, source)
-        time.sleep(0.5)
-    assert source.membership() is None
-    assert source.committed([stream.zero])[stream.zero] == Committed(6, "all")
-    outlet.close()
 
 
 def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> None:
