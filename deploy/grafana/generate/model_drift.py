@@ -139,7 +139,7 @@ def errors() -> list[Panel]:
             Query(_window("error_quantile"), f"p99 {_WHO}"),
             Query(_window("error_quantile_bound", bound="low"), f"low {_WHO}"),
             Query(_window("error_quantile_bound", bound="high"), f"high {_WHO}"),
-            Query(worst(chosen("reference_quantile", quantile="0.99")), "normal {{model}}"),
+            Query(worst(chosen("reference_quantile", level="0.99")), "normal {{model}}"),
             Query(worst(chosen("threshold")), "threshold {{model}}"),
         ),
         graph(
@@ -157,9 +157,9 @@ def _by_replica(gauge: str, word: str) -> Query:
 
 def _reference(level: float) -> str:
     """A quantile of normal errors in units of the threshold; of the worst version in use."""
-    quantile_of_reference = chosen("reference_quantile", quantile=f"{level:g}")
-    return worst(f"{quantile_of_reference} / ignoring (quantile) {chosen('threshold')}")
+    quantile_of_reference = chosen("reference_quantile", level=f"{level:g}")
+    return worst(f"{quantile_of_reference} / ignoring (level) {chosen('threshold')}")
 
 
 def _window(gauge: str, **labels: str) -> str:
-    return worst(chosen(gauge, quantile="0.99", **labels), REPLICA)
+    return worst(chosen(gauge, level="0.99", **labels), REPLICA)
