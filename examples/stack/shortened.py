@@ -46,11 +46,13 @@ def rules() -> dict[str, Any]:
 
 
 def alertmanager(address: str, secrets: Path) -> dict[str, Any]:
-    """alertmanager.yml, with every receiver at `address` (HOST:PORT) and its tokens in a folder."""
+    """alertmanager.yml, with every receiver at `address` (HOST:PORT), which speaks plain HTTP, and
+    its tokens in a folder.
+    """
     return _changed(
         _deployed("alertmanager/alertmanager.yml"),
         {
-            "url": lambda url: urlsplit(url)._replace(netloc=address).geturl(),
+            "url": lambda url: urlsplit(url)._replace(scheme="http", netloc=address).geturl(),
             "credentials_file": lambda file: str(secrets / Path(file).name),
         },
     )

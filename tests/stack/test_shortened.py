@@ -76,5 +76,5 @@ def test_what_is_no_duration_is_refused(text):
 
 
 def test_an_address_that_nobody_named_is_not_passed_over():
-    with pytest.raises(KeyError, match="daemon:9464"):
+    with pytest.raises(KeyError, match="alertmanager:9093"):
         shortened.prometheus({"localhost:9090": []})
