@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -59,7 +60,7 @@ def read(path: Path = DOCKERFILE) -> dict[str, Stage]:
     return stages
 
 
-def ancestry(stages: dict[str, Stage], name: str) -> list[Stage]:
+def ancestry(stages: Mapping[str, Stage], name: str) -> list[Stage]:
     """A stage and those that it is built on, the lowest first."""
     stage = stages[name]
     return [*(ancestry(stages, stage.base) if stage.base in stages else []), stage]

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ import numpy as np
 
 from tests.data import mnist
 from tests.deploy import dockerfile
-from tests.deploy.dockerfile import ROOT
+from tests.deploy.dockerfile import ROOT, Instruction, Stage
 from tests.deploy.image_build import Builder, stand_in
 
 IN_A_NAMESPACE: Final = "AEAD_IMAGE_TEST_NAMESPACE"
@@ -92,9 +93,14 @@ def built(folder: Path, target: str, torch_index: str) -> Image:
     root = builder.build(target)
     lineage = dockerfile.ancestry(stages, target)
     user = [found.value for stage in lineage if (found := stage.last("USER"))][-1]
-    health = [found for stage in lineage if (found := stage.last("HEALTHCHECK"))][-1]
-    words = dockerfile.Instruction("CMD", {}, health.value.removeprefix("CMD ")).words
-    return Image(root, user, builder.environment(target), words)
+    return Image(root, user, builder.environment(target), health_command(stages, target))
+
+
+def health_command(stages: Mapping[str, Stage], target: str) -> list[str]:
+    """The words of a target's HEALTHCHECK."""
+    lineage = dockerfile.ancestry(stages, target)
+    check = [found for stage in lineage if (found := stage.last("HEALTHCHECK"))][-1]
+    return Instruction("CMD", {}, check.value.removeprefix("CMD ")).words
 
 
 def lock_down(image: Image) -> None:
