@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps docs clean
+.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ chaos: setup-test  ## kill daemons and brokers at random, and check the books (A
 
 soak: setup-test  ## three million records through a real broker, watching memory, files and threads
 	@$(VENV)/bin/python -m tests.chaos.soak $(ARGS)
+
+dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) from deploy/grafana/generate
+	@$(VENV)/bin/python -m deploy.grafana.generate
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics_table

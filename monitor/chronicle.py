@@ -103,6 +103,11 @@ class Chronicle:
         last = self.episodes[-1] if self.episodes else None
         return last if last and last.ended_at is None else None
 
+    def asked(self, version: str) -> int | None:
+        """Timestamp of the newest request for a successor of this version, None without one."""
+        mine = [request.timestamp for request in self.requests if request.model_version == version]
+        return mine[-1] if mine else None
+
     def _update(self, **changes: Any) -> None:
         if self.open is not None:
             self.episodes[-1] = replace(self.episodes[-1], **changes)

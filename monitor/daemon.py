@@ -238,7 +238,7 @@ class Daemon:
                 policy=request.policy,
                 reason=request.reason,
             )
-        if outcome.changes:
+        if outcome.changes or outcome.requests:
             self._gauges.refresh(at_once=True)
 
     def _log(self, change: Change) -> None:

@@ -57,6 +57,8 @@ class Gauges:
         metrics.partitions.set(len(assigned))
         metrics.connected.set(connected)
         metrics.quarantined.set(self._quarantine.closed)
+        asked = self._pipeline.chronicle.asked(self._pipeline.judge.model_version)
+        metrics.requests.asked.set((asked or 0) / 1000)
         self._board.remember(now, verdict)
         self._board.episodes = self._pipeline.chronicle.episodes
         self._board.publish(

@@ -11,6 +11,7 @@ from monitor.commands import (
     check_config,
     dead_letters,
     demo,
+    digits,
     episodes,
     evaluate,
     models,
@@ -26,6 +27,7 @@ from monitor.commands import (
 
 COMMANDS = (
     demo,
+    digits,
     train,
     score,
     evaluate,

@@ -31,6 +31,10 @@ class ModelMetrics:
     ) -> None:
         self._shown: set[tuple[str, str]] = set()
         self.threshold = gauge("threshold", "Error above which a row is anomalous.")
+        self.expected = gauge(
+            "anomaly_expected_ratio",
+            "Share of rows that the threshold lets be anomalous on normal data.",
+        )
         self.reference_quantile = gauge(
             "reference_quantile",
             "Quantile of the reconstruction error of held-out normal data.",
@@ -58,6 +62,8 @@ class ModelMetrics:
     def show(self, model: Candidate) -> None:
         """Set what is known of the model in use."""
         self.threshold.set(model.threshold)
+        # Without the rounding, 1 - 0.999 would be shown as 0.0010000000000000009.
+        self.expected.set(round(1 - model.reference.quantile, 12))
         for q in _LEVELS:
             value = float(model.reference.quantiles([q])[0])
             self.reference_quantile.labels(f"{q:g}").set(value)

@@ -38,6 +38,12 @@ class RequestMetrics:
             ("receiver",),
             registry=registry,
         )
+        self.asked = Gauge(
+            f"{prefix}_retrain_request_timestamp_seconds",
+            "When the newest request for a successor of the model in use was made, by the stream's"
+            " clock; 0 while there is none.",
+            registry=registry,
+        )
 
     def follow(self, receivers: Iterable[str]) -> None:
         """Begin all series of these receivers at zero."""

@@ -91,6 +91,18 @@ def test_a_request_names_the_drifted_stretch_and_the_good_one_before_it() -> Non
     assert from_json(to_json(request)) == request
 
 
+def test_what_is_asked_for_a_version_outlives_the_episode_and_a_restart() -> None:
+    subject = pipeline()
+    assert subject.chronicle.asked(VERSION) is None
+    (request,) = requests(run(subject, stream(drifting(after=20_000))))
+    assert subject.chronicle.open is None
+    restarted = Chronicle(SUGGEST)
+    restarted.restore(subject.chronicle.state())
+    for chronicle in (subject.chronicle, restarted):
+        assert chronicle.asked(VERSION) == request.timestamp
+        assert chronicle.asked("a newer version") is None
+
+
 def test_one_request_an_episode() -> None:
     subject = pipeline(replace(SUGGEST, cooldown_seconds=0, per_day=100))
     assert len(requests(run(subject, stream(drifting(drift=30_000))))) == 1

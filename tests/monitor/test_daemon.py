@@ -9,13 +9,16 @@ import pytest
 
 from monitor import outlet as outlet_module
 from monitor.batching import Batcher, BatchLimits
+from monitor.chronicle import Chronicle
 from monitor.daemon import Daemon
 from monitor.errors import SinkError
 from monitor.events import Event
+from monitor.pipeline import Pipeline
 from monitor.records import Partition
+from monitor.retraining import Policy
 from monitor.sinks.memory import MemorySink
 from monitor.sources.memory import MemorySource
-from tests.monitor.builders import normal_errors, record, records
+from tests.monitor.builders import candidate, normal_errors, record, records
 from tests.monitor.daemons import assemble, committed, keys, turns
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
@@ -148,6 +151,25 @@ def test_drift_is_published_counted_and_shown(build: Build) -> None:
     assert [c["event"] for c in status["changes"]] == ["pending", "firing"]
     registry = subject.parts.metrics.registry
     assert registry.get_sample_value("aead_monitor_drift_state", {"state": "firing"}) == 1
+
+
+def test_prometheus_sees_when_a_new_model_was_asked_for_until_it_is_in_use(build: Build) -> None:
+    errors = np.concatenate([normal_errors(4096), normal_errors(4096, 1, scale=3.0)])
+    model = candidate()
+    asking = Pipeline(
+        model.decode, model.scorer, model.judge, chronicle=Chronicle(Policy(mode="auto"))
+    )
+    subject = build(MemorySource(records(errors)), MemorySink(), pipeline=asking)
+    registry = subject.parts.metrics.registry
+    name = "aead_monitor_retrain_request_timestamp_seconds"
+    assert registry.get_sample_value(name) == 0
+    turns(subject, 82)
+    (request,) = asking.chronicle.requests
+    assert registry.get_sample_value(name) == request.timestamp / 1000
+    subject.parts.offers.put(candidate("another version"))
+    turns(subject, 1)
+    assert subject.model.version == "another version"
+    assert registry.get_sample_value(name) == 0
 
 
 def test_not_ready_without_a_broker_or_without_partitions(build: Build) -> None:

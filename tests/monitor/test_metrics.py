@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from monitor.metrics import PREFIX, Metrics
 from monitor.metrics.ratio_histogram import BOUNDS, RatioHistogram
 from monitor.records import Partition
-from tests.monitor.builders import normal_errors, pipeline, record, records
+from tests.monitor.builders import candidate, normal_errors, pipeline, record, records
 from tests.monitor.metrics_table import PAGE, page
 
 
@@ -57,6 +57,13 @@ def test_an_outcome_is_counted_in_full(metrics: Metrics) -> None:
     assert value(metrics, "dead_letters_total", reason="non_finite_error") == 1
     assert value(metrics, "non_finite_total", where="error") == 1
     assert value(metrics, "error_ratio_count") == 2
+
+
+def test_the_share_of_anomalies_that_the_threshold_promises_is_told(metrics: Metrics) -> None:
+    model = candidate()
+    metrics.show_model(model)
+    assert model.reference.quantile == 0.999
+    assert value(metrics, "anomaly_expected_ratio") == 0.001
 
 
 def test_exactly_one_drift_state_is_1(metrics: Metrics) -> None:
