@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs clean up lock image-test
+.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ setup: $(ALL_DONE)  ## install the package and all its tools into .venv
 
 setup-demo: $(DEMO_DONE)  ## install only what the demo needs
 
-setup-test: $(ALL_DONE) $(JARS_DONE) debian-packages  ## install what the tests need too: Kafka, kafkacat, Prometheus
+setup-test: $(ALL_DONE) $(JARS_DONE) debian-packages  ## install what the tests need too: Kafka, kafkacat, Prometheus, Alertmanager
 
 kafka-jars: $(JARS_DONE)  ## download Apache Kafka for the tests
 
@@ -115,6 +115,9 @@ dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) f
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics_table
+
+rules: setup  ## copy the alert rules for Kubernetes and Grafana (ARGS="--runbooks URL --grafana URL" for your addresses)
+	@$(VENV)/bin/python -m deploy.prometheus.generate $(ARGS)
 
 clean:  ## remove everything that was installed or built here
 	rm -rf $(VENV) .tools build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

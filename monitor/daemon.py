@@ -38,7 +38,7 @@ from monitor.sources import Source
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.swap import Swap
-from monitor.web.server import WebServer
+from monitor.web.server import WebServers
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class Parts:
     metrics: Metrics
     board: StatusBoard
     liveness: Liveness
-    web: WebServer
+    web: WebServers
     offers: Offers
     max_poll_records: int
     shutdown_seconds: float

@@ -44,7 +44,8 @@ def test_every_configuration_of_the_readme_is_valid(text: str, tmp_path: Path) -
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 def test_pages_name_only_metrics_that_exist(path: Path) -> None:
     known = set(re.findall(r"aead_monitor_[a-z_]+", page()))
-    named = set(re.findall(r"aead_monitor_[a-z_]+", path.read_text(encoding="utf-8")))
+    # Behind a colon it is part of a recorded series: tests/deploy/ looks after those.
+    named = set(re.findall(r"(?<!:)aead_monitor_[a-z_]+", path.read_text(encoding="utf-8")))
     assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in named} - {"aead_monitor_"} <= (
         known
     )

@@ -22,6 +22,7 @@ from monitor.assembly.kafka import build_connection, build_outlet, build_subscri
 from monitor.assembly.model import about_model, build_follower, build_metrics, build_shadow
 from monitor.assembly.registry import model_folder
 from monitor.assembly.retraining import build_courier, retraining_policy
+from monitor.assembly.web import build_web
 from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
 from monitor.candidate import Candidate
@@ -46,8 +47,6 @@ from monitor.sources.kafka import KafkaSource
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.version import __version__
-from monitor.web.app import build_app
-from monitor.web.server import WebServer
 
 log = structlog.get_logger(__name__)
 
@@ -81,13 +80,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     board = StatusBoard(about=_about(config))
     liveness = Liveness(config.http.stall_seconds)
     connection = build_connection(config.kafka)
-    app = build_app(
-        metrics.registry,
-        lambda: board.published,
-        lambda: liveness.stalled_seconds,
-        follower.look if config.http.reload else None,
-    )
-    web = WebServer(app, config.http.host, config.http.port)
+    web = build_web(config.http, metrics, board, liveness, follower.look)
     state = StateFolder(config.state.directory)
     state.open()
     courier, on_final = build_courier(config, connection, metrics)

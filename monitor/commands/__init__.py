@@ -9,6 +9,7 @@ from __future__ import annotations
 from monitor.commands import (
     check_bundle,
     check_config,
+    check_health,
     dead_letters,
     demo,
     digits,
@@ -41,5 +42,6 @@ COMMANDS = (
     requests,
     state,
     check_config,
+    check_health,
     check_bundle,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 _EXAMPLE = """\
 example:
@@ -27,6 +28,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--no-model", action="store_true", help="do not look at the model, only at the values"
     )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and passwords of the web server; instead of http.web_config_file",
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,8 +43,11 @@ def run(options: argparse.Namespace) -> int:
     import yaml
 
     from monitor.config import file as config_file
+    from monitor.web.file import read
 
-    config = config_file.load(options.config)
+    config = config_file.load(options.config, options.web_config_file)
+    if config.http.web_config_file is not None:
+        read(config.http.web_config_file)
     if options.show:
         # Secrets are only ever names of files here, so nothing needs to be hidden.
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")

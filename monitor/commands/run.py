@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 
 _EXAMPLE = """\
@@ -33,6 +34,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="read all partitions from their beginning again; drift detection begins anew",
     )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and passwords of the web server; instead of http.web_config_file",
+    )
     parser.set_defaults(run=run)
 
 
@@ -44,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from monitor import logs
     from monitor.config import file as config_file
 
-    config = config_file.load(options.config)
+    config = config_file.load(options.config, options.web_config_file)
     logs.configure(config.log.level, config.log.format)
 
     from monitor.assembly.daemon import build

@@ -43,10 +43,11 @@ _RULES = {
 }
 
 
-def load(path: str) -> Config:
+def load(path: str, web_config_file: Path | None = None) -> Config:
     """Read and check a file; raises ConfigError with one line for each mistake.
 
-    Relative paths in it are taken from the folder of the file.
+    Relative paths in it are taken from the folder of the file. web_config_file: instead of
+    http.web_config_file.
     """
     values = _read(path)
     _check_keys(path, values)
@@ -58,7 +59,14 @@ def load(path: str) -> Config:
         raise ConfigError("\n".join(dict.fromkeys(lines))) from None
     except SettingsError as error:
         raise ConfigError(f"{path}: {_one_line(error)}. Lists are written as [1, 2].") from None
-    return _resolved(config, Path(path).resolve().parent)
+    return _protected(_resolved(config, Path(path).resolve().parent), web_config_file)
+
+
+def _protected(config: Config, web_config_file: Path | None) -> Config:
+    if web_config_file is None:
+        return config
+    http = config.http.model_copy(update={"web_config_file": web_config_file})
+    return config.model_copy(update={"http": http})
 
 
 def read_secret(path: Path, key: str) -> str:

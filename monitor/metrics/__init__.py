@@ -23,6 +23,7 @@ from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
+from monitor.metrics.web import WebMetrics
 from monitor.pipeline import Outcome
 from monitor.records import Partition, Verdict
 from monitor.resume import CASES
@@ -50,6 +51,7 @@ class Metrics:
         self.requests = RequestMetrics(registry, PREFIX)
         self.model = ModelMetrics(self._gauge, self._counter, registry)
         self.shadow = ShadowMetrics(self._gauge, self._counter, registry, quantiles)
+        self.web = WebMetrics(self._gauge, self._counter)
 
     def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
         """A counter with at most one label, whose values are all known and start at zero."""
@@ -140,12 +142,12 @@ class Metrics:
         self.error_quantile = self._gauge(
             "error_quantile",
             "Rolling quantile of the reconstruction error, of this process alone.",
-            ("quantile",),
+            ("level",),
         )
         self.error_quantile_bound = self._gauge(
             "error_quantile_bound",
             "Low and high end of the 95% interval of the rolling quantile.",
-            ("quantile", "bound"),
+            ("level", "bound"),
         )
         self.window_records = self._gauge("window_records", "Rows in the rolling window.")
         self.window_fill = self._gauge(

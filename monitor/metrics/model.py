@@ -38,7 +38,7 @@ class ModelMetrics:
         self.reference_quantile = gauge(
             "reference_quantile",
             "Quantile of the reconstruction error of held-out normal data.",
-            ("quantile",),
+            ("level",),
         )
         self.info = gauge("model_info", "The model in use; always 1.", ("version", "architecture"))
         self.trained = gauge(

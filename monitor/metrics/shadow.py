@@ -58,7 +58,7 @@ class ShadowMetrics:
             ("what",),
         )
         self.quantile = gauge(
-            "shadow_error_quantile", "Rolling quantile of the shadow's error.", ("quantile",)
+            "shadow_error_quantile", "Rolling quantile of the shadow's error.", ("level",)
         )
         self.seconds = Histogram(
             "aead_monitor_shadow_seconds",

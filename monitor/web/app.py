@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from monitor.web.exposition import Exposition
+
 PAGE = Path(__file__).with_name("status.html")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline';"
@@ -41,25 +43,12 @@ def build_app(
     """
     page = PAGE.read_text(encoding="utf-8")
 
-    def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"Content-Type": content_type})
+    exposition = Exposition(registry)
 
-    def healthy(request: Request) -> Response:
-        seconds = stalled_seconds()
-        if seconds:
-            return PlainTextResponse(
-                f"not healthy: the run loop has hung for {seconds:.0f} s; the log tells where\n",
-                status_code=503,
-            )
-        return PlainTextResponse("healthy\n")
-
-    def ready(request: Request) -> Response:
-        now = status()
-        if now.get("ready"):
-            return PlainTextResponse("ready\n")
-        hindrance = now.get("hindrance") or "starting"
-        return PlainTextResponse(f"not ready: {hindrance}\n", status_code=503)
+    async def metrics(request: Request) -> Response:
+        encode, content_type = _encoder(request.headers.get("accept", ""))
+        text = await exposition.text(encode, content_type)
+        return Response(text, headers={"Content-Type": content_type})
 
     def snapshot(request: Request) -> Response:
         return JSONResponse(dict(status()), headers=_HEADERS)
@@ -80,10 +69,42 @@ def build_app(
     routes = {
         "/": front,
         "/metrics": metrics,
-        "/-/healthy": healthy,
-        "/-/ready": ready,
         "/api/status": snapshot,
         "/api/episodes": episodes,
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
-    return Starlette(routes=[*found, Route("/-/reload", look, methods=["POST"])])
+    health = build_health(status, stalled_seconds)
+    return Starlette(
+        routes=[*found, *health.routes, Route("/-/reload", look, methods=["POST"])]
+    )
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except ValueError:  # a version that is no number
+        return choose_encoder("")
+
+
+def build_health(
+    status: Callable[[], Mapping[str, Any]], stalled_seconds: Callable[[], float]
+) -> Starlette:
+    """An application that says whether we are healthy and ready, and nothing else."""
+
+    def healthy(request: Request) -> Response:
+        seconds = stalled_seconds()
+        if seconds:
+            return PlainTextResponse(
+                f"not healthy: the run loop has hung for {seconds:.0f} s; the log tells where\n",
+                status_code=503,
+            )
+        return PlainTextResponse("healthy\n")
+
+    def ready(request: Request) -> Response:
+        now = status()
+        if now.get("ready"):
+            return PlainTextResponse("ready\n")
+        hindrance = now.get("hindrance") or "starting"
+        return PlainTextResponse(f"not ready: {hindrance}\n", status_code=503)
+
+    return Starlette(routes=[Route("/-/healthy", healthy), Route("/-/ready", ready)])

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Sequence
+from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from monitor.errors import ConfigError
+from monitor.web.connection import HEAD_BYTES, LONGEST_SECONDS, Phase
+from monitor.web.door import Door
+from monitor.web.gate import Gate
+from monitor.web.guard import Guard
 
-STOP_SECONDS = 3.0
+STOP_SECONDS: Final = 3.0
+BACKLOG: Final = 512
 
 
 class WebServer:
@@ -18,37 +25,83 @@ class WebServer:
     an error at the start and not a silent thread. `url` says where it listens.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, guard: Guard) -> None:
+        self._guard = guard
         self._socket = _listen(host, port)
-        self.url = _url(self._socket)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self.url = _url(self._socket, "https" if guard.protection.tls else "http")
+        self._server = _Server(Gate(app, guard), guard)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
         )
 
     def start(self) -> None:
         """Begin to answer."""
+        self._guard.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop answering; waits for the thread, for a bounded time."""
+        """Stop answering; waits for the threads, for a bounded time."""
         self._server.should_exit = True
+        self._guard.stop()
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS)
         self._socket.close()
 
 
-def _url(listener: socket.socket) -> str:
+class WebServers:
+    """Servers as one. url: where the first listens."""
+
+    def __init__(self, servers: Sequence[WebServer]) -> None:
+        self._servers = servers
+        self.url = servers[0].url
+
+    def start(self) -> None:
+        """Begin to answer."""
+        for server in self._servers:
+            server.start()
+
+    def stop(self) -> None:
+        """Stop answering; waits for a bounded time."""
+        for server in self._servers:
+            server.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server behind a door of ours."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            timeout_keep_alive=int(LONGEST_SECONDS[Phase.IDLE]),
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        self._door = Door(config, self.server_state, guard)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, instead of uvicorn."""
+        await super().startup(sockets=[])
+        for listener in sockets or ():
+            self._door.open(listener)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let answers finish for a second, and cut what is left."""
+        await self._door.close()
+        await super().shutdown(sockets=sockets)
+        self._door.cut_all()
+
+
+def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -57,7 +110,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ConfigError(

@@ -25,7 +25,8 @@ from monitor.sources.memory import MemorySource
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
 from monitor.web.app import build_app
-from monitor.web.server import WebServer
+from monitor.web.guard import Guard
+from monitor.web.server import WebServer, WebServers
 from tests.monitor.builders import candidate
 
 
@@ -50,7 +51,8 @@ def assemble(
     state = StateFolder(folder) if folder else None
     if state is not None:
         state.open()
-    web = WebServer(build_app(metrics.registry, lambda: board.published), "127.0.0.1", 0)
+    app = build_app(metrics.registry, lambda: board.published)
+    web = WebServers([WebServer(app, "127.0.0.1", 0, Guard(None, metrics.web))])
     parts: dict[str, Any] = {
         "source": source,
         "outlet": Outlet(sink, metrics),

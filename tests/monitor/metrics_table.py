@@ -8,8 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from monitor.metrics import PREFIX, Metrics
 from monitor.metrics.drift import DriftMetrics
+from monitor.metrics.model import ModelMetrics
 from monitor.metrics.requests import RequestMetrics
+from monitor.metrics.shadow import ShadowMetrics
+from monitor.metrics.web import WebMetrics
 
+PARTS = (DriftMetrics, ModelMetrics, RequestMetrics, ShadowMetrics, WebMetrics)
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 HEAD = """\
 # Metrics
@@ -46,7 +50,7 @@ def _labels(holder: object) -> dict[str, tuple[str, ...]]:
         name = getattr(metric, "_name", "")
         if name.startswith(PREFIX):
             found[name] = tuple(getattr(metric, "_labelnames", ()))
-        elif isinstance(metric, DriftMetrics | RequestMetrics):
+        elif isinstance(metric, PARTS):
             found.update(_labels(metric))
     return found
 

@@ -85,7 +85,7 @@ def test_its_errors_anomalies_and_disagreements_are_shown(metrics: Metrics) -> N
     assert value(metrics, "seconds_count") == 8
     metrics.shadow.show(subject._scorer._shadow._window.errors, STRICT.unit)  # type: ignore[attr-defined]
     recent = errors[-2048:]
-    assert value(metrics, "error_quantile", quantile="0.5") == pytest.approx(
+    assert value(metrics, "error_quantile", level="0.5") == pytest.approx(
         np.median(recent), rel=0.05
     )
     assert value(metrics, "recent_ratio", what="anomalous") == pytest.approx(own.mean())

@@ -15,6 +15,7 @@ from monitor.metrics import Metrics
 from monitor.records import Partition
 from monitor.status import StatusBoard
 from monitor.web.app import build_app
+from monitor.web.guard import Guard
 from monitor.web.server import WebServer
 from tests.monitor.builders import pipeline, records
 
@@ -28,6 +29,11 @@ def board() -> StatusBoard:
 def client(board: StatusBoard) -> TestClient:
     metrics = Metrics(CollectorRegistry(), (0.5,))
     return TestClient(build_app(metrics.registry, lambda: board.published))
+
+
+def server(app: Starlette, port: int = 0) -> WebServer:
+    metrics = Metrics(CollectorRegistry(), (0.5,))
+    return WebServer(app, "127.0.0.1", port, Guard(None, metrics.web))
 
 
 TOTALS = {Partition("in", 0): Totals(2, scored=2, rows=2, anomalous=1)}
@@ -110,36 +116,36 @@ class TestReload:
         assert "set http.reload to true" in answer.text
 
     def test_the_body_is_never_read(self, asked: list[None]) -> None:
-        server = WebServer(self.app(asked), "127.0.0.1", 0)
-        server.start()
-        host, port = server.url.removeprefix("http://").split(":")
+        web = server(self.app(asked))
+        web.start()
+        host, port = web.url.removeprefix("http://").split(":")
         head = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n"
         with socket.create_connection((host, int(port)), timeout=5) as connection:
             connection.sendall(head + b"x" * 1000)
             assert connection.recv(100).startswith(b"HTTP/1.1 202")
-        server.stop()
+        web.stop()
         assert len(asked) == 1
 
 
 class TestServer:
-    def app(self) -> object:
+    def app(self) -> Starlette:
         return build_app(CollectorRegistry(), dict)
 
     def test_it_answers_from_start_to_stop(self) -> None:
-        server = WebServer(self.app(), "127.0.0.1", 0)
-        server.start()
-        with urllib.request.urlopen(f"{server.url}/-/healthy", timeout=5) as answer:
+        web = server(self.app())
+        web.start()
+        with urllib.request.urlopen(f"{web.url}/-/healthy", timeout=5) as answer:
             assert answer.read() == b"healthy\n"
-        server.stop()
+        web.stop()
         with pytest.raises(urllib.error.URLError):
-            urllib.request.urlopen(f"{server.url}/-/healthy", timeout=5)
+            urllib.request.urlopen(f"{web.url}/-/healthy", timeout=5)
 
     def test_a_port_in_use_is_a_mistake_of_the_users(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             with pytest.raises(ConfigError, match=r"http: cannot listen on 127\.0\.0\.1"):
-                WebServer(self.app(), "127.0.0.1", taken.getsockname()[1])
+                server(self.app(), taken.getsockname()[1])
 
     def test_stopping_one_that_never_started_does_no_harm(self) -> None:
-        WebServer(self.app(), "127.0.0.1", 0).stop()
+        server(self.app()).stop()

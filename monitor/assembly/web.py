@@ -1,0 +1,39 @@
+"""Builds the web servers: for all there is to see, and for health alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from monitor.config import HttpConfig
+from monitor.liveness import Liveness
+from monitor.metrics import Metrics
+from monitor.status import StatusBoard
+from monitor.web.app import build_app, build_health
+from monitor.web.guard import Guard
+from monitor.web.server import WebServer, WebServers
+
+
+def build_web(
+    http: HttpConfig,
+    metrics: Metrics,
+    board: StatusBoard,
+    liveness: Liveness,
+    look: Callable[[], None],
+) -> WebServers:
+    """Take the addresses; raises ConfigError for those and for the web configuration file.
+
+    look: asks for a look for a new model.
+    """
+    guard = Guard(http.web_config_file, metrics.web)
+    app = build_app(
+        metrics.registry,
+        lambda: board.published,
+        lambda: liveness.stalled_seconds,
+        look if http.reload else None,
+    )
+    servers = [WebServer(app, http.host, http.port, guard)]
+    if http.health_port is not None:
+        health = build_health(lambda: board.published, lambda: liveness.stalled_seconds)
+        unguarded = Guard(None, metrics.web)
+        servers.append(WebServer(health, http.health_host, http.health_port, unguarded))
+    return WebServers(servers)

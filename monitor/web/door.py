@@ -1,0 +1,164 @@
+"""Takes connections in, and cuts those that wait too long or are too many.
+
+uvicorn knows a connection only once TLS is agreed on, and has no time limit for a request's head
+or for a client that does not read. So connections are accepted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from monitor.web.connection import LONGEST_SECONDS, Connection, Phase
+from monitor.web.guard import Guard
+
+log = structlog.get_logger(__name__)
+
+MOST_CONNECTIONS: Final = 256
+SWEEP_SECONDS: Final = 0.25
+TLS_CLOSE_SECONDS: Final = 2.0
+_NO_FILES_SECONDS: Final = 0.5
+
+
+class Visit:
+    """A client from its first packet to its last. `since` when it has waited for the same."""
+
+    def __init__(self, connection: Connection, now: float) -> None:
+        self.connection = connection
+        self.task: asyncio.Task[None] | None = None
+        self.since = now
+        self._seen = self._mark()
+
+    def look(self, now: float) -> Phase:
+        """What it waits for; notes when that has changed."""
+        if self._mark() != self._seen:
+            self._seen, self.since = self._mark(), now
+        return self._seen[0]
+
+    def cut(self) -> None:
+        """End it at once, whatever is unsent."""
+        if self.connection.connected:
+            self.connection.transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
+
+    def _mark(self) -> tuple[Phase, int]:
+        return self.connection.phase, self.connection.answered
+
+
+class Door:
+    """Accepts on a socket until it is closed. Used on one event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        guard: Guard,
+        most: int = MOST_CONNECTIONS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._guard = guard
+        self._most = most
+        self._clock = clock
+        self._visits: set[Visit] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def open(self, listener: socket.socket) -> None:
+        """Begin to accept."""
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._accept(listener)),
+            loop.create_task(self._sweep()),
+        ]
+
+    async def close(self) -> None:
+        """Accept no more, and cut all that are not being answered."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for visit in list(self._visits):
+            if visit.look(self._clock()) is not Phase.ANSWER:
+                visit.cut()
+
+    def cut_all(self) -> None:
+        """Cut all that are left."""
+        for visit in list(self._visits):
+            visit.cut()
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                # Out of file descriptors, mostly: those in use will be given back.
+                log.warning("cannot accept a connection", error=error.strerror)
+                await asyncio.sleep(_NO_FILES_SECONDS)
+            else:
+                self._make_room()
+                self._begin(accepted)
+
+    def _begin(self, accepted: socket.socket) -> None:
+        protection = self._guard.protection
+        connection = Connection(
+            self._config, self._state, protection.welcomes, lambda: self._count("name")
+        )
+        visit = Visit(connection, self._clock())
+        self._visits.add(visit)
+        visit.task = asyncio.get_running_loop().create_task(self._serve(accepted, visit))
+        visit.task.add_done_callback(lambda _: self._part(accepted, visit))
+
+    async def _serve(self, accepted: socket.socket, visit: Visit) -> None:
+        """Agree on TLS, and stay until the connection is lost."""
+        tls = self._guard.protection.tls
+        times = {"ssl_shutdown_timeout": TLS_CLOSE_SECONDS} if tls else {}
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(
+                lambda: visit.connection, accepted, ssl=tls, **times
+            )
+            await visit.connection.lost.wait()
+        except OSError as error:
+            # ssl.SSLError among them: not TLS, no common version, no certificate.
+            self._count("handshake")
+            log.debug("no TLS agreed on", error=str(error) or "the client left")
+
+    def _part(self, accepted: socket.socket, visit: Visit) -> None:
+        self._visits.discard(visit)
+        accepted.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = self._clock()
+            for visit in list(self._visits):
+                phase = visit.look(now)
+                if now - visit.since > LONGEST_SECONDS[phase]:
+                    self._cut(visit, phase)
+
+    def _cut(self, visit: Visit, reason: str) -> None:
+        if reason != Phase.IDLE:
+            self._count(reason)
+        visit.cut()
+
+    def _make_room(self) -> None:
+        """If there are too many, cut the oldest without a complete request, or else the oldest."""
+        if len(self._visits) < self._most:
+            return
+        now = self._clock()
+        oldest = min(self._visits, key=lambda v: (v.look(now) is Phase.ANSWER, v.since))
+        self._visits.discard(oldest)
+        self._cut(oldest, "crowd")
+
+    def _count(self, reason: str) -> None:
+        self._guard.metrics.connections_cut.labels(reason).inc()
