@@ -9,7 +9,7 @@ from monitor.courier import Courier
 from monitor.sinks import kafka as sink
 from monitor.sources import kafka as source
 from monitor.sources import link
-from monitor.web import server
+from monitor.web import guard, server
 
 
 def longest_seconds(shutdown_seconds: float) -> float:
@@ -17,7 +17,7 @@ def longest_seconds(shutdown_seconds: float) -> float:
     and the closing of each part (see Daemon._drain and _close).
     """
     courier = inspect.signature(Courier.stop).parameters["seconds"].default
-    closing = follower.STOP_SECONDS + link.CLOSE_SECONDS + sink.CLOSE_SECONDS + server.STOP_SECONDS
-    return float(
-        shutdown_seconds + sink.DELIVERY_SECONDS + source.COMMIT_SECONDS + closing + courier
-    )
+    # Two servers: for all there is to see, and for health alone.
+    web = 2 * (guard.STOP_SECONDS + server.STOP_SECONDS)
+    closing = follower.STOP_SECONDS + link.CLOSE_SECONDS + sink.CLOSE_SECONDS + courier + web
+    return float(shutdown_seconds + sink.DELIVERY_SECONDS + source.COMMIT_SECONDS + closing)

@@ -204,8 +204,13 @@ def test_the_daemon_uses_the_cores_that_it_is_given(
 
 def test_the_daemon_is_given_the_time_to_stop(services: dict[str, Any], config: Config) -> None:
     for name in DAEMONS:
-        grace = int(services[name]["stop_grace_period"].removesuffix("m0s")) * 60
-        assert grace > longest_seconds(config.shutdown_seconds)
+        minutes, seconds = services[name]["stop_grace_period"].removesuffix("s").split("m")
+        assert 60 * int(minutes) + int(seconds) > longest_seconds(config.shutdown_seconds)
+
+
+def test_the_page_says_how_long_stopping_takes() -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text("utf-8")
+    assert f"takes up to `shutdown_seconds` and {longest_seconds(0):.0f} more" in page
 
 
 def test_all_speak_of_the_same_topic(services: dict[str, Any], config: Config) -> None:

@@ -14,8 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from prometheus_client import CollectorRegistry
 
+from monitor.metrics import Metrics
 from monitor.version import __version__
-from monitor.web.app import build_app
+from monitor.web.app import build_health
+from monitor.web.guard import Guard
 from monitor.web.server import WebServer
 from tests.deploy import tools
 from tests.deploy.dockerfile import DOCKERFILE, ROOT, ancestry, read
@@ -80,7 +82,7 @@ def test_packages_are_installed_by_hash_and_leave_no_cache() -> None:
             if step.keyword == "RUN"]  # fmt: skip
     installs = [part for run in runs for part in re.findall(r"pip \S.*?(?:&&|;|$)", run)
                 if re.search(r"\b(install|wheel) --no", part)]  # fmt: skip
-    assert len(installs) == 9
+    assert len(installs) == 10
     for install in installs:
         assert "--no-cache-dir" in install
         by_hash = "--require-hashes" in install
@@ -138,8 +140,8 @@ def stalled() -> list[float]:
 
 @pytest.fixture
 def server(stalled: list[float]) -> Iterator[WebServer]:
-    app = build_app(CollectorRegistry(), dict, stalled_seconds=lambda: stalled[0])
-    server = WebServer(app, "127.0.0.1", 0)
+    app = build_health(dict, lambda: stalled[0])
+    server = WebServer(app, "127.0.0.1", 0, Guard(None, Metrics(CollectorRegistry(), (0.5,)).web))
     server.start()
     yield server
     server.stop()
@@ -151,7 +153,7 @@ def test_the_health_check_tells_a_living_daemon_from_one_that_hangs(
 ) -> None:
     words = health_command(STAGES, target)
     assert words[0] == "python"
-    script = words[-1].replace("http://127.0.0.1:9464", server.url)
+    script = words[-1].replace("http://127.0.0.1:9465", server.url)
     assert script != words[-1]
     check = [sys.executable, *words[1:-1], script]
     assert subprocess.run(check).returncode == 0

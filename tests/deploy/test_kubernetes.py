@@ -8,12 +8,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
 from monitor.config import Config
 from monitor.config.file import load
 from monitor.version import __version__
-from monitor.web.app import build_app
+from monitor.web.app import build_health
 from tests.deploy.dockerfile import ancestry, read
 from tests.deploy.manifests import (
     FOLDER,
@@ -121,10 +120,14 @@ def test_the_user_is_that_of_the_image(base: list[Manifest]) -> None:
     assert user.value == f"{security['runAsUser']}:{security['runAsGroup']}"
 
 
-def test_probes_ask_for_pages_that_we_serve(base: list[Manifest]) -> None:
-    pages = {
-        str(getattr(route, "path", "")) for route in build_app(CollectorRegistry(), dict).routes
-    }
+def test_probes_ask_for_pages_that_we_serve(
+    base: list[Manifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http = loaded(base, tmp_path, monkeypatch).http
+    ports = {port["name"]: port["containerPort"] for port in container(base)["ports"]}
+    assert ports == {"http": http.port, "health": http.health_port}
+    assert http.health_host == "0.0.0.0"
+    pages = {str(getattr(route, "path", "")) for route in build_health(dict, float).routes}
     probes = {
         name: container(base)[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")
     }
@@ -133,8 +136,7 @@ def test_probes_ask_for_pages_that_we_serve(base: list[Manifest]) -> None:
         "startupProbe": "/-/healthy", "livenessProbe": "/-/healthy", "readinessProbe": "/-/ready",
     }  # fmt: skip
     assert set(paths.values()) <= pages
-    (port,) = container(base)["ports"]
-    assert all(probe["httpGet"]["port"] == port["name"] for probe in probes.values())
+    assert all(probe["httpGet"]["port"] == "health" for probe in probes.values())
 
 
 def test_the_configuration_fits_the_pod(
