@@ -4,7 +4,7 @@
 
 Needs root, debootstrap and 8 GB of disk. What a container engine would do is done by hand: a
 read-only root, a tmpfs at /tmp, the numeric user of the image, no capabilities, no new privileges.
-Then the image's own commands are run: --version, what docker-compose.yml has the service `train` do,
+Then the image's own commands are run: --version, what `train` of docker-compose.yml does,
 check-config of the daemon's configuration there, training as a user id without a name, and the
 daemon with the health check's command, ended by SIGTERM.
 """
@@ -136,7 +136,7 @@ def check(image: Image) -> None:
     # A user id that has no name, as some clusters give.
     nobody = replace(image, user="12345:12345")
     nobody.run("aead-monitor", "train", "--data", "/tmp/digits.npy", "--out", "/tmp/other",
-               "--architecture", "dense", "--epochs", "1")  # fmt: skip
+               "--arch", "dense", "--epochs", "1")  # fmt: skip
     written = image.run("find", "/tmp", "-maxdepth", "1", "-mindepth", "1")
     print("written to /tmp by the commands:", written.split())
     check_daemon(image)

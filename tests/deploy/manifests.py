@@ -6,14 +6,18 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 
+from monitor.config import Config
+from monitor.config.file import load
 from tests.deploy import tools
 from tests.deploy.dockerfile import ROOT
 
 FOLDER: Final = ROOT / "deploy" / "kubernetes"
 OVERLAYS: Final = ("monitoring", "keda", "gpu", "another-stream")
 Manifest = dict[str, Any]
+OF_OPERATORS: Final = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
 
 
 def rendered(folder: Path) -> list[Manifest]:
@@ -53,3 +57,23 @@ def environment(manifests: list[Manifest]) -> dict[str, str]:
 def plain(value: Any) -> Any:
     """The value as JSON knows it."""
     return json.loads(json.dumps(value))
+
+
+def loaded(manifests: list[Manifest], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The configuration as the daemon in the first pod would load it."""
+    path = folder / "aead-monitor.yaml"
+    path.write_text(only(manifests, "ConfigMap")["data"]["aead-monitor.yaml"])
+    for key, value in environment(manifests).items():
+        monkeypatch.setenv(key, value)
+    return load(str(path))
+
+
+def selectors(manifests: list[Manifest]) -> list[dict[str, str]]:
+    """What each manifest looks for in the labels of pods."""
+    return [
+        only(manifests, "StatefulSet")["spec"]["selector"]["matchLabels"],
+        only(manifests, "Service")["spec"]["selector"],
+        only(manifests, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        only(manifests, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        pod(manifests)["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
+    ]

@@ -81,6 +81,13 @@ def test_a_mistake_in_the_configuration_is_not_tried_again(
     assert capsys.readouterr().err
     assert settings()["RestartPreventExitStatus"] == [str(code)]
     assert settings()["Restart"] == ["on-failure"]
+    # systemd holds only the main process's exit code against it.
+    assert "ExecStartPre" not in settings()
+
+
+def test_the_sandbox_lets_torch_make_code_and_see_the_processor() -> None:
+    assert "MemoryDenyWriteExecute" not in settings()
+    assert "ProcSubset" not in settings()
 
 
 def test_reload_looks_for_a_new_model() -> None:
