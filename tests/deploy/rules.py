@@ -114,8 +114,8 @@ def looked_up(text: str) -> list[str]:
     return [query.replace('\\"', '"').replace("%q", '"x"') for query in found]
 
 
-def cases() -> list[Rule]:
+@cache
+def cases() -> tuple[Rule, ...]:
     """All promtool test cases."""
-    return [
-        case for path in CASES for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
-    ]
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in CASES]
+    return tuple(case for file in files for case in file["tests"])

@@ -60,6 +60,12 @@ def anchors(page: Path) -> set[str]:
 
 
 @cache
+def source() -> str:
+    """All of the daemon's code."""
+    return "\n".join(text_of(path) for path in sorted((ROOT / "monitor").rglob("*.py")))
+
+
+@cache
 def settings(model: type[BaseModel] = Config, prefix: str = "") -> set[str]:
     """Every key of the configuration."""
     found = set()
@@ -140,9 +146,8 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_log_line_that_is_quoted_is_written_by_the_daemon(page: Path) -> None:
-    source = "\n".join(text_of(path) for path in sorted((ROOT / "monitor").rglob("*.py")))
     for line in re.findall(r"log line `([^`]+)`", text_of(page)):
-        assert f'"{line}"' in source
+        assert f'"{line}"' in source()
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.stem)
