@@ -26,7 +26,7 @@ from tests.monitor.builders import normal_errors, pipeline, records
 
 HOST = "127.0.0.1"
 PARTITIONS = 64
-PASSWORD = "kestrel-on-the-wire"  # noqa: S105
+PASSWORD = "kestrel-on-the-wire"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
 
