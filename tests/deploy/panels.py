@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parents[2] / "deploy" / "grafana"
 DASHBOARDS = ("fleet", "model")
 TIMES = {"__rate_interval": "1m", "__interval": "15s", "__range": "6h", "__range_s": "21600"}
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::\w+)?\})")
+_LABEL_VALUES = re.compile(r"^label_values\((.+), \w+\)$")
 
 Json = Mapping[str, Any]
 
@@ -53,12 +54,23 @@ def expressions(made: Json, variables: Mapping[str, str] | None = None) -> list[
     ]
 
 
-def annotations(made: Json, variables: Mapping[str, str] | None = None) -> list[Asked]:
+def marks(made: Json, variables: Mapping[str, str] | None = None) -> list[Asked]:
     """Every annotation's expression. Most are empty while nothing has happened."""
     values = TIMES | beginning(made) | dict(variables or {})
     return [
         Asked(annotation["name"], fill_in(annotation["expr"], values))
         for annotation in made["annotations"]["list"]
+    ]
+
+
+def choices(made: Json) -> list[Asked]:
+    """The series whose labels each variable offers."""
+    values = beginning(made)
+    return [
+        Asked(variable["name"], fill_in(selector, values))
+        for variable in made["templating"]["list"]
+        if variable["type"] == "query"
+        for selector in _LABEL_VALUES.findall(variable["query"]["query"])
     ]
 
 

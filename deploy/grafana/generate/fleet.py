@@ -71,7 +71,7 @@ def _models() -> Panel:
         Column(total(measures.UP), "up"),
         Column(targets, "of"),
         Column(measures.anomalies(), "anomalies", "percentunit"),
-        Column(measures.excess(), "expected x", "suffix:x", EXCESS),
+        Column(measures.excess(), "over expected", "suffix:x", EXCESS),
         Column(measures.error_quantile(0.99), "p99 of error", "suffix:x"),
         Column(measures.records(), "records", "recps"),
         Column(measures.waiting(), "waiting", "short"),

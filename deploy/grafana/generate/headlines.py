@@ -44,7 +44,7 @@ def headlines() -> list[Panel]:
             BAD_FROM_ONE,
         ),
         _number(
-            "Anomalies: expected x",
+            "Anomalies over expected",
             "Share of anomalous rows over the share that the threshold promises on normal data. 1"
             " is normal; a ticket is written from 3 times in six hours or 10 times in one.",
             "suffix:x",
@@ -84,4 +84,4 @@ def headlines() -> list[Panel]:
 
 
 def _number(title: str, description: str, unit: str, expression: str, steps: Steps) -> Panel:
-    return number(title, description, unit, Query(expression), steps=steps)
+    return number(title, description, unit, Query(expression), steps)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard
 
 FLEET = "aead-monitor-fleet"
 MODEL = "aead-monitor-model"
-RUNBOOKS = "https://runbooks.example.com/aead-monitor"
+RULES = Path(__file__).parents[2] / "prometheus" / "rules" / "aead-monitor.yml"
+
+
+def _runbooks() -> str:
+    """Where the alert rules say that runbooks are."""
+    found = re.search(r"runbook_url: \"?(\S+)/AeadMonitor\w+\.md", RULES.read_text("utf-8"))
+    if found is None:
+        raise ValueError(f"{RULES}: no rule has a runbook_url that ends in AeadMonitor....md")
+    return found[1]
+
+
+RUNBOOKS = _runbooks()
 
 
 def other_dashboard(uid: str, title: str) -> builders.DashboardLink:

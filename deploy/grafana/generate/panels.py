@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from deploy.grafana.generate.links import status_page
+from deploy.grafana.generate.links import one_model, status_page
 from deploy.grafana.generate.queries import Query
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -60,7 +60,6 @@ _DASHED = {"fill": "dash", "dash": [8, 8]}
 """What the others are measured by is dashed."""
 REPLICA_PAGE = status_page("${__field.labels.instance}")
 
-
 Panel = timeseries.Panel | stat.Panel | statetimeline.Panel | heatmap.Panel | table.Panel
 P = TypeVar("P", timeseries.Panel, stat.Panel, statetimeline.Panel, heatmap.Panel, table.Panel)
 
@@ -74,7 +73,7 @@ def lay(panel: P, title: str, description: str, unit: str, width: int, height: i
 
 def over_time(queries: Iterable[Query]) -> list[builder.Builder[variants.Dataquery]]:
     """Targets that give values over the time shown."""
-    return [_target(ref, query).range() for ref, query in zip(REFS, queries, strict=False)]
+    return [_target(REFS[place], query).range() for place, query in enumerate(queries)]
 
 
 def now(
@@ -82,8 +81,7 @@ def now(
 ) -> list[builder.Builder[variants.Dataquery]]:
     """Targets that give the values at its end: a replica that has gone leaves no last value."""
     return [
-        _target(ref, query).instant().format(shape)
-        for ref, query in zip(REFS, queries, strict=False)
+        _target(REFS[place], query).instant().format(shape) for place, query in enumerate(queries)
     ]
 
 
@@ -92,13 +90,11 @@ def graph(
     description: str,
     unit: str,
     *queries: Query,
-    width: int = 12,
-    height: int = 8,
     stacked: bool = False,
 ) -> timeseries.Panel:
     """Lines over time."""
-    panel = lay(timeseries.Panel(), title, description, unit, width, height)
-    panel.targets(over_time(queries)).data_links([REPLICA_PAGE])
+    panel = lay(timeseries.Panel(), title, description, unit, WIDTH // 2, 8)
+    panel.targets(over_time(queries)).data_links(_leads_to(queries))
     panel.line_width(1).fill_opacity(30 if stacked else 5).show_points(common.VisibilityMode.NEVER)
     if stacked:
         mode = common.StackingMode.NORMAL
@@ -117,19 +113,17 @@ def number(
     title: str,
     description: str,
     unit: str,
-    *queries: Query,
+    query: Query,
     steps: Steps = PLAIN,
-    width: int = 3,
 ) -> stat.Panel:
     """The value now, large."""
-    panel = lay(stat.Panel(), title, description, unit, width, 4)
-    panel.targets(now(queries)).mappings(value_texts({}))
+    panel = lay(stat.Panel(), title, description, unit, WIDTH // 8, 4)
+    panel.targets(now([query])).mappings(value_texts({}))
     panel.thresholds(thresholds(steps)).graph_mode(common.BigValueGraphMode.NONE)
     colored = steps is not PLAIN
     modes = common.BigValueColorMode
     panel.color_mode(modes.BACKGROUND if colored else modes.NONE)
-    panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-    return panel
+    return panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
 
 
 def timeline(
@@ -138,9 +132,8 @@ def timeline(
     """A band for each series, coloured by what its values mean."""
     panel = lay(statetimeline.Panel(), title, description, "none", WIDTH, height)
     panel.targets(over_time(queries)).mappings(value_texts(texts))
-    panel.data_links([REPLICA_PAGE]).show_value(common.VisibilityMode.NEVER).fill_opacity(
-        80
-    ).line_width(0)
+    panel.data_links([REPLICA_PAGE]).fill_opacity(80).line_width(0)
+    panel.show_value(common.VisibilityMode.NEVER)
     return panel.merge_values(True).tooltip(_all_series())
 
 
@@ -172,6 +165,14 @@ def value_texts(texts: Texts) -> list[dashboard.ValueMapping]:
     }
     special = dashboard.SpecialValueMap(nan)
     return [dashboard.ValueMap(words), special] if words else [special]
+
+
+def _leads_to(queries: Iterable[Query]) -> list[builder.Builder[dashboard.DashboardLink]]:
+    """Where a click on a line goes: as far in as its labels tell."""
+    legends = "".join(query.legend for query in queries)
+    if "{{instance}}" in legends:
+        return [REPLICA_PAGE]
+    return [one_model("__field.labels")] if "{{job}}" in legends else []
 
 
 def _target(ref: str, query: Query) -> prometheus.Dataquery:

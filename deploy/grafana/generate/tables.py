@@ -64,7 +64,7 @@ def _side_by_side(
     labels: tuple[str, ...], columns: list[Column]
 ) -> list[dashboard.DataTransformerConfig]:
     """Rows with the same labels become one; value columns get their headings."""
-    headings = {f"Value #{ref}": column.heading for ref, column in zip(REFS, columns, strict=False)}
+    headings = {f"Value #{REFS[place]}": column.heading for place, column in enumerate(columns)}
     if len(columns) == 1:
         # A single query's values carry no letter.
         headings["Value"] = columns[0].heading
