@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean
+.PHONY: closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,16 @@ debian-packages:
 
 closed-loop: setup-test  ## the whole circle on a real broker: drift, request, new model, resolved (minutes)
 	@$(VENV)/bin/python -m tests.kafka.with_broker examples.closed_loop $(ARGS)
+
+up:  ## the whole stack by docker compose: Kafka, Prometheus, Alertmanager, Grafana, the daemon
+	@deploy/compose/secrets
+	@docker compose up --detach --build
+
+image-test: setup  ## carry out deploy/Dockerfile in a clean root and run what it gives (as root; ten minutes)
+	@$(VENV)/bin/python -m tests.deploy.image_test $(ARGS)
+
+lock: setup  ## write deploy/requirements anew, with the newest versions that pyproject.toml allows
+	@$(VENV)/bin/python deploy/requirements/lock.py
 
 fuzz: setup  ## every codec against 200,000 edited payloads, atheris as often, Hypothesis (ten minutes)
 	@$(VENV)/bin/python -m tests.fuzz.run --payloads 200000 --seed 0
