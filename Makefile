@@ -64,6 +64,12 @@ debian-packages:
 closed-loop: setup-test  ## the whole circle on a real broker: drift, request, new model, resolved (minutes)
 	@$(VENV)/bin/python -m tests.kafka.with_broker examples.closed_loop $(ARGS)
 
+stack: setup-test  ## the whole stack from packages, without Docker, until Ctrl-C: two daemons, Kafka, Prometheus, Alertmanager
+	@$(VENV)/bin/python -m examples.stack $(ARGS)
+
+stack-test: setup-test  ## drift and a lost daemon, from the stream to a notification, and every panel of the dashboards (minutes)
+	@$(PYTEST) -s tests/stack $(ARGS)
+
 up:  ## the whole stack by docker compose: Kafka, Prometheus, Alertmanager, Grafana, the daemon
 	@deploy/compose/secrets
 	@docker compose up --detach --build

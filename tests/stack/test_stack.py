@@ -12,7 +12,7 @@ import pytest
 
 from examples.stack.notifications import Notification
 from examples.stack.stack import REPLICAS
-from tests.deploy.panels import dashboard
+from tests.deploy.panels import DASHBOARDS, dashboard, expressions
 from tests.readme import ROOT
 from tests.stack.watched import Watched
 
@@ -25,6 +25,7 @@ NORMAL_RECORDS = 2000
 def test_drift_reaches_people_and_a_lost_replica_holds_it_back(stack: Watched) -> None:
     normal_digits_alarm_nobody(stack)
     drift_is_told_with_labels_and_links(stack)
+    every_panel_of_the_dashboards_shows_something(stack)
     a_repaired_camera_resolves_it(stack)
     a_lost_replica_is_told_instead_of_the_drift(stack)
     what_was_held_back_is_told_when_the_replica_is_back(stack)
@@ -62,6 +63,13 @@ def assert_right(told: Notification) -> None:
     assert link.path == f"/d/{model['uid']}"
     assert parse_qs(link.query) == {"var-job": ["aead-monitor"], "var-model": ["digits"]}
     assert {"job", "model"} <= {variable["name"] for variable in model["templating"]["list"]}
+
+
+def every_panel_of_the_dashboards_shows_something(stack: Watched) -> None:
+    asked = [panel for name in DASHBOARDS for panel in expressions(dashboard(name))]
+    empty = [f"{title}: {expression}" for title, expression in asked if not stack.query(expression)]
+    assert empty == []
+    stack.say(f"{len(asked)} expressions of the dashboards, none without data")
 
 
 def a_repaired_camera_resolves_it(stack: Watched) -> None:
