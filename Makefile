@@ -15,7 +15,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: closed-loop chaos soak help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps docs rules clean
+.PHONY: closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,22 @@ debian-packages:
 closed-loop: setup-test  ## the whole circle on a real broker: drift, request, new model, resolved (minutes)
 	@$(VENV)/bin/python -m tests.kafka.with_broker examples.closed_loop $(ARGS)
 
+stack: setup-test  ## the whole stack from packages, without Docker, until Ctrl-C: two daemons, Kafka, Prometheus, Alertmanager
+	@$(VENV)/bin/python -m examples.stack $(ARGS)
+
+stack-test: setup-test  ## drift and a lost daemon, from the stream to a notification, and every panel of the dashboards (minutes)
+	@$(PYTEST) -s tests/stack $(ARGS)
+
+up:  ## the whole stack by docker compose: Kafka, Prometheus, Alertmanager, Grafana, the daemon
+	@deploy/compose/secrets
+	@docker compose up --detach --build
+
+image-test: setup  ## carry out deploy/Dockerfile in a clean root and run what it gives (as root; ten minutes)
+	@$(VENV)/bin/python -m tests.deploy.image_test $(ARGS)
+
+lock: setup  ## write deploy/requirements anew, with the newest versions that pyproject.toml allows
+	@$(VENV)/bin/python deploy/requirements/lock.py
+
 fuzz: setup  ## every codec against 200,000 edited payloads, atheris as often, Hypothesis (ten minutes)
 	@$(VENV)/bin/python -m tests.fuzz.run --payloads 200000 --seed 0
 	@$(VENV)/bin/python -m tests.fuzz.with_atheris --runs 200000 --seed 1
@@ -99,6 +115,9 @@ chaos: setup-test  ## kill daemons and brokers at random, and check the books (A
 
 soak: setup-test  ## three million records through a real broker, watching memory, files and threads
 	@$(VENV)/bin/python -m tests.chaos.soak $(ARGS)
+
+dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) from deploy/grafana/generate
+	@$(VENV)/bin/python -m deploy.grafana.generate
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics_table

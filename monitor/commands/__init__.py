@@ -12,6 +12,7 @@ from monitor.commands import (
     check_health,
     dead_letters,
     demo,
+    digits,
     episodes,
     evaluate,
     models,
@@ -27,6 +28,7 @@ from monitor.commands import (
 
 COMMANDS = (
     demo,
+    digits,
     train,
     score,
     evaluate,

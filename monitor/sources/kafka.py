@@ -221,10 +221,12 @@ class KafkaSource:
         self._link.close()
 
     def membership(self) -> Any:
-        """Our generation in the group; None while a loss has not been told."""
+        """Our generation in the group; None without one, or while a loss has not been told."""
         if self._consumer is None or self._untold_lost or self._link.loss_untold:
             return None
-        return self._consumer.group_metadata()
+        membership = self._consumer.group_metadata()
+        # Without a generation, the broker would take offsets of a transaction from anybody.
+        return membership if membership.generation_id >= 0 else None
 
     def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
         """Commit for the partitions that are still ours; false if that is not certain."""

@@ -74,15 +74,13 @@ def build_app(
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
     health = build_health(status, stalled_seconds)
-    return Starlette(
-        routes=[*found, *health.routes, Route("/-/reload", look, methods=["POST"])]
-    )
+    return Starlette(routes=[*found, *health.routes, Route("/-/reload", look, methods=["POST"])])
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
     try:
         return choose_encoder(accept)
-    except ValueError:  # a version that is no number
+    except (TypeError, ValueError):  # a version that is no number
         return choose_encoder("")
 
 

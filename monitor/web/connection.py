@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final
@@ -39,8 +40,8 @@ class Connection(H11Protocol):
     """uvicorn's protocol, which says what it waits for and can be cut.
 
     welcomes: whether a client with this certificate may ask. unwelcome: called if it may not.
-    connected: whether TLS, if there is any, is agreed on. answered: how many requests were. lost:
-    set once the connection is.
+    connected: whether TLS, if there is any, is agreed on. answered: how many requests were.
+    newest: when the last was, or when the client came. lost: set once the connection is.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Connection(H11Protocol):
         super().__init__(config, state, app_state={})
         self.connected = False
         self.answered = 0
+        self.newest = time.monotonic()
         self.lost = asyncio.Event()
         self._welcomes = welcomes
         self._unwelcome = unwelcome
@@ -83,6 +85,7 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """The answer is given to the transport, which may not have sent it."""
         self.answered += 1
+        self.newest = time.monotonic()
         if self.conn.trailing_data[0]:
             # The next request, sent before this answer: those who do not read could have us
             # answer without end. They ask again on a new connection.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -21,8 +21,8 @@ from monitor.web.guard import Guard
 
 log = structlog.get_logger(__name__)
 
-MOST_CONNECTIONS: Final = 256
-SWEEP_SECONDS: Final = 0.25
+MOST_CONNECTIONS = 256
+SWEEP_SECONDS = 0.25
 TLS_CLOSE_SECONDS: Final = 2.0
 _NO_FILES_SECONDS: Final = 0.5
 
@@ -56,19 +56,10 @@ class Visit:
 class Door:
     """Accepts on a socket until it is closed. Used on one event loop."""
 
-    def __init__(
-        self,
-        config: Config,
-        state: ServerState,
-        guard: Guard,
-        most: int = MOST_CONNECTIONS,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, config: Config, state: ServerState, guard: Guard) -> None:
         self._config = config
         self._state = state
         self._guard = guard
-        self._most = most
-        self._clock = clock
         self._visits: set[Visit] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -80,6 +71,8 @@ class Door:
             loop.create_task(self._accept(listener)),
             loop.create_task(self._sweep()),
         ]
+        for task in self._tasks:
+            task.add_done_callback(_tell)
 
     async def close(self) -> None:
         """Accept no more, and cut all that are not being answered."""
@@ -87,7 +80,7 @@ class Door:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for visit in list(self._visits):
-            if visit.look(self._clock()) is not Phase.ANSWER:
+            if visit.look(time.monotonic()) is not Phase.ANSWER:
                 visit.cut()
 
     def cut_all(self) -> None:
@@ -113,20 +106,20 @@ class Door:
         connection = Connection(
             self._config, self._state, protection.welcomes, lambda: self._count("name")
         )
-        visit = Visit(connection, self._clock())
+        visit = Visit(connection, time.monotonic())
         self._visits.add(visit)
-        visit.task = asyncio.get_running_loop().create_task(self._serve(accepted, visit))
+        serving = self._serve(accepted, visit, protection.tls)
+        visit.task = asyncio.get_running_loop().create_task(serving)
         visit.task.add_done_callback(lambda _: self._part(accepted, visit))
 
-    async def _serve(self, accepted: socket.socket, visit: Visit) -> None:
+    async def _serve(
+        self, accepted: socket.socket, visit: Visit, tls: ssl.SSLContext | None
+    ) -> None:
         """Agree on TLS, and stay until the connection is lost."""
-        tls = self._guard.protection.tls
         times = {"ssl_shutdown_timeout": TLS_CLOSE_SECONDS} if tls else {}
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(
-                lambda: visit.connection, accepted, ssl=tls, **times
-            )
+            await loop.connect_accepted_socket(lambda: visit.connection, accepted, ssl=tls, **times)
             await visit.connection.lost.wait()
         except OSError as error:
             # ssl.SSLError among them: not TLS, no common version, no certificate.
@@ -140,25 +133,35 @@ class Door:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = self._clock()
+            now = time.monotonic()
             for visit in list(self._visits):
                 phase = visit.look(now)
                 if now - visit.since > LONGEST_SECONDS[phase]:
                     self._cut(visit, phase)
 
     def _cut(self, visit: Visit, reason: str) -> None:
-        if reason != Phase.IDLE:
-            self._count(reason)
+        if reason == Phase.IDLE:
+            visit.connection.transport.close()
+            return
+        self._count(reason)
         visit.cut()
 
     def _make_room(self) -> None:
         """If there are too many, cut the oldest without a complete request, or else the oldest."""
-        if len(self._visits) < self._most:
+        if len(self._visits) < MOST_CONNECTIONS:
             return
-        now = self._clock()
-        oldest = min(self._visits, key=lambda v: (v.look(now) is Phase.ANSWER, v.since))
+        oldest = min(
+            self._visits,
+            key=lambda visit: (visit.connection.phase is Phase.ANSWER, visit.connection.newest),
+        )
         self._visits.discard(oldest)
         self._cut(oldest, "crowd")
 
     def _count(self, reason: str) -> None:
         self._guard.metrics.connections_cut.labels(reason).inc()
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Neither task ends by itself: what ends it is a bug, and health checks will see it."""
+    if not task.cancelled():
+        log.error("the web server's door has failed", exc_info=task.exception())

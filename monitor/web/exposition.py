@@ -20,9 +20,7 @@ class Exposition:
         self._registry = registry
         self._forms: dict[str, _Form] = {}
 
-    async def text(
-        self, encode: Callable[[CollectorRegistry], bytes], content_type: str
-    ) -> bytes:
+    async def text(self, encode: Callable[[CollectorRegistry], bytes], content_type: str) -> bytes:
         """The registry as it is now or a moment later. content_type: the name of the form."""
         if content_type not in self._forms and len(self._forms) >= KEPT:
             self._forms.clear()

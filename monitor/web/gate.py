@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monitor.web.connection import HEAD_BYTES
 from monitor.web.guard import Guard
 from monitor.web.passwords import BusyError, Passwords
 
@@ -39,8 +40,12 @@ class Gate:
                     answer["Connection"] = "close"
             await send(message)
 
-        app = self._app
-        if protection.users is not None:
+        app: ASGIApp
+        if head_bytes(scope) > HEAD_BYTES:
+            app = PlainTextResponse("the head of the request is too large\n", 431)
+        elif protection.users is None:
+            app = self._app
+        else:
             client = (scope.get("client") or ("",))[0]
             app = await self._admitted(protection.users, asked.get("authorization", ""), client)
         await app(scope, receive, send_on)
@@ -69,6 +74,12 @@ def credentials(authorization: str) -> tuple[str, bytes] | None:
         return (user.decode("utf-8"), password) if colon else None
     except (binascii.Error, ValueError):
         return None
+
+
+def head_bytes(scope: Scope) -> int:
+    """Size of a request's head: h11 has a limit only for those that come in pieces."""
+    sizes = (len(name) + len(value) for name, value in scope["headers"])
+    return len(scope["raw_path"]) + len(scope["query_string"]) + sum(sizes)
 
 
 def has_body(headers: Headers) -> bool:

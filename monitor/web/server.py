@@ -11,13 +11,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from monitor.errors import ConfigError
-from monitor.web.connection import HEAD_BYTES, LONGEST_SECONDS, Phase
+from monitor.web.connection import HEAD_BYTES
 from monitor.web.door import Door
 from monitor.web.gate import Gate
 from monitor.web.guard import Guard
 
 STOP_SECONDS: Final = 3.0
 BACKLOG: Final = 512
+NEVER_SECONDS: Final = 86400
+"""uvicorn ends no idle connection: the door does."""
 
 
 class WebServer:
@@ -80,7 +82,7 @@ class _Server(uvicorn.Server):
             access_log=False,
             server_header=False,
             h11_max_incomplete_event_size=HEAD_BYTES,
-            timeout_keep_alive=int(LONGEST_SECONDS[Phase.IDLE]),
+            timeout_keep_alive=NEVER_SECONDS,
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)
@@ -115,6 +117,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigError(
             f"http: cannot listen on {host}:{port}: {error.strerror}."
-            " Set http.host and http.port to a free address."
+            " Set http.host and http.port, or those of health, to a free address."
         ) from None
     return listener

@@ -67,6 +67,13 @@ class ServerProcess:
         """True from `start` until the process has ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        if self._process is None:
+            raise RuntimeError(f"{self._command[0]} does not run")
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process; its output is appended to the log."""
         if self.running:

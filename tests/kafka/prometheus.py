@@ -1,4 +1,4 @@
-"""A real Prometheus server that scrapes one target every second."""
+"""A real Prometheus server."""
 
 from __future__ import annotations
 
@@ -29,23 +29,25 @@ scrape_configs:
 """
 
 
+def one_target(target: str) -> str:
+    """A configuration that scrapes HOST:PORT every second."""
+    return CONFIG.format(target=target)
+
+
 class Prometheus:
-    """A server on a free port of 127.0.0.1, with configuration, data and log in `folder`.
+    """A server on 127.0.0.1, with configuration, data and log in `folder`; port 0: a free one."""
 
-    target: HOST:PORT whose /metrics it scrapes.
-    """
-
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, config: str, port: int = 0) -> None:
         binary = shutil.which("prometheus")
         if binary is None:
             raise RuntimeError("prometheus is not installed. Install it with: make setup-test")
-        (port,) = free_ports(1)
+        port = port or free_ports(1)[0]
         self.url = f"http://127.0.0.1:{port}"
-        config = folder / "prometheus.yml"
-        config.write_text(CONFIG.format(target=target))
+        file = folder / "prometheus.yml"
+        file.write_text(config)
         command = [
             binary,
-            f"--config.file={config}",
+            f"--config.file={file}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
             "--log.level=warn",

@@ -20,7 +20,7 @@ from tests.kafka import broker as broker_module
 from tests.kafka import kafkacat
 from tests.kafka.broker import MAX_MESSAGE_BYTES, Broker
 from tests.kafka.process import ServerProcess, wait_until
-from tests.kafka.prometheus import Prometheus
+from tests.kafka.prometheus import Prometheus, one_target
 from tests.kafka.topics import TopicFactory
 
 ODD_PAYLOADS = [
@@ -235,7 +235,7 @@ def target() -> Iterator[str]:
 
 
 def test_prometheus_scrapes_its_target_and_answers(tmp_path: Path, target: str) -> None:
-    prometheus = Prometheus(tmp_path, target)
+    prometheus = Prometheus(tmp_path, one_target(target))
     prometheus.start()
     try:
         ((labels, up),) = prometheus.wait_for("up == 1")

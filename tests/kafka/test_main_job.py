@@ -15,7 +15,7 @@ from tests.data import mnist
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.cli import aead_monitor, total, wait_for_status
-from tests.kafka.prometheus import Prometheus
+from tests.kafka.prometheus import Prometheus, one_target
 from tests.kafka.topics import TopicFactory
 
 PARTITIONS = 4
@@ -81,7 +81,7 @@ def test_drift_is_seen_by_prometheus_and_anomalies_are_those_of_score(
     tmp_path: Path,
 ) -> None:
     daemon, name = watched
-    prometheus = Prometheus(tmp_path, daemon.url.removeprefix("http://"))
+    prometheus = Prometheus(tmp_path, one_target(daemon.url.removeprefix("http://")))
     prometheus.start()
     try:
         servers = broker.bootstrap_servers

@@ -1,0 +1,1 @@
+"""All that runs beside the daemons in production, on one machine, from packages."""

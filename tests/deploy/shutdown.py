@@ -1,0 +1,23 @@
+"""How long the daemon may take to stop: what stop_grace_period and its like must exceed."""
+
+from __future__ import annotations
+
+import inspect
+
+from monitor import follower
+from monitor.courier import Courier
+from monitor.sinks import kafka as sink
+from monitor.sources import kafka as source
+from monitor.sources import link
+from monitor.web import guard, server
+
+
+def longest_seconds(shutdown_seconds: float) -> float:
+    """shutdown_seconds for the work begun, one delivery that began just before its end, a commit,
+    and the closing of each part (see Daemon._drain and _close).
+    """
+    courier = inspect.signature(Courier.stop).parameters["seconds"].default
+    # Two servers: for all there is to see, and for health alone.
+    web = 2 * (guard.STOP_SECONDS + server.STOP_SECONDS)
+    closing = follower.STOP_SECONDS + link.CLOSE_SECONDS + sink.CLOSE_SECONDS + courier + web
+    return float(shutdown_seconds + sink.DELIVERY_SECONDS + source.COMMIT_SECONDS + closing)

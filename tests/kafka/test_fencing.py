@@ -1,0 +1,54 @@
+"""Who is no longer in the group changes nothing in it, with transactions too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from kafka.admin import KafkaAdminClient, MemberToRemove
+from prometheus_client import CollectorRegistry
+
+from monitor.kafka_options import Connection
+from monitor.metrics import Metrics
+from monitor.outlet import TransactionalOutlet
+from monitor.sinks.kafka import Topics
+from monitor.sinks.transactions import TransactionalKafkaSink
+from monitor.snapshot import Committed
+from tests.kafka.broker import Broker
+from tests.kafka.streams import KafkaStream
+from tests.kafka.topics import TopicFactory
+from tests.monitor.source_contract import collect, filled
+
+NOTICE_SECONDS = 10.0
+"""Several heartbeats: within one the library learns that the group does not know it."""
+
+
+@pytest.fixture
+def stream(broker: Broker, topic: TopicFactory) -> Iterator[KafkaStream]:
+    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2))
+    yield stream
+    stream.close()
+
+
+def test_who_is_no_longer_in_the_group_puts_no_offsets_into_a_transaction(
+    stream: KafkaStream,
+) -> None:
+    """The broker takes them from anybody without a generation, over those of the new owner."""
+    filled(stream, 6, 0)
+    source = stream.join()
+    collect(source, 6)
+    sink = TransactionalKafkaSink(Connection(stream.servers), Topics({}), stream.topic)
+    outlet = TransactionalOutlet(sink, Metrics(CollectorRegistry(), (0.5,)))
+    assert outlet.commit({stream.zero: Committed(6, "all")}, source)
+    member = source.membership()
+    admin = KafkaAdminClient(bootstrap_servers=stream.servers)
+    admin.remove_group_members(member.group_id, [MemberToRemove(member.member_id)])
+    admin.close()
+    deadline = time.monotonic() + NOTICE_SECONDS
+    while time.monotonic() < deadline:
+        assert not outlet.commit({stream.zero: Committed(3, "old")}, source)
+        time.sleep(0.5)
+    assert source.membership() is None
+    assert source.committed([stream.zero])[stream.zero] == Committed(6, "all")
+    outlet.close()
