@@ -53,7 +53,7 @@ def alertmanager(address: str, secrets: Path) -> dict[str, Any]:
         _deployed("alertmanager/alertmanager.yml"),
         {
             "url": lambda url: urlsplit(url)._replace(scheme="http", netloc=address).geturl(),
-            "credentials_file": lambda file: str(secrets / Path(file).name),
+            "credentials_file": lambda file: str(secrets.resolve() / Path(file).name),
         },
     )
 

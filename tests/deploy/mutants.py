@@ -2,6 +2,11 @@
 
 Each mutant is one small change of one rule. It is caught if the promtool tests that look at the
 rule, or at what rests on it, fail. Takes some minutes; survivors are listed.
+
+Twenty survive, and change nothing that could be seen: the largest in place of the sum, or the
+smallest in place of the largest, of a single series or of what is only compared with 0 (13);
+matching by job and instance without the model, where an instance has one model (6); 100 minutes in
+place of 5 where the test looks every six hours (1).
 """
 
 from __future__ import annotations

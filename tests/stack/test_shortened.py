@@ -78,3 +78,10 @@ def test_what_is_no_duration_is_refused(text):
 def test_an_address_that_nobody_named_is_not_passed_over():
     with pytest.raises(KeyError, match="alertmanager:9093"):
         shortened.prometheus({"localhost:9090": []})
+
+
+def test_alertmanager_finds_its_tokens_wherever_it_is_started():
+    receivers = shortened.alertmanager("127.0.0.1:5", Path("secrets"))["receivers"]
+    files = {r["webhook_configs"][0]["http_config"]["authorization"]["credentials_file"]
+             for r in receivers}  # fmt: skip
+    assert {Path(file).parent for file in files} == {Path("secrets").resolve()}
