@@ -47,18 +47,22 @@ class Alertmanager:
         """Stop in good order."""
         self._process.stop()
 
-    def alerts(self, name: str) -> list[dict[str, Any]]:
-        """The alerts of this name that fire, silenced and inhibited ones too."""
-        path = f"/api/v2/alerts?filter=alertname%3D%22{name}%22"
-        return list(json.loads(self._get(path)))
+    def alerts(self, name: str = "") -> list[dict[str, Any]]:
+        """The alerts that fire, of this name if there is one, silenced and inhibited ones too."""
+        matcher = f"?filter=alertname%3D%22{name}%22" if name else ""
+        return list(json.loads(self.call(f"/api/v2/alerts{matcher}")))
+
+    def call(self, path: str, body: bytes | None = None) -> bytes:
+        """What it answers; with a body, to a POST of JSON."""
+        request = urllib.request.Request(
+            self.url + path, body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+            return bytes(answer.read())
 
     def _ready(self) -> bool:
         try:
-            self._get("/-/ready")
+            self.call("/-/ready")
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             return False
         return True
-
-    def _get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=REQUEST_SECONDS) as answer:
-            return bytes(answer.read())

@@ -26,12 +26,19 @@ FROM_OUTSIDE: Final = re.compile(
 """The builder's own way to a package index, which is no part of the image."""
 
 
-def stand_in(folder: Path, mirror: str) -> None:
+def stand_in(folder: Path, mirror: str | None) -> None:
     """Make a Debian with what the official Python image has, unless it is there."""
     if (folder / "usr/local/bin/pip").exists():
         return
     subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE, folder, mirror],
+        [
+            "debootstrap",
+            "--variant=minbase",
+            f"--include={PACKAGES}",
+            RELEASE,
+            folder,
+            *([mirror] if mirror else []),
+        ],  # fmt: skip
         check=True,
         stdout=subprocess.DEVNULL,
     )

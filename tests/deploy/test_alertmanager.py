@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.deploy.alertmanager import Alertmanager, Labels
+from tests.deploy.alertmanager import Inhibiting, Labels
 from tests.deploy.rules import ROOT, alerts
 
 CONFIG = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -74,8 +74,8 @@ def test_only_alerts_that_exist_are_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
-    server = Alertmanager(tmp_path_factory.mktemp("alertmanager"), CONFIG)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inhibiting]:
+    server = Inhibiting(tmp_path_factory.mktemp("alertmanager"), CONFIG)
     server.start()
     yield server
     server.stop()
@@ -83,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
 
 class TestInhibition:
     def test_a_replica_that_is_down_holds_the_drift_page_of_its_stream_back(
-        self, server: Alertmanager
+        self, server: Inhibiting
     ) -> None:
         assert server.held_back(
             [
@@ -95,7 +95,7 @@ class TestInhibition:
         ) == ["DriftFiring", "LagHigh", "NoInput"]
 
     def test_but_neither_that_of_another_stream_nor_what_it_does_not_explain(
-        self, server: Alertmanager
+        self, server: Inhibiting
     ) -> None:
         assert (
             server.held_back(
@@ -110,7 +110,7 @@ class TestInhibition:
         )
 
     def test_what_is_said_of_the_replica_that_is_down_is_held_back(
-        self, server: Alertmanager
+        self, server: Inhibiting
     ) -> None:
         assert server.held_back(
             [
@@ -120,7 +120,7 @@ class TestInhibition:
             ]
         ) == ["Restarting"]
 
-    def test_targets_without_a_model_are_equal_in_it(self, server: Alertmanager) -> None:
+    def test_targets_without_a_model_are_equal_in_it(self, server: Inhibiting) -> None:
         assert server.held_back(
             [
                 alert("TargetDown", model="", job="aead-monitor-plain", instance="a:9464"),
@@ -128,13 +128,13 @@ class TestInhibition:
             ]
         ) == ["DriftFiring"]
 
-    def test_drift_explains_anomalies(self, server: Alertmanager) -> None:
+    def test_drift_explains_anomalies(self, server: Inhibiting) -> None:
         assert server.held_back(
             [alert("DriftFiring", model="m5"), alert("AnomalyRateHigh", model="m5")]
         ) == ["AnomalyRateHigh"]
 
     def test_kafka_that_is_away_explains_what_one_replica_does_not_do(
-        self, server: Alertmanager
+        self, server: Inhibiting
     ) -> None:
         assert server.held_back(
             [
@@ -145,7 +145,7 @@ class TestInhibition:
             ]
         ) == ["NoPartitions", "PublishFailing"]
 
-    def test_a_quarantine_explains_the_lag_and_the_dead_letters(self, server: Alertmanager) -> None:
+    def test_a_quarantine_explains_the_lag_and_the_dead_letters(self, server: Inhibiting) -> None:
         assert server.held_back(
             [
                 alert("Quarantined", model="m7", instance="a:9464"),
