@@ -38,7 +38,7 @@ def stand_in(folder: Path, mirror: str | None) -> None:
             RELEASE,
             folder,
             *([mirror] if mirror else []),
-        ],  # fmt: skip
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
