@@ -26,6 +26,7 @@ TOPIC = "digits"
 PARTITIONS = 4
 REPLICAS = 2
 COMMAND_SECONDS = 600.0
+START_SECONDS = 120.0
 TOKENS = {"page": "a-page", "ticket": "a-ticket", "retraining": "a-retraining"}
 """Of each receiver in alertmanager.yml."""
 DRIFT = {
@@ -114,7 +115,7 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """Bring everything up; returns when records are scored and rules are evaluated."""
+        """Bring everything up; returns when Prometheus has heard of all daemons."""
         self._start_kafka()
         self._train()
         self._kafka.wait_until_ready()
@@ -123,6 +124,7 @@ class Stack:
         self._start_alertmanager()
         self._start_prometheus()
         self._start_camera()
+        self.prometheus.wait_for(f"job_model:up:sum == {REPLICAS}", START_SECONDS)
 
     def stop(self) -> None:
         """End everything, the last started first."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from monitor.demo import digits
 from monitor.demo.camera import LOOK_SECONDS, Camera, Switch
 from monitor.demo.drifts import DRIFTS
 
@@ -88,3 +89,18 @@ def test_pictures_are_chosen_from_all_images():
     camera = Camera(IMAGES, Switch(None, pytest.fail))
     taken = np.concatenate([camera.take(50) for _ in range(20)])
     assert {image.tobytes() for image in taken} == {image.tobytes() for image in IMAGES}
+
+
+def sharpness(images):
+    """Mean difference between neighbouring pixels, in both directions."""
+    values = images.astype(np.float32)
+    return sum(np.abs(np.diff(values, axis=axis)).mean() for axis in (1, 2))
+
+
+def test_a_turned_picture_is_as_sharp_as_before_and_only_a_blurred_one_is_not():
+    # Else the one change would hide the other: what is blurred is easier to reconstruct.
+    images = digits.load()[:500]
+    rng = np.random.default_rng(0)
+    kept = {name: sharpness(DRIFTS[name](images, rng)) / sharpness(images) for name in DRIFTS}
+    assert 0.95 < kept["rotate"] < 1.1
+    assert kept["defocus"] < 0.8
