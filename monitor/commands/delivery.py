@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +60,31 @@ def connected(connection: Connection, source: str, **options: Any) -> KafkaProdu
         ) from None
 
 
+@contextmanager
+def whole() -> Iterator[None]:
+    """A Ctrl-C within is raised at the end of it.
+
+    In the middle of a producer's send it would leave a message that nobody waits for, or for
+    which everybody waits in vain, and locks of the library that are never released.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or not _on_main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            raise KeyboardInterrupt
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 class Delivery:
     """Sends, with a bounded number of bytes under way, and counts what was acknowledged.
 
@@ -87,18 +115,21 @@ class Delivery:
         headers = sum(len(n) + len(v) for n, v in where.get("headers", ()))
         size = max(self._least, len(key or b"") + len(value or b"") + headers)
         topic = where.pop("topic", self._topic)
-        self._take_room(size)
-        try:
-            future = self._producer.send(topic, key=key, value=value, **where)
-        except KafkaError as error:
-            self._ended(size)
-            self._note(topic, error)
-            raise UserError(self.failure()) from None
-        self.sent += 1
-        future.add_callback(partial(self._acknowledged, size))
-        future.add_errback(partial(self._refused, size, name, topic))
+        self._wait_for_room(size)
+        with whole():
+            with self._changed:
+                self._under_way += size
+            try:
+                future = self._producer.send(topic, key=key, value=value, **where)
+            except KafkaError as error:
+                self._ended(size)
+                self._note(topic, error)
+                raise UserError(self.failure()) from None
+            self.sent += 1
+            future.add_callback(partial(self._acknowledged, size))
+            future.add_errback(partial(self._refused, size, name, topic))
 
-    def _take_room(self, size: int) -> None:
+    def _wait_for_room(self, size: int) -> None:
         """Wait until the message fits beside those under way; a huge one goes alone."""
         with self._changed:
             if not self._changed.wait_for(
@@ -106,7 +137,6 @@ class Delivery:
                 DELIVERY_SECONDS + 5,
             ):
                 raise UserError(f"topic {self._topic}: the broker takes no messages")
-            self._under_way += size
 
     def finish(self) -> int:
         """Wait for what is under way, close, and return how many messages were acknowledged.

@@ -1,5 +1,6 @@
 """Sending, up to the broker: what is under way is bounded, what fails is named."""
 
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -86,3 +87,23 @@ def test_a_message_goes_where_it_is_told_to(sending):
     sender.send(b"k", b"v")
     sender.finish()
     assert broker.sent == [("other", b"k", None, where), ("images", b"k", b"v", {})]
+
+
+def test_ctrl_c_waits_for_the_message_that_is_being_handed_over(sending, monkeypatch):
+    """Within a send it would leave a message for which `finish` waits in vain."""
+    delivery, broker = sending
+    send = broker.send
+
+    def interrupted(*arguments, **where):
+        signal.raise_signal(signal.SIGINT)
+        return send(*arguments, **where)
+
+    monkeypatch.setattr(broker, "send", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            delivery.send(b"a", b"1")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (delivery.sent, delivery.finish()) == (1, 1)
