@@ -24,11 +24,11 @@ from models import bundle
 from models.architectures import build as build_model
 from models.input_spec import InputSpec
 from models.reference import Reference
-from monitor import logs
 from monitor.assembly.daemon import build
 from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.outlet import Outlet
+from monitor.process import logs
 from monitor.records import Partition, Record
 from monitor.resume import Gained
 from monitor.sinks.memory import MemorySink

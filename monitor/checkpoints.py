@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from monitor import failpoints
 from monitor.judge_state import decode
 from monitor.metrics import Metrics
 from monitor.pipeline import MEMORY_SCHEMA, Pipeline
+from monitor.process import failpoints
 from monitor.records import Partition
 from monitor.resume import Gained, Plan, Policy, plan, rewound_to
 from monitor.retrain_request import RetrainRequest

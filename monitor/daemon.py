@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from monitor import failpoints
 from monitor.batching import Batcher
 from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
@@ -24,12 +23,13 @@ from monitor.events import Event, alert_event, events_of
 from monitor.follower import Follower
 from monitor.gauges import Gauges
 from monitor.judge import Change
-from monitor.liveness import Liveness
 from monitor.membership import Membership
 from monitor.metrics import Metrics
 from monitor.offers import Offers
 from monitor.outlet import Outlet, Published
 from monitor.pipeline import Outcome, Pipeline
+from monitor.process import failpoints
+from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
 from monitor.records import Partition, Record
 from monitor.resume import Policy

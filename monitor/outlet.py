@@ -12,10 +12,10 @@ from enum import Enum
 
 import structlog
 
-from monitor import failpoints
 from monitor.errors import SinkError, TransactionLostError
 from monitor.events import Event
 from monitor.metrics import Metrics
+from monitor.process import failpoints
 from monitor.records import Partition
 from monitor.sinks import Sink, TransactionalSink
 from monitor.snapshot import Committed

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.deliveries import Kept, from_json, to_json
-from monitor.disk import force_folder
+from monitor.process.disk import force_folder
 
 LARGEST_BYTES: Final = 2**20
 LOCK_SECONDS: Final = 10.0

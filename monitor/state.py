@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from monitor import failpoints
-from monitor.disk import force_folder
 from monitor.errors import UserError
+from monitor.process import failpoints
+from monitor.process.disk import force_folder
 from monitor.snapshot import Snapshot
 
 ACCEPTED: Final = "snapshot"

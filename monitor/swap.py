@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 import structlog
 
-from monitor import failpoints
 from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
 from monitor.judge import Change
 from monitor.offers import Offers
 from monitor.pipeline import Pipeline
+from monitor.process import failpoints
 
 log = structlog.get_logger(__name__)
 

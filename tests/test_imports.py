@@ -42,7 +42,6 @@ LIBRARIES = {
 """The libraries that a room may use. What decides knows no network and no configuration."""
 LOOSE: dict[str, str] = {
     "assembly": "daemon",
-    "background": "process",
     "batching": "stream",
     "blocks": "drift",
     "budget": "drift",
@@ -54,10 +53,8 @@ LOOSE: dict[str, str] = {
     "decoding": "codecs",
     "deliveries": "retraining",
     "detectors": "drift",
-    "disk": "process",
     "episodes": "drift",
     "events": "pipeline",
-    "failpoints": "process",
     "follower": "model_in_use",
     "gauges": "daemon",
     "json_values": "stream",
@@ -67,8 +64,6 @@ LOOSE: dict[str, str] = {
     "kafka_options": "stream",
     "kafka_reader": "stream",
     "ledger": "state",
-    "liveness": "process",
-    "logs": "process",
     "membership": "daemon",
     "model_folder": "model_in_use",
     "montage": "datasets",

@@ -35,11 +35,11 @@ from monitor.decoding import Limits, decoder
 from monitor.errors import ConfigError
 from monitor.judge import Judge
 from monitor.judge_settings import JudgeSettings
-from monitor.liveness import Liveness
 from monitor.metrics import Metrics
 from monitor.offers import Offers
 from monitor.pipeline import Decode, Pipeline
 from monitor.probe import probe
+from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
 from monitor.resume import Policy
 from monitor.scorer import Scorer

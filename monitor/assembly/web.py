@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from monitor.config import HttpConfig
-from monitor.liveness import Liveness
 from monitor.metrics import Metrics
+from monitor.process.liveness import Liveness
 from monitor.status import StatusBoard
 from monitor.web.app import build_app, build_health
 from monitor.web.guard import Guard

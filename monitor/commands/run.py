@@ -49,8 +49,8 @@ def run(options: argparse.Namespace) -> int:
     stopping = threading.Event()
     _stop_on_signals(stopping)
 
-    from monitor import logs
     from monitor.config import file as config_file
+    from monitor.process import logs
 
     config = config_file.load(options.config, options.web_config_file)
     logs.configure(config.log.level, config.log.format)

@@ -28,8 +28,8 @@ from urllib.parse import SplitResult, urlsplit
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from monitor import background
 from monitor.errors import ReceiverError
+from monitor.process import background
 from monitor.version import __version__
 
 LARGEST_ANSWER_BYTES: Final = 2**16

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from monitor import failpoints
-from monitor.disk import force_folder
 from monitor.errors import RegistryError, RegistryUnavailableError
+from monitor.process import failpoints
+from monitor.process.disk import force_folder
 
 LOCK_SECONDS: Final = 60.0
 _CHUNK: Final = 2**20

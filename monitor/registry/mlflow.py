@@ -19,8 +19,8 @@ from typing import Final
 
 from models.bundle import load
 from models.errors import BundleError
-from monitor import failpoints
 from monitor.errors import RegistryError
+from monitor.process import failpoints
 from monitor.registry import (
     ALIASES,
     CURRENT,

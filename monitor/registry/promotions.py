@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from monitor import failpoints
-from monitor.disk import force_folder
 from monitor.errors import RegistryError
+from monitor.process import failpoints
+from monitor.process.disk import force_folder
 from monitor.registry import (
     CURRENT,
     PREVIOUS,

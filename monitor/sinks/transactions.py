@@ -9,10 +9,10 @@ import structlog
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor import background
 from monitor.errors import SinkError, TransactionLostError
 from monitor.events import Event
 from monitor.kafka_options import Connection
+from monitor.process import background
 from monitor.records import Partition
 from monitor.sinks.kafka import KafkaSink, Topics
 from monitor.snapshot import Committed

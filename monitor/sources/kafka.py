@@ -26,8 +26,8 @@ from kafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from monitor import background
 from monitor.kafka_options import Connection
+from monitor.process import background
 from monitor.records import Gap, Partition, Record
 from monitor.resume import Gained
 from monitor.snapshot import Committed

@@ -9,8 +9,8 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor import background
 from monitor.kafka_options import Connection, complaint, connect
+from monitor.process import background
 from monitor.records import Partition
 from monitor.sources.rebalances import HandOver, Rebalances
 from monitor.sources.subscription import Subscription, consumer_options

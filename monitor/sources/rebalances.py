@@ -11,7 +11,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 
-from monitor import background
+from monitor.process import background
 from monitor.records import Partition
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from monitor import failpoints
+from monitor.process import failpoints
 from tests.chaos.member import Member
 from tests.kafka.cluster import Cluster
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from monitor.failpoints import VARIABLE
+from monitor.process.failpoints import VARIABLE
 from monitor.snapshot import Snapshot
 from monitor.state import newest
 from tests.kafka.process import ServerProcess, wait_until

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor import failpoints
+from monitor.process import failpoints
 from tests.monitor.crashes import Crash, Run, Starter
 
 

@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry
 from monitor.batching import Batcher, BatchLimits
 from monitor.checkpoints import Cadence, Checkpoints
 from monitor.daemon import Daemon, Parts
-from monitor.liveness import Liveness
 from monitor.metrics import Metrics
 from monitor.offers import Offers
 from monitor.outlet import Outlet
 from monitor.pipeline import Pipeline
+from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
 from monitor.records import Partition
 from monitor.resume import Policy

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor import failpoints
 from monitor.checkpoints import Cadence
+from monitor.process import failpoints
 from monitor.records import Partition, Record
 from monitor.sinks.memory import MemorySink
 from monitor.snapshot import Committed

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from monitor.liveness import Liveness
+from monitor.process.liveness import Liveness
 from monitor.web.app import build_app
 
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from monitor import logs
+from monitor.process import logs
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

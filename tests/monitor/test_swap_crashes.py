@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor import failpoints
 from monitor.checkpoints import Cadence
+from monitor.process import failpoints
 from monitor.sinks.memory import MemorySink
 from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, read

@@ -11,10 +11,10 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from monitor import logs
 from monitor.courier import Timing, Worker
 from monitor.metrics.requests import RequestMetrics
 from monitor.outbox import Outbox
+from monitor.process import logs
 from monitor.receivers import Receiver
 from monitor.receivers.airflow import AirflowReceiver
 from monitor.receivers.calls import Endpoint

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from models.bundle import load
-from monitor import failpoints
 from monitor.errors import RegistryError
-from monitor.failpoints import REGISTRY_PLACES
+from monitor.process import failpoints
+from monitor.process.failpoints import REGISTRY_PLACES
 from monitor.registry import CURRENT, PREVIOUS
 from monitor.registry.embedded import EmbeddedRegistry
 from tests.monitor.registry.contract import aliases, check_chain, steps

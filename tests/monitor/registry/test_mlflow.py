@@ -9,8 +9,8 @@ import pytest
 
 from models.bundle import load
 from models.bundle_files import LIMITS, MANIFEST, MODEL
-from monitor import failpoints
 from monitor.errors import RegistryError
+from monitor.process import failpoints
 from monitor.registry import CURRENT, PREVIOUS, mlflow_models
 from monitor.registry.mlflow_models import ARTEFACTS
 from tests.monitor.registry.contract import PAGES, RegistryContract, aliases, steps

@@ -86,9 +86,9 @@ def _forked(job: dict[str, Any], actions: list[str]) -> int:
 
 
 def _act(job: dict[str, Any], actions: list[str]) -> None:
-    from monitor import failpoints
     from monitor.assembly.registry import build_registry
     from monitor.config.registry import RegistryConfig
+    from monitor.process import failpoints
 
     if job["orders"]:
         failpoints._FILE = job["orders"]
