@@ -22,7 +22,7 @@ from monitor.blocks import Block, OpenBlock
 from monitor.detectors import BettingTest
 from monitor.judge import Judge
 from monitor.judge_state import encode
-from monitor.records import Summary
+from monitor.stream.records import Summary
 
 RECORDS, RUN = 2_000_000, 100
 

@@ -12,7 +12,7 @@ from models.bucket_counts import BucketCounts
 from models.distribution import bucket_edges, bucket_index
 from monitor.detectors import BettingTest
 from monitor.judge import Change, Judge
-from monitor.records import Partition, Summary
+from monitor.stream.records import Partition, Summary
 
 PARTITION = Partition("stream", 0)
 Found = list[tuple[int, Change]]

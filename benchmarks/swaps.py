@@ -29,11 +29,11 @@ from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.outlet import Outlet
 from monitor.process import logs
-from monitor.records import Partition, Record
 from monitor.resume import Gained
-from monitor.sinks.memory import MemorySink
 from monitor.snapshot import Committed
-from monitor.sources import Polled, Position
+from monitor.stream.records import Partition, Record
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources import Polled, Position
 
 FEATURES = 64
 BATCH = 512

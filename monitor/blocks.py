@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
-from monitor.records import Partition, Summary
+from monitor.stream.records import Partition, Summary
 
 TICK_ROWS: Final = 256
 """Rows of one tick: the unit in which a drift's duration is measured."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.reference import Reference
-from monitor.batching import BatchLimits
 from monitor.judge import Judge
 from monitor.pipeline import Decode, RowScorer
+from monitor.stream.batching import BatchLimits
 
 
 @dataclass(frozen=True, slots=True)

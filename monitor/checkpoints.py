@@ -17,11 +17,11 @@ from monitor.judge_state import decode
 from monitor.metrics import Metrics
 from monitor.pipeline import MEMORY_SCHEMA, Pipeline
 from monitor.process import failpoints
-from monitor.records import Partition
 from monitor.resume import Gained, Plan, Policy, plan, rewound_to
 from monitor.retrain_request import RetrainRequest
 from monitor.snapshot import Committed, Note, Snapshot, Takeover, took_effect
 from monitor.state import StateFolder, new_writer
+from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
 

@@ -15,9 +15,9 @@ from monitor.blocks import Position
 from monitor.episodes import State
 from monitor.judge import Change, Judge
 from monitor.past_episode import Episode, episode_state, episodes_of, places
-from monitor.records import Verdict
 from monitor.retrain_request import RetrainRequest, Statistics, from_json, to_json
 from monitor.retraining import DAY_SECONDS, GoodMarks, Policy, between
+from monitor.stream.records import Verdict
 
 EPISODES_KEPT: Final = 100
 REQUESTS_KEPT: Final = 16

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from monitor.batching import Batcher
 from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
 from monitor.courier import Courier
@@ -31,12 +30,13 @@ from monitor.pipeline import Outcome, Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
-from monitor.records import Partition, Record
 from monitor.resume import Policy
 from monitor.snapshot import Committed
-from monitor.sources import Source
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
+from monitor.stream.batching import Batcher
+from monitor.stream.records import Partition, Record
+from monitor.stream.sources import Source
 from monitor.swap import Swap
 from monitor.web.server import WebServers
 

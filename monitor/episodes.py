@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from monitor.blocks import Clock, Position
 from monitor.detectors.evidence import Evidence
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 CONFIRM_TICKS: Final = 8.0
 CONFIRM_FACTOR: Final = 4.0

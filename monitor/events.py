@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.pipeline import Outcome
-from monitor.records import (
+from monitor.stream.json_values import estimate_json, interval_json, isoformat, number_json
+from monitor.stream.records import (
     Alert,
     Anomaly,
     DeadLetter,

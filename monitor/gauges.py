@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from monitor.batching import Batcher
 from monitor.metrics import Metrics
 from monitor.pipeline import Pipeline
 from monitor.quarantine import Quarantine
-from monitor.records import Partition, Record
-from monitor.sources import Source
 from monitor.status import StatusBoard
+from monitor.stream.batching import Batcher
+from monitor.stream.records import Partition, Record
+from monitor.stream.sources import Source
 
 REFRESH_SECONDS = 0.5
 

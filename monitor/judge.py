@@ -31,7 +31,7 @@ from monitor.episodes import (
     episode_id,
 )
 from monitor.judge_settings import JudgeSettings
-from monitor.records import Alert, Onset, Partition, Promise, Summary, Verdict
+from monitor.stream.records import Alert, Onset, Partition, Promise, Summary, Verdict
 from monitor.view import View
 from monitor.window import RollingWindow
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from monitor.records import DeadLetter, Partition, Record
+from monitor.stream.records import DeadLetter, Partition, Record
 
 
 @dataclass(slots=True)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import structlog
 
-from monitor.batching import Batcher
 from monitor.checkpoints import Checkpoints
 from monitor.errors import GapError
 from monitor.metrics import Metrics
 from monitor.outlet import Outlet
-from monitor.records import Gap, Partition, Record
 from monitor.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Gained, Plan, Policy
-from monitor.sources import Polled, Source
+from monitor.stream.batching import Batcher
+from monitor.stream.records import Gap, Partition, Record
+from monitor.stream.sources import Polled, Source
 
 log = structlog.get_logger(__name__)
 

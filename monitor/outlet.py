@@ -16,10 +16,10 @@ from monitor.errors import SinkError, TransactionLostError
 from monitor.events import Event
 from monitor.metrics import Metrics
 from monitor.process import failpoints
-from monitor.records import Partition
-from monitor.sinks import Sink, TransactionalSink
 from monitor.snapshot import Committed
-from monitor.sources import Source
+from monitor.stream.records import Partition
+from monitor.stream.sinks import Sink, TransactionalSink
+from monitor.stream.sources import Source
 
 log = structlog.get_logger(__name__)
 

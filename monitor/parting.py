@@ -15,7 +15,7 @@ from monitor.blocks import restored_offsets
 from monitor.detectors.evidence import restored_finding
 from monitor.episodes import State, Transition
 from monitor.judge import Change, Judge
-from monitor.records import Alert, Onset, Verdict
+from monitor.stream.records import Alert, Onset, Verdict
 
 
 def parting(state: Mapping[str, Any], successor: Judge) -> Change | None:

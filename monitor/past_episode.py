@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from monitor.json_values import isoformat, number_json
-from monitor.records import Onset
+from monitor.stream.json_values import isoformat, number_json
+from monitor.stream.records import Onset
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from monitor.judge import Change, Judge
 from monitor.judge_state import decode, encode
 from monitor.ledger import Ledger
 from monitor.parting import parting
-from monitor.records import (
+from monitor.retrain_request import RetrainRequest
+from monitor.stream.records import (
     Anomaly,
     Batch,
     DeadLetter,
@@ -33,7 +34,6 @@ from monitor.records import (
     Summary,
     Verdict,
 )
-from monitor.retrain_request import RetrainRequest
 
 MEMORY_SCHEMA: Final = "memory-1"
 Decode = Callable[[bytes | None], NDArray[np.generic]]

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from monitor.errors import DataError
-from monitor.json_values import estimate_json, isoformat, number_json
-from monitor.records import Estimate, Partition
+from monitor.stream.json_values import estimate_json, isoformat, number_json
+from monitor.stream.records import Estimate, Partition
 
 KIND: Final = "retrain_request"
 SCHEMA_VERSION: Final = 1

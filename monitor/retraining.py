@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 from monitor.blocks import Position, offsets_state, restored_offsets
 from monitor.episodes import Place
-from monitor.records import Partition
 from monitor.retrain_request import Stretch
+from monitor.stream.records import Partition
 
 DAY_SECONDS: Final = 86400.0
 GOOD_ROWS: Final = 1024

@@ -13,7 +13,7 @@ from models.bundle import Bundle
 from models.device import resolve
 from models.preparation import Preparation
 from models.reconstruction import element_errors, record_errors
-from monitor.records import Scores
+from monitor.stream.records import Scores
 
 MICRO_BATCH = 512
 """Rows in one forward pass: bounds the memory of the device, whatever the batch."""

@@ -19,7 +19,7 @@ from models.reference import Reference
 from monitor.errors import UserError
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.pipeline import RowScorer
-from monitor.records import Scores
+from monitor.stream.records import Scores
 from monitor.window import RollingWindow
 
 log = structlog.get_logger(__name__)

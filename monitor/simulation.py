@@ -19,7 +19,7 @@ from models.distribution import bucket_index
 from models.reference import Reference
 from monitor.judge import Change, Judge
 from monitor.judge_settings import JudgeSettings
-from monitor.records import Partition, Summary
+from monitor.stream.records import Partition, Summary
 
 Errors = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from monitor.blocks import offsets_state, restored_offsets
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 SCHEMA: Final = "aead-monitor-snapshot-1"
 NOTE_PREFIX: Final = "aead1"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.events import verdict_json
-from monitor.json_values import isoformat
 from monitor.judge import Change
 from monitor.ledger import Totals
 from monitor.past_episode import Episode, episode_json
 from monitor.pipeline import Outcome
-from monitor.records import Partition, Verdict
+from monitor.stream.json_values import isoformat
+from monitor.stream.records import Partition, Verdict
 
 HISTORY_POINTS = 300
 CHANGES_KEPT = 50

@@ -12,7 +12,7 @@ from models.distribution import ErrorDistribution
 from models.reference import Reference
 from monitor.detectors.evidence import Finding
 from monitor.episodes import State
-from monitor.records import Estimate
+from monitor.stream.records import Estimate
 from monitor.window import quantile_of
 
 TAIL_LEVEL: Final = 0.99

@@ -22,7 +22,7 @@ from scipy import stats
 
 from models.bucket_counts import BucketCounts
 from models.distribution import ErrorDistribution, bucket_values, order_statistic
-from monitor.records import UNKNOWN, Estimate
+from monitor.stream.records import UNKNOWN, Estimate
 
 CONFIDENCE: Final = 0.95
 RECENT_BLOCKS: Final = 64

@@ -23,7 +23,6 @@ from monitor.assembly.model import about_model, build_follower, build_metrics, b
 from monitor.assembly.registry import model_folder
 from monitor.assembly.retraining import build_courier, retraining_policy
 from monitor.assembly.web import build_web
-from monitor.batching import Batcher, BatchLimits
 from monitor.budget import Budget
 from monitor.candidate import Candidate
 from monitor.checkpoints import Cadence, Checkpoints, OnFinal
@@ -43,9 +42,10 @@ from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
 from monitor.resume import Policy
 from monitor.scorer import Scorer
-from monitor.sources.kafka import KafkaSource
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
+from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.sources.kafka import KafkaSource
 from monitor.version import __version__
 
 log = structlog.get_logger(__name__)

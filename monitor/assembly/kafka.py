@@ -12,12 +12,12 @@ from monitor.config.file import read_secret
 from monitor.config.kafka import KafkaConfig
 from monitor.errors import ConfigError
 from monitor.events import KINDS
-from monitor.kafka_options import Connection
 from monitor.metrics import Metrics
 from monitor.outlet import Outlet, TransactionalOutlet
-from monitor.sinks.kafka import KafkaSink, Topics
-from monitor.sinks.transactions import TransactionalKafkaSink
-from monitor.sources.subscription import Subscription
+from monitor.stream.kafka_options import Connection
+from monitor.stream.sinks.kafka import KafkaSink, Topics
+from monitor.stream.sinks.transactions import TransactionalKafkaSink
+from monitor.stream.sources.subscription import Subscription
 
 
 def build_connection(kafka: KafkaConfig) -> Connection:

@@ -18,7 +18,6 @@ from monitor.config.receivers import (
     WebhookReceiverConfig,
 )
 from monitor.errors import ConfigError, ReceiverError
-from monitor.kafka_options import Connection
 from monitor.receivers import Receiver
 from monitor.receivers.airflow import AirflowReceiver, runs_url
 from monitor.receivers.calls import Endpoint
@@ -28,6 +27,7 @@ from monitor.receivers.http import HttpReceiver
 from monitor.receivers.kafka import KafkaReceiver
 from monitor.receivers.secret import Secret
 from monitor.receivers.webhook import WebhookReceiver
+from monitor.stream.kafka_options import Connection
 
 CONNECT_SECONDS = 10.0
 

@@ -15,7 +15,7 @@ from monitor.errors import UserError
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-    from monitor.kafka_options import Connection
+    from monitor.stream.kafka_options import Connection
 
 DELIVERY_SECONDS = 30.0
 UNDER_WAY_BYTES = 32 * 2**20
@@ -28,7 +28,7 @@ NAMED = 10
 
 def connect(servers: str) -> KafkaProducer:
     """A producer that has met a broker; raises UserError if there is none within 10 seconds."""
-    from monitor.kafka_options import Connection
+    from monitor.stream.kafka_options import Connection
 
     return connected(Connection(servers), f"--bootstrap-servers {servers}")
 
@@ -38,8 +38,8 @@ def connected(connection: Connection, source: str, **options: Any) -> KafkaProdu
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
-    from monitor.kafka_options import CONNECT_SECONDS, described
-    from monitor.kafka_options import connect as make
+    from monitor.stream.kafka_options import CONNECT_SECONDS, described
+    from monitor.stream.kafka_options import connect as make
 
     try:
         return make(
@@ -156,7 +156,7 @@ class Delivery:
 
     def failure(self) -> str:
         """What went wrong, in one line."""
-        from monitor.kafka_options import described
+        from monitor.stream.kafka_options import described
 
         count = f"{self._failed:,} messages were not delivered: " if self._failed else ""
         return f"topic {self._failing}: {count}{described(self.error)}"

@@ -69,7 +69,7 @@ def _episodes(folder: Path) -> list[Episode]:
 
 
 def _lines(episode: Episode) -> list[str]:
-    from monitor.json_values import isoformat
+    from monitor.stream.json_values import isoformat
 
     begun = "not known" if episode.onset is None else isoformat(episode.onset)
     end = "it lasts"

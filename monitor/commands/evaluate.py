@@ -10,7 +10,7 @@ from monitor.commands import offline
 
 if TYPE_CHECKING:
     from models.reference import Reference
-    from monitor.records import Scores
+    from monitor.stream.records import Scores
 
 _EXAMPLE = """\
 example:

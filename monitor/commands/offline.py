@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from monitor.datasets import Dataset
-    from monitor.records import Scores
     from monitor.scorer import Scorer
+    from monitor.stream.records import Scores
 
 BLOCK = 8192
 """Records scored between two moves of the progress bar; a multiple of the scorer's own batches,
@@ -59,7 +59,7 @@ def score(scorer: Scorer, data: Dataset, path: str) -> Scores:
 
     from models.errors import ShapeError
     from monitor.errors import DataError
-    from monitor.records import Scores
+    from monitor.stream.records import Scores
 
     starts = range(0, len(data.records), BLOCK)
     console = Console(stderr=True)

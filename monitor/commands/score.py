@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from models.bundle import Bundle
     from monitor.datasets import Dataset
-    from monitor.records import Scores
     from monitor.scorer import Scorer
+    from monitor.stream.records import Scores
 
 COLUMNS = ("index", "reconstruction_error", "p_value", "anomalous")
 _EXAMPLE = """\

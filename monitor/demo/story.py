@@ -14,7 +14,7 @@ from monitor.demo.daemon_process import DaemonProcess, preferred_port
 from monitor.demo.drifts import DRIFTS
 from monitor.demo.stream import ImageStream
 from monitor.demo.topics import temporary_topics
-from monitor.kafka_options import Connection
+from monitor.stream.kafka_options import Connection
 
 TRAINING_IMAGES = 3500
 EPOCHS = 12

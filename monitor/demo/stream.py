@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from numpy.typing import NDArray
 
 from monitor.demo.drifts import Drift
-from monitor.kafka_options import Connection, connect
+from monitor.stream.kafka_options import Connection, connect
 
 STEP_SECONDS = 0.05
 

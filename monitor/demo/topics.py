@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from monitor.errors import UserError
-from monitor.kafka_options import Connection, connect
+from monitor.stream.kafka_options import Connection, connect
 
 PARTITIONS = 4
 OUTPUTS = ("anomalies", "alerts", "dead-letters")

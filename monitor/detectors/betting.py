@@ -40,7 +40,7 @@ from monitor.detectors.bets import Bets
 from monitor.detectors.dependence import Dependence, from_ordered
 from monitor.detectors.evidence import NOTHING, Evidence, Finding
 from monitor.detectors.trail import Trail
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 if TYPE_CHECKING:
     from monitor.detectors import DetectorSettings

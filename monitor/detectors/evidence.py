@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from monitor.blocks import Position, position_state, restored_position
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 
 class Evidence(NamedTuple):

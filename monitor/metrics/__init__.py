@@ -25,8 +25,8 @@ from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
 from monitor.pipeline import Outcome
-from monitor.records import Partition, Verdict
 from monitor.resume import CASES
+from monitor.stream.records import Partition, Verdict
 
 PREFIX = "aead_monitor"
 STAGES = ("decode", "score", "judge", "publish", "commit")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from prometheus_client import Gauge
 
 from monitor.episodes import State
-from monitor.records import Promise, Verdict
+from monitor.stream.records import Promise, Verdict
 
 DIRECTIONS = ("larger", "smaller", "narrower", "wider")
 

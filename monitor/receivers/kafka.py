@@ -17,8 +17,8 @@ from kafka.errors import (
 )
 
 from monitor.errors import ReceiverError
-from monitor.kafka_options import Connection, complaint, connect
 from monitor.receivers.cloud_event import cloud_event
+from monitor.stream.kafka_options import Connection, complaint, connect
 
 log = structlog.get_logger(__name__)
 

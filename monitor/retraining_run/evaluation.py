@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.bundle import Bundle
-from monitor.records import Estimate
 from monitor.retraining_run.comparison import Before, Labelled
 from monitor.scorer import Scorer
+from monitor.stream.records import Estimate
 
 Errors = NDArray[np.float64]
 

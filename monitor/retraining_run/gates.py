@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.config.gates import GateConfig
-from monitor.records import Estimate
 from monitor.retraining_run.broken_input import Sign
 from monitor.retraining_run.evaluation import Evaluation, probability_of
 from monitor.retraining_run.replay import Replay
+from monitor.stream.records import Estimate
 
 PASSED: Final = "passed"
 REFUSED: Final = "refused"

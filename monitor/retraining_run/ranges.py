@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from monitor.errors import DataError
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 Ranges = Mapping[Partition, tuple[int, int]]
 """Offsets [first, next) of each partition."""

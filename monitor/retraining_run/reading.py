@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import DecodeError
-from monitor.records import Partition, Record
 from monitor.retraining_run.ranges import BLOCK, Ranges, Runs, cut, spread
+from monitor.stream.records import Partition, Record
 
 MAX_ELEMENTS: Final = 2**28
 """Most numbers kept: 1 GiB as the network sees them."""

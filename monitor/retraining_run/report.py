@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from monitor.json_values import estimate_json, number_json
-from monitor.records import Partition
 from monitor.retrain_request import RetrainRequest
 from monitor.retraining_run.evaluation import Evaluation, Performance
 from monitor.retraining_run.gates import Gate, interval
 from monitor.retraining_run.ranges import Ranges
 from monitor.retraining_run.reading import Account
 from monitor.retraining_run.run import Inputs, Result
+from monitor.stream.json_values import estimate_json, number_json
+from monitor.stream.records import Partition
 
 KIND: Final = "retrain_report"
 SCHEMA_VERSION: Final = 1

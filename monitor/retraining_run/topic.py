@@ -16,11 +16,11 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from monitor.config.kafka import KafkaConfig
 from monitor.errors import UserError
-from monitor.kafka_options import Connection, described
-from monitor.kafka_reader import connect_reader
-from monitor.records import Gap, Partition, Record
-from monitor.sources.translation import key_of, record_of
-from monitor.sources.unreadable import Unreadable, unreadable
+from monitor.stream.kafka_options import Connection, described
+from monitor.stream.kafka_reader import connect_reader
+from monitor.stream.records import Gap, Partition, Record
+from monitor.stream.sources.translation import key_of, record_of
+from monitor.stream.sources.unreadable import Unreadable, unreadable
 
 STALL_SECONDS: Final = 20.0
 """Longest wait for a broker that sends nothing although there is more."""

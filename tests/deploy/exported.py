@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from monitor.assembly.model import build_metrics
 from monitor.config import Config
-from monitor.records import Partition
+from monitor.stream.records import Partition
 from tests.monitor.builders import candidate, normal_errors, pipeline, records
 
 TARGET_LABELS = ("job", "model", "instance")

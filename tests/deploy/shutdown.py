@@ -6,9 +6,9 @@ import inspect
 
 from monitor import follower
 from monitor.courier import Courier
-from monitor.sinks import kafka as sink
-from monitor.sources import kafka as source
-from monitor.sources import link
+from monitor.stream.sinks import kafka as sink
+from monitor.stream.sources import kafka as source
+from monitor.stream.sources import link
 from monitor.web import guard, server
 
 

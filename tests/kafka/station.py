@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 
 from monitor.cli import main
 from monitor.events import dead_letter_event
-from monitor.records import DeadLetter, Record
+from monitor.stream.records import DeadLetter, Record
 from tests.kafka import kafkacat
 
 NOON = 1_772_366_400_000

@@ -8,11 +8,11 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from monitor.kafka_options import Connection
-from monitor.records import Partition, Record
 from monitor.resume import Gained
-from monitor.sources.kafka import KafkaSource
-from monitor.sources.subscription import Subscription
+from monitor.stream.kafka_options import Connection
+from monitor.stream.records import Partition, Record
+from monitor.stream.sources.kafka import KafkaSource
+from monitor.stream.sources.subscription import Subscription
 from tests.kafka.process import wait_until
 from tests.monitor.source_contract import poll
 

@@ -9,12 +9,12 @@ import pytest
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from prometheus_client import CollectorRegistry
 
-from monitor.kafka_options import Connection
 from monitor.metrics import Metrics
 from monitor.outlet import TransactionalOutlet
-from monitor.sinks.kafka import Topics
-from monitor.sinks.transactions import TransactionalKafkaSink
 from monitor.snapshot import Committed
+from monitor.stream.kafka_options import Connection
+from monitor.stream.sinks.kafka import Topics
+from monitor.stream.sinks.transactions import TransactionalKafkaSink
 from tests.kafka.broker import Broker
 from tests.kafka.streams import KafkaStream
 from tests.kafka.topics import TopicFactory

@@ -9,8 +9,8 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
 from monitor.errors import ReceiverError
-from monitor.kafka_options import Connection
 from monitor.receivers.kafka import KafkaReceiver
+from monitor.stream.kafka_options import Connection
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.topics import TopicFactory

@@ -8,8 +8,8 @@ import pytest
 
 from monitor.errors import SinkError
 from monitor.events import Event
-from monitor.kafka_options import Connection
-from monitor.sinks.kafka import KafkaSink, Topics
+from monitor.stream.kafka_options import Connection
+from monitor.stream.sinks.kafka import KafkaSink, Topics
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.topics import TopicFactory

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.records import Partition
 from monitor.snapshot import Committed
-from monitor.sources import Polled
-from monitor.sources.kafka import KafkaSource
-from monitor.sources.link import CLOSE_SECONDS
+from monitor.stream.records import Partition
+from monitor.stream.sources import Polled
+from monitor.stream.sources.kafka import KafkaSource
+from monitor.stream.sources.link import CLOSE_SECONDS
 from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
 from tests.kafka.streams import KafkaStream, Member, settle, until_read

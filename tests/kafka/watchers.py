@@ -10,12 +10,12 @@ from typing import Any
 from kafka import KafkaProducer
 
 from monitor.checkpoints import Cadence
-from monitor.kafka_options import Connection
 from monitor.ledger import Totals
 from monitor.resume import Policy
-from monitor.sinks.kafka import KafkaSink, Topics
-from monitor.sources.kafka import KafkaSource
-from monitor.sources.subscription import Subscription
+from monitor.stream.kafka_options import Connection
+from monitor.stream.sinks.kafka import KafkaSink, Topics
+from monitor.stream.sources.kafka import KafkaSource
+from monitor.stream.sources.subscription import Subscription
 from tests.kafka import kafkacat
 from tests.kafka.process import wait_until
 from tests.monitor.daemons import assemble

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.batching import BatchLimits
 from monitor.candidate import Candidate
 from monitor.errors import DecodeError
 from monitor.judge import Change, Judge
 from monitor.judge_settings import JudgeSettings
 from monitor.pipeline import Pipeline
-from monitor.records import Partition, Record, Scores, Summary
+from monitor.stream.batching import BatchLimits
+from monitor.stream.records import Partition, Record, Scores, Summary
 
 VERSION = "0123456789abcdef"
 P0, P1 = Partition("in", 0), Partition("in", 1)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitor.daemon import Daemon
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.daemons import assemble, committed
 
 

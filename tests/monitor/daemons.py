@@ -7,7 +7,6 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from monitor.batching import Batcher, BatchLimits
 from monitor.checkpoints import Cadence, Checkpoints
 from monitor.daemon import Daemon, Parts
 from monitor.metrics import Metrics
@@ -16,14 +15,15 @@ from monitor.outlet import Outlet
 from monitor.pipeline import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
-from monitor.records import Partition
 from monitor.resume import Policy
-from monitor.sinks import Sink
-from monitor.sinks.memory import MemorySink
-from monitor.sources import Source
-from monitor.sources.memory import MemorySource
 from monitor.state import StateFolder
 from monitor.status import StatusBoard
+from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.records import Partition
+from monitor.stream.sinks import Sink
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources import Source
+from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app
 from monitor.web.guard import Guard
 from monitor.web.server import WebServer, WebServers

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from monitor.records import Partition, Record
 from monitor.resume import Gained
 from monitor.snapshot import Committed
-from monitor.sources import Polled, Position, Source
+from monitor.stream.records import Partition, Record
+from monitor.stream.sources import Polled, Position, Source
 
 WAIT_SECONDS = 30.0
 QUIET_SECONDS = 1.0

@@ -10,9 +10,9 @@ import numpy as np
 
 from monitor.candidate import Candidate
 from monitor.daemon import Daemon
-from monitor.records import Record
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.records import Record
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, candidate, normal_errors, record
 from tests.monitor.crashes import Run
 from tests.monitor.daemons import turns

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.batching import Batcher, BatchLimits
-from monitor.records import Record
+from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.records import Record
 
 
 def record(offset: int, size: int = 10, partition: int = 0) -> Record:

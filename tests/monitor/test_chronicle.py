@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from monitor.chronicle import BEGUN_ANEW, EPISODES_KEPT, Chronicle
 from monitor.pipeline import Outcome, Pipeline
-from monitor.records import Partition, Record
 from monitor.retrain_request import RetrainRequest, from_json, request_id, to_json
 from monitor.retraining import DAY_SECONDS, Policy
+from monitor.stream.records import Partition, Record
 from tests.monitor.builders import (
     P0,
     P1,

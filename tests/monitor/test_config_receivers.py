@@ -13,13 +13,13 @@ from monitor.config.file import _find, _resolved_fields, load
 from monitor.config.kafka import Section
 from monitor.config.receivers import ReceiverConfig, Receivers
 from monitor.errors import ConfigError
-from monitor.kafka_options import Connection
 from monitor.receivers.airflow import AirflowReceiver
 from monitor.receivers.command import CommandReceiver
 from monitor.receivers.github import GithubReceiver
 from monitor.receivers.http import HttpReceiver
 from monitor.receivers.kafka import KafkaReceiver
 from monitor.receivers.webhook import WebhookReceiver
+from monitor.stream.kafka_options import Connection
 
 CONNECTION = Connection("127.0.0.1:1")
 MANY = TypeAdapter(Receivers)

@@ -11,8 +11,8 @@ from monitor.daemon import Daemon
 from monitor.pipeline import Pipeline
 from monitor.retrain_request import request_id
 from monitor.retraining import Policy
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, ValueScorer, decode, judge, reference
 from tests.monitor.crashes import Crash, Killed, Run, finish
 from tests.monitor.daemons import keys

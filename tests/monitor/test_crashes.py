@@ -9,11 +9,11 @@ import pytest
 
 from monitor.checkpoints import Cadence
 from monitor.process import failpoints
-from monitor.records import Partition, Record
-from monitor.sinks.memory import MemorySink
 from monitor.snapshot import Committed
-from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, PREPARED, PREVIOUS, read
+from monitor.stream.records import Partition, Record
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import normal_errors, record
 from tests.monitor.crashes import Crash, Killed, Run, finish
 from tests.monitor.daemons import committed, keys, turns

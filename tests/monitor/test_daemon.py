@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from monitor import outlet as outlet_module
-from monitor.batching import Batcher, BatchLimits
 from monitor.chronicle import Chronicle
 from monitor.daemon import Daemon
 from monitor.errors import SinkError
 from monitor.events import Event
 from monitor.pipeline import Pipeline
-from monitor.records import Partition
 from monitor.retraining import Policy
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.records import Partition
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import candidate, normal_errors, record, records
 from tests.monitor.daemons import assemble, committed, keys, turns
 

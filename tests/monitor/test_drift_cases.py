@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.judge import Change, Judge
-from monitor.records import Summary
+from monitor.stream.records import Summary
 from tests.monitor.builders import P0, SETTINGS, VERSION, events, feed, judge, normal_errors
 
 DEFAULT_GUARD, DEFAULT_COOLDOWN = 5.0, 600.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.judge_state import encode
-from monitor.records import Partition
+from monitor.stream.records import Partition
 from tests.monitor.builders import dealt, events, feed, judge, normal_errors, pipeline, records
 
 STREAM = np.concatenate(

@@ -10,7 +10,7 @@ from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.budget import Budget
 from monitor.judge import Change, Judge
-from monitor.records import Partition, Summary
+from monitor.stream.records import Partition, Summary
 from tests.monitor.builders import P0, SETTINGS, VERSION, dealt, events, judge, normal_errors
 
 ROWS = 512

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 from monitor.events import alert_event, anomaly_event, dead_letter_event, events_of
-from monitor.json_values import isoformat
-from monitor.records import Anomaly, DeadLetter, Record
+from monitor.stream.json_values import isoformat
+from monitor.stream.records import Anomaly, DeadLetter, Record
 from tests.monitor.builders import VERSION, normal_errors, pipeline, records
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from monitor.metrics import PREFIX, Metrics
 from monitor.metrics.ratio_histogram import BOUNDS, RatioHistogram
-from monitor.records import Partition
+from monitor.stream.records import Partition
 from tests.monitor.builders import candidate, normal_errors, pipeline, record, records
 from tests.monitor.metrics_table import PAGE, page
 

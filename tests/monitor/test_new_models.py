@@ -27,7 +27,7 @@ from monitor.decoding import Limits, decoder
 from monitor.errors import ConfigError, ProbeError
 from monitor.model_folder import ModelFolder
 from monitor.probe import probe, rows_of
-from monitor.records import Scores
+from monitor.stream.records import Scores
 from tests.models.bundles import reseal, write
 from tests.monitor.builders import ValueScorer, reference
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.judge_state import encode
-from monitor.records import Partition, Record
+from monitor.stream.records import Partition, Record
 from tests.monitor.builders import normal_errors, pipeline, record, records
 
 payloads = st.one_of(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from monitor.quarantine import Quarantine
-from monitor.records import Record
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.records import Record
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import pipeline, record
 from tests.monitor.daemons import assemble, committed, turns
 

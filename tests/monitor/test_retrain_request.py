@@ -9,7 +9,6 @@ import jsonschema
 import pytest
 
 from monitor.errors import DataError
-from monitor.records import Estimate, Partition
 from monitor.retrain_request import (
     RetrainRequest,
     Statistics,
@@ -18,6 +17,7 @@ from monitor.retrain_request import (
     request_id,
     to_json,
 )
+from monitor.stream.records import Estimate, Partition
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "retrain-request.json").read_text()

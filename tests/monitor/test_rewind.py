@@ -6,8 +6,8 @@ from pathlib import Path
 
 from monitor.judge_state import decode, encode
 from monitor.pipeline import MEMORY_SCHEMA
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.crashes import Run, finish
 from tests.monitor.daemons import turns
 from tests.monitor.test_crashes import P0, memory, stream, uninterrupted

@@ -14,11 +14,11 @@ from models.errors import ShapeError
 from models.reference import Reference
 from monitor.metrics import Metrics
 from monitor.pipeline import Pipeline, RowScorer
-from monitor.records import Scores
 from monitor.shadow import Shadow, ShadowedScorer
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, read
+from monitor.stream.records import Scores
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from monitor.window import RollingWindow
 from tests.monitor.builders import ValueScorer, candidate, decode, judge, normal_errors, record
 from tests.monitor.crashes import Run, finish

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import UserError
-from monitor.records import Partition
 from monitor.snapshot import Committed, Note, Snapshot, Takeover, took_effect
 from monitor.state import ACCEPTED, PREPARED, PREVIOUS, StateFolder
+from monitor.stream.records import Partition
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
 ITEM = Snapshot("me", 7, "model", "settings", {P0: 5, P1: 9}, b"memory\n\x00 of the stream")

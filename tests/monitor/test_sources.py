@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from monitor.records import Partition, Record
-from monitor.sources.memory import MemorySource
+from monitor.stream.records import Partition, Record
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.source_contract import SourceContract, addresses, collect, commit, filled, poll
 
 ZERO, ONE = Partition("in", 0), Partition("in", 1)

@@ -3,7 +3,7 @@
 from kafka import TopicPartition
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
-from monitor.sources.subscription import honest_assignor
+from monitor.stream.sources.subscription import honest_assignor
 
 
 def test_a_member_claims_what_it_owns_now_and_not_what_it_once_had() -> None:

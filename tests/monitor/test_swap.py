@@ -12,13 +12,13 @@ import jsonschema
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.batching import BatchLimits
 from monitor.checkpoints import Cadence
 from monitor.errors import DecodeError, SinkError
 from monitor.events import Event
-from monitor.records import Partition
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
+from monitor.stream.batching import BatchLimits
+from monitor.stream.records import Partition
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, candidate, normal_errors, record, records
 from tests.monitor.crashes import Run, finish
 from tests.monitor.daemons import committed, turns

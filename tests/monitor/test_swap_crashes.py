@@ -9,9 +9,9 @@ import pytest
 
 from monitor.checkpoints import Cadence
 from monitor.process import failpoints
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, read
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, candidate
 from tests.monitor.crashes import Crash, Killed, Run, finish
 from tests.monitor.swaps import NEW, bodies, check_books, firing, new, stream

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.records import Record
+from monitor.stream.records import Record
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

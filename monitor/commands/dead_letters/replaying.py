@@ -18,7 +18,7 @@ from monitor.commands.dead_letters.topic import DeadLetterTopic, Spans
 from monitor.commands.dead_letters.view import DeadLetterView
 from monitor.commands.delivery import Delivery, connected
 from monitor.errors import UserError
-from monitor.kafka_options import Connection
+from monitor.stream.kafka_options import Connection
 
 SAY_EVERY = 100
 

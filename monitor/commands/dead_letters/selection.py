@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.commands.dead_letters.view import DeadLetterView, view_of
 from monitor.errors import UserError
-from monitor.records import Record
+from monitor.stream.records import Record
 
 REMEMBERED = 1_000_000
 """Most addresses kept to recognise repeats: about 70 MB."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from monitor.records import Record
+from monitor.stream.records import Record
 
 ORIGINAL = "original."
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from monitor.commands.dead_letters.originals import Original
 from monitor.commands.dead_letters.selection import REMEMBERED, Tally
 from monitor.commands.dead_letters.view import DeadLetterView
-from monitor.json_values import isoformat
+from monitor.stream.json_values import isoformat
 
 ERROR_WIDTH = 80
 _TITLES = ("ADDRESS", "TIME", "REASON", "BYTES", "ERROR")

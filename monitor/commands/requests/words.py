@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from monitor.commands.dead_letters.words import printable
 from monitor.deliveries import Delivery, Kept
-from monitor.json_values import isoformat
 from monitor.outbox import Listing
+from monitor.stream.json_values import isoformat
 
 REASON_WIDTH = 100
 ERROR_WIDTH = 120

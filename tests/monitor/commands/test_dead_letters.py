@@ -24,7 +24,7 @@ from monitor.commands.dead_letters.selection import (
 from monitor.commands.dead_letters.view import view_of
 from monitor.errors import REASONS
 from monitor.events import dead_letter_event
-from monitor.records import DeadLetter, Record
+from monitor.stream.records import DeadLetter, Record
 from tests.readme import ROOT
 
 NOON = 1_772_366_400_000
@@ -238,7 +238,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(refused, arguments, fault):
 
 
 def test_a_broker_that_cannot_be_reached_is_one_line(refused, monkeypatch, tmp_path):
-    monkeypatch.setattr("monitor.kafka_reader.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("monitor.stream.kafka_reader.CONNECT_SECONDS", 0.5)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         server = f"127.0.0.1:{unused.getsockname()[1]}"

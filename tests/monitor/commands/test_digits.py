@@ -43,7 +43,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(refused, arguments, fault):
 
 
 def test_a_broker_that_cannot_be_reached_is_one_line(refused, monkeypatch):
-    monkeypatch.setattr("monitor.kafka_options.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("monitor.stream.kafka_options.CONNECT_SECONDS", 0.5)
     assert "--bootstrap-servers 127.0.0.1:9: cannot reach a broker" in refused(*STREAM)
 
 

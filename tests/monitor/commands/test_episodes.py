@@ -12,9 +12,9 @@ from monitor.chronicle import Chronicle
 from monitor.cli import main
 from monitor.pipeline import Pipeline
 from monitor.retraining import Policy
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app
 from tests.monitor.builders import ValueScorer, decode, judge, reference
 from tests.monitor.daemons import assemble, turns

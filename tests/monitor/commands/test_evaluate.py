@@ -10,7 +10,7 @@ from models.bundle import load
 from models.reference import Reference
 from monitor.cli import main
 from monitor.commands.evaluate import draw, measure
-from monitor.records import Scores
+from monitor.stream.records import Scores
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(refused, data, arguments, fault):
 
 @pytest.mark.parametrize("servers", ["closed", "nonsense", "127.0.0.1:port"])
 def test_a_broker_that_cannot_be_reached_is_one_line(refused, data, monkeypatch, servers):
-    monkeypatch.setattr("monitor.kafka_options.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("monitor.stream.kafka_options.CONNECT_SECONDS", 0.5)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         if servers == "closed":

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.sinks.memory import MemorySink
-from monitor.sources.memory import MemorySource
 from monitor.state import ACCEPTED, PREVIOUS
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import record
 from tests.monitor.daemons import assemble, turns
 

@@ -10,7 +10,7 @@ from models.reference import Reference
 from monitor.blocks import Block, Position
 from monitor.detectors import DETECTORS, Detector, DetectorSettings
 from monitor.judge_state import decode, encode
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 P0 = Partition("t", 0)
 ADVISORY = {"adwin"}

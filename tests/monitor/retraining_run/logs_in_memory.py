@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from monitor.records import Gap, Partition, Record
+from monitor.stream.records import Gap, Partition, Record
 
 
 @dataclass

@@ -6,8 +6,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from models.bundle import load
-from monitor.records import Estimate
 from monitor.retraining_run.evaluation import discrimination, probability_of, share
+from monitor.stream.records import Estimate
 
 
 def test_the_auc_is_that_of_scikit_learn_ties_included() -> None:

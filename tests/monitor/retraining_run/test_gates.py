@@ -9,11 +9,11 @@ import pytest
 from models.bundle import Bundle, load
 from monitor.config.gates import GateConfig
 from monitor.judge_settings import JudgeSettings
-from monitor.records import Estimate
 from monitor.retraining_run import gates
 from monitor.retraining_run.broken_input import Sign
 from monitor.retraining_run.evaluation import Discrimination, Evaluation, Performance, share
 from monitor.retraining_run.replay import Replay, replay
+from monitor.stream.records import Estimate
 
 LIMITS = GateConfig()
 

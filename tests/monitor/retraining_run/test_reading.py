@@ -5,10 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from monitor.errors import DecodeError
-from monitor.records import Partition
 from monitor.retraining_run import reading
 from monitor.retraining_run.ranges import BLOCK, Ranges
 from monitor.retraining_run.reading import Account, Limits, Stretch
+from monitor.stream.records import Partition
 from tests.monitor.builders import decode
 from tests.monitor.retraining_run.logs_in_memory import Log
 

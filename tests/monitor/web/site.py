@@ -18,7 +18,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from monitor.metrics import Metrics
-from monitor.records import Partition
+from monitor.stream.records import Partition
 from monitor.web.app import build_app
 from monitor.web.guard import Guard
 from monitor.web.server import WebServer

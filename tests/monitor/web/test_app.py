@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from monitor.errors import ConfigError
 from monitor.ledger import Totals
 from monitor.metrics import Metrics
-from monitor.records import Partition
 from monitor.status import StatusBoard
+from monitor.stream.records import Partition
 from monitor.web.app import build_app
 from monitor.web.guard import Guard
 from monitor.web.server import WebServer

@@ -19,7 +19,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from monitor.assembly.daemon import build
 from monitor.config.file import load
 from monitor.daemon import Daemon
-from monitor.records import Partition, Record
+from monitor.stream.records import Partition, Record
 from monitor.web.exposition import Exposition
 from tests.models import bundles
 from tests.monitor.web.site import PARTITIONS, ask, metrics_of_many_partitions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from monitor.records import Partition, Record
+from monitor.stream.records import Partition, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from monitor.records import Partition, Record
 from monitor.resume import Gained
 from monitor.snapshot import Committed
+from monitor.stream.records import Partition, Record
 
 
 @dataclass(frozen=True, slots=True)

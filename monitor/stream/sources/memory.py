@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from monitor.records import Partition, Record
 from monitor.resume import Gained
 from monitor.snapshot import Committed
-from monitor.sources import Polled, Position
+from monitor.stream.records import Partition, Record
+from monitor.stream.sources import Polled, Position
 
 
 class MemorySource:

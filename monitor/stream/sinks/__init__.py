@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from monitor.events import Event
-from monitor.records import Partition
 from monitor.snapshot import Committed
+from monitor.stream.records import Partition
 
 
 class Sink(Protocol):

@@ -11,11 +11,11 @@ from kafka.errors import KafkaError
 
 from monitor.errors import SinkError, TransactionLostError
 from monitor.events import Event
-from monitor.kafka_options import Connection
 from monitor.process import background
-from monitor.records import Partition
-from monitor.sinks.kafka import KafkaSink, Topics
 from monitor.snapshot import Committed
+from monitor.stream.kafka_options import Connection
+from monitor.stream.records import Partition
+from monitor.stream.sinks.kafka import KafkaSink, Topics
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from monitor.errors import UserError
-from monitor.kafka_options import CONNECT_SECONDS, Connection, connect, described
+from monitor.stream.kafka_options import CONNECT_SECONDS, Connection, connect, described
 
 REQUEST_SECONDS: Final = 20.0
 

@@ -12,7 +12,7 @@ from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 
 from monitor.process import background
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
 

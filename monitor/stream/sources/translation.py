@@ -6,8 +6,8 @@ from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from monitor.records import Partition, Record
 from monitor.snapshot import Committed
+from monitor.stream.records import Partition, Record
 
 
 def forget_fetched(consumer: KafkaConsumer, key: TopicPartition) -> None:

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.records import Estimate
+from monitor.stream.records import Estimate
 
 
 def number_json(value: float) -> float | None:

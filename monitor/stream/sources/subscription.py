@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
-from monitor.kafka_options import Connection
+from monitor.stream.kafka_options import Connection
 
 LONGEST_HANDOVER_SECONDS = 30.0
 

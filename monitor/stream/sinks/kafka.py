@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExist
 
 from monitor.errors import SinkError
 from monitor.events import Event
-from monitor.kafka_options import Connection, connect
+from monitor.stream.kafka_options import Connection, connect
 
 log = structlog.get_logger(__name__)
 

@@ -26,17 +26,17 @@ from kafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from monitor.kafka_options import Connection
 from monitor.process import background
-from monitor.records import Gap, Partition, Record
 from monitor.resume import Gained
 from monitor.snapshot import Committed
-from monitor.sources import Polled, Position
-from monitor.sources.link import Link
-from monitor.sources.rebalances import HandOver, partitions_of
-from monitor.sources.subscription import Subscription
-from monitor.sources.translation import forget_fetched, key_of, record_of, stored
-from monitor.sources.unreadable import Unreadable, unreadable
+from monitor.stream.kafka_options import Connection
+from monitor.stream.records import Gap, Partition, Record
+from monitor.stream.sources import Polled, Position
+from monitor.stream.sources.link import Link
+from monitor.stream.sources.rebalances import HandOver, partitions_of
+from monitor.stream.sources.subscription import Subscription
+from monitor.stream.sources.translation import forget_fetched, key_of, record_of, stored
+from monitor.stream.sources.unreadable import Unreadable, unreadable
 
 log = structlog.get_logger(__name__)
 

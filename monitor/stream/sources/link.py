@@ -9,11 +9,11 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor.kafka_options import Connection, complaint, connect
 from monitor.process import background
-from monitor.records import Partition
-from monitor.sources.rebalances import HandOver, Rebalances
-from monitor.sources.subscription import Subscription, consumer_options
+from monitor.stream.kafka_options import Connection, complaint, connect
+from monitor.stream.records import Partition
+from monitor.stream.sources.rebalances import HandOver, Rebalances
+from monitor.stream.sources.subscription import Subscription, consumer_options
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from kafka.errors import UnsupportedCodecError
 from kafka.record.default_records import DefaultRecordBatch
 
 from monitor.errors import UserError
-from monitor.records import Partition
+from monitor.stream.records import Partition
 
 PACKAGES: Final = {2: "python-snappy", 3: "lz4", 4: "zstandard"}
 """What unpacks each compression type that needs a package."""
