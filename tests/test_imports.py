@@ -49,7 +49,6 @@ LOOSE: dict[str, str] = {
     "chronicle": "retraining",
     "courier": "retraining",
     "daemon": "daemon",
-    "decoding": "codecs",
     "deliveries": "retraining",
     "detectors": "drift",
     "episodes": "drift",

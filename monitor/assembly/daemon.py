@@ -28,9 +28,9 @@ from monitor.candidate import Candidate
 from monitor.checkpoints import Cadence, Checkpoints, OnFinal
 from monitor.chronicle import Chronicle
 from monitor.codecs import CODECS, Codec, CodecSettings
+from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
 from monitor.daemon import Daemon, Parts
-from monitor.decoding import Limits, decoder
 from monitor.errors import ConfigError
 from monitor.judge import Judge
 from monitor.judge_settings import JudgeSettings

@@ -11,7 +11,9 @@ from random import Random
 
 import atheris  # type: ignore[import-untyped]
 
-with atheris.instrument_imports(include=["monitor.codecs", "monitor.decoding", "PIL", "json"]):
+with atheris.instrument_imports(
+    include=["monitor.codecs", "monitor.codecs.decoding", "PIL", "json"]
+):
     from tests.fuzz.check import check
     from tests.fuzz.payloads import mutated
     from tests.fuzz.seeds import VARIANTS

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs import CODECS, Codec, CodecSettings
-from monitor.decoding import Limits, decode_payload
+from monitor.codecs.decoding import Limits, decode_payload
 from monitor.errors import REASONS, DecodeError
 
 MAX_SECONDS = 1.0

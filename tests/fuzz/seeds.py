@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs import CODECS, CodecSettings
-from monitor.decoding import Limits
+from monitor.codecs.decoding import Limits
 from tests.fuzz.check import Variant
 from tests.fuzz.files import saved
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.codecs import CODECS, CodecSettings
-from monitor.decoding import Limits, decode_payload, decoder
+from monitor.codecs.decoding import Limits, decode_payload, decoder
 from monitor.errors import REASONS, DecodeError
 
 ROW_BYTES = 8

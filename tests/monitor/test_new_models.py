@@ -21,9 +21,9 @@ from models.input_spec import InputSpec
 from models.reference import Reference
 from monitor.assembly import daemon as assembly
 from monitor.codecs import CODECS, CodecSettings
+from monitor.codecs.decoding import Limits, decoder
 from monitor.config import Config
 from monitor.daemon import Daemon
-from monitor.decoding import Limits, decoder
 from monitor.errors import ConfigError, ProbeError
 from monitor.model_folder import ModelFolder
 from monitor.probe import probe, rows_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from monitor.codecs import CODECS, CodecSettings
-from monitor.decoding import Limits, decode_payload
+from monitor.codecs.decoding import Limits, decode_payload
 from monitor.errors import REASONS, DecodeError
 from tests.kafka.payloads import BAD, bad
 from tests.kafka.payloads import REASONS as EXPECTED
