@@ -26,10 +26,10 @@ from benchmarks.judged import feed, feed_bins
 from benchmarks.streams import MEDIANS, bursts, null, trial
 from models.distribution import bucket_edges
 from models.reference import Reference
-from monitor.budget import Budget
-from monitor.detectors import bets as betting
-from monitor.judge import Judge
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.budget import Budget
+from monitor.drift.detectors import bets as betting
+from monitor.drift.judge import Judge
+from monitor.drift.judge_settings import JudgeSettings
 
 OUT = Path(__file__).parents[1] / "out" / "drift-bars.json"
 VERSION = "0" * 16

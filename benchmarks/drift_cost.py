@@ -18,10 +18,10 @@ from benchmarks.judged import bettor, feed, summary
 from benchmarks.streams import Errors, null
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
-from monitor.blocks import Block, OpenBlock
-from monitor.detectors import BettingTest
-from monitor.judge import Judge
-from monitor.judge_state import encode
+from monitor.drift.blocks import Block, OpenBlock
+from monitor.drift.detectors import BettingTest
+from monitor.drift.judge import Judge
+from monitor.drift.judge_state import encode
 from monitor.stream.records import Summary
 
 RECORDS, RUN = 2_000_000, 100

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_edges, bucket_index
-from monitor.detectors import BettingTest
-from monitor.judge import Change, Judge
+from monitor.drift.detectors import BettingTest
+from monitor.drift.judge import Change, Judge
 from monitor.stream.records import Partition, Summary
 
 PARTITION = Partition("stream", 0)

@@ -33,8 +33,8 @@ from benchmarks.streams import CYCLE, CYCLES, null
 from models.distribution import bucket_index
 from models.plots import ALARM, NORMAL, png
 from models.reference import Reference
-from monitor.judge import Judge
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge import Judge
+from monitor.drift.judge_settings import JudgeSettings
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.reference import Reference
-from monitor.judge import Judge
+from monitor.drift.judge import Judge
 from monitor.pipeline import Decode, RowScorer
 from monitor.stream.batching import BatchLimits
 

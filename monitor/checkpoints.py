@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from monitor.judge_state import decode
+from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
 from monitor.pipeline import MEMORY_SCHEMA, Pipeline
 from monitor.process import failpoints

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from monitor.blocks import Position
-from monitor.episodes import State
-from monitor.judge import Change, Judge
+from monitor.drift.blocks import Position
+from monitor.drift.episodes import State
+from monitor.drift.judge import Change, Judge
 from monitor.past_episode import Episode, episode_state, episodes_of, places
 from monitor.retrain_request import RetrainRequest, Statistics, from_json, to_json
 from monitor.retraining import DAY_SECONDS, GoodMarks, Policy, between

@@ -18,10 +18,10 @@ import structlog
 from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
 from monitor.courier import Courier
+from monitor.drift.judge import Change
 from monitor.events import Event, alert_event, events_of
 from monitor.follower import Follower
 from monitor.gauges import Gauges
-from monitor.judge import Change
 from monitor.membership import Membership
 from monitor.metrics import Metrics
 from monitor.offers import Offers

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
 from monitor.chronicle import BEGUN_ANEW, REPLACED, Chronicle
+from monitor.drift.handover import parting
+from monitor.drift.judge import Change, Judge
+from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
-from monitor.judge import Change, Judge
-from monitor.judge_state import decode, encode
 from monitor.ledger import Ledger
-from monitor.parting import parting
 from monitor.retrain_request import RetrainRequest
 from monitor.stream.records import (
     Anomaly,

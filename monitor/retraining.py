@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from monitor.blocks import Position, offsets_state, restored_offsets
-from monitor.episodes import Place
+from monitor.drift.blocks import Position, offsets_state, restored_offsets
+from monitor.drift.episodes import Place
 from monitor.retrain_request import Stretch
 from monitor.stream.records import Partition
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
+from monitor.drift.window import RollingWindow
 from monitor.errors import UserError
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.pipeline import RowScorer
 from monitor.stream.records import Scores
-from monitor.window import RollingWindow
 
 log = structlog.get_logger(__name__)
 

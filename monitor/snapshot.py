@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from monitor.blocks import offsets_state, restored_offsets
+from monitor.drift.blocks import offsets_state, restored_offsets
 from monitor.stream.records import Partition
 
 SCHEMA: Final = "aead-monitor-snapshot-1"

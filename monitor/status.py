@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monitor.drift.judge import Change
 from monitor.events import verdict_json
-from monitor.judge import Change
 from monitor.ledger import Totals
 from monitor.past_episode import Episode, episode_json
 from monitor.pipeline import Outcome

@@ -17,7 +17,7 @@ import structlog
 
 from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
-from monitor.judge import Change
+from monitor.drift.judge import Change
 from monitor.offers import Offers
 from monitor.pipeline import Pipeline
 from monitor.process import failpoints

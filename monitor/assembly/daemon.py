@@ -23,7 +23,6 @@ from monitor.assembly.model import about_model, build_follower, build_metrics, b
 from monitor.assembly.registry import model_folder
 from monitor.assembly.retraining import build_courier, retraining_policy
 from monitor.assembly.web import build_web
-from monitor.budget import Budget
 from monitor.candidate import Candidate
 from monitor.checkpoints import Cadence, Checkpoints, OnFinal
 from monitor.chronicle import Chronicle
@@ -31,9 +30,10 @@ from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
 from monitor.daemon import Daemon, Parts
+from monitor.drift.budget import Budget
+from monitor.drift.judge import Judge
+from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
-from monitor.judge import Judge
-from monitor.judge_settings import JudgeSettings
 from monitor.metrics import Metrics
 from monitor.offers import Offers
 from monitor.pipeline import Decode, Pipeline

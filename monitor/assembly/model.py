@@ -19,6 +19,7 @@ from monitor.assembly.registry import open_registry
 from monitor.candidate import Candidate
 from monitor.config import Config
 from monitor.config.registry import VERSION
+from monitor.drift.window import RollingWindow
 from monitor.errors import ConfigError
 from monitor.follower import Follower, Pace
 from monitor.metrics import Metrics
@@ -29,7 +30,6 @@ from monitor.registry import CURRENT
 from monitor.scorer import Scorer
 from monitor.shadow import Shadow, ShadowedScorer
 from monitor.version import __version__
-from monitor.window import RollingWindow
 
 Shadowed = Callable[[Candidate], Candidate]
 

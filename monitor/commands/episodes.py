@@ -53,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _episodes(folder: Path) -> list[Episode]:
     """Of the newest snapshot that can be read; raises UserError if there is none."""
+    from monitor.drift.judge_state import decode
     from monitor.errors import UserError
-    from monitor.judge_state import decode
     from monitor.past_episode import episodes_of
     from monitor.pipeline import MEMORY_SCHEMA
     from monitor.state import newest

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.reference import Reference
-    from monitor.simulation import Delays, FalseAlarms, Simulation
+    from monitor.drift.simulation import Delays, FalseAlarms, Simulation
 
 _EXAMPLE = """\
 example:
@@ -67,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Simulate, print the table, write it and its picture."""
     from models import bundle
-    from monitor.simulation import CHANGES, Delays
+    from monitor.drift.simulation import CHANGES, Delays
 
     reference = bundle.load(options.bundle).reference
     simulation = _simulation(options, reference)
@@ -85,11 +85,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _simulation(options: argparse.Namespace, reference: Reference) -> Simulation:
-    from monitor.budget import Budget
+    from monitor.drift.budget import Budget
+    from monitor.drift.judge import Judge
+    from monitor.drift.judge_settings import JudgeSettings
+    from monitor.drift.simulation import VERSION, Simulation
     from monitor.errors import UserError
-    from monitor.judge import Judge
-    from monitor.judge_settings import JudgeSettings
-    from monitor.simulation import VERSION, Simulation
 
     for name in ("rate", "records", "repeats", "block"):
         if getattr(options, name) <= 0:
@@ -188,7 +188,7 @@ def draw(found: list[Delays], simulation: Simulation) -> bytes:
     from matplotlib.figure import Figure
 
     from models import plots
-    from monitor.simulation import AFTER
+    from monitor.drift.simulation import AFTER
 
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.add_subplot()

@@ -82,7 +82,7 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _contents(snapshot: Snapshot) -> dict[str, Any]:
-    from monitor.judge_state import decode
+    from monitor.drift.judge_state import decode
     from monitor.ledger import Ledger
     from monitor.pipeline import MEMORY_SCHEMA
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.candidate import Candidate
-from monitor.episodes import ALERTS, EVENTS
+from monitor.drift.episodes import ALERTS, EVENTS
+from monitor.drift.judge import Change
 from monitor.errors import REASONS
 from monitor.events import KINDS
-from monitor.judge import Change
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import Gauge
 
-from monitor.episodes import State
+from monitor.drift.episodes import State
 from monitor.stream.records import Promise, Verdict
 
 DIRECTIONS = ("larger", "smaller", "narrower", "wider")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from models.distribution import ErrorDistribution
+from monitor.drift.window import quantile_of
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
-from monitor.window import quantile_of
 
 FAILURES: Final = ("error", "non_finite")
 DISAGREEMENTS: Final = ("only_shadow", "only_current")

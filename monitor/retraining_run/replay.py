@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.bundle import Bundle
-from monitor.judge import Judge
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge import Judge
+from monitor.drift.judge_settings import JudgeSettings
+from monitor.drift.simulation import BEFORE, Simulation, feed
 from monitor.retraining_run.evaluation import Errors
 from monitor.retraining_run.ranges import BLOCK
-from monitor.simulation import BEFORE, Simulation, feed
 
 
 @dataclass(frozen=True, slots=True)

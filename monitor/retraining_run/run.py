@@ -10,7 +10,7 @@ import numpy as np
 from models.bundle import Bundle
 from models.training import Listener
 from monitor.config.gates import GateConfig
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge_settings import JudgeSettings
 from monitor.retraining_run import broken_input, gates
 from monitor.retraining_run.candidate import Candidate, Mixture, hold_out, material, train
 from monitor.retraining_run.comparison import Before, Labelled, in_type

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.judge_state import decode
+from monitor.drift.judge_state import decode
 from monitor.ledger import Ledger
 from monitor.pipeline import MEMORY_SCHEMA
 from tests.chaos.ledger import Truth, read_all

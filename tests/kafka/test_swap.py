@@ -19,7 +19,7 @@ from models.bundle import load
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.demo.daemon_process import DaemonProcess
-from monitor.judge_state import decode
+from monitor.drift.judge_state import decode
 from monitor.ledger import Ledger
 from monitor.offers import Offers
 from monitor.pipeline import MEMORY_SCHEMA

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.candidate import Candidate
+from monitor.drift.judge import Change, Judge
+from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import DecodeError
-from monitor.judge import Change, Judge
-from monitor.judge_settings import JudgeSettings
 from monitor.pipeline import Pipeline
 from monitor.stream.batching import BatchLimits
 from monitor.stream.records import Partition, Record, Scores, Summary

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from monitor.budget import FEWEST_RECORDS, MOST_RECORDS, Budget, Levels
+from monitor.drift.budget import FEWEST_RECORDS, MOST_RECORDS, Budget, Levels
 
 
 @pytest.mark.parametrize(

@@ -191,8 +191,8 @@ def test_beginning_anew_ends_the_episode_and_keeps_it() -> None:
 
 
 def test_a_memory_from_before_chronicles_is_understood() -> None:
-    from monitor.judge_state import decode as decoded
-    from monitor.judge_state import encode
+    from monitor.drift.judge_state import decode as decoded
+    from monitor.drift.judge_state import encode
     from monitor.pipeline import MEMORY_SCHEMA
 
     subject = pipeline()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.judge import Change, Judge
+from monitor.drift.judge import Change, Judge
 from monitor.stream.records import Summary
 from tests.monitor.builders import P0, SETTINGS, VERSION, events, feed, judge, normal_errors
 

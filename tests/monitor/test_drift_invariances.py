@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.judge_state import encode
+from monitor.drift.judge_state import encode
 from monitor.stream.records import Partition
 from tests.monitor.builders import dealt, events, feed, judge, normal_errors, pipeline, records
 

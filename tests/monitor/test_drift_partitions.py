@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.budget import Budget
-from monitor.judge import Change, Judge
+from monitor.drift.budget import Budget
+from monitor.drift.judge import Change, Judge
 from monitor.stream.records import Partition, Summary
 from tests.monitor.builders import P0, SETTINGS, VERSION, dealt, events, judge, normal_errors
 

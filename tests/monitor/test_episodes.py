@@ -2,9 +2,9 @@
 
 import pytest
 
-from monitor.blocks import Block, Clock, Position
-from monitor.detectors.evidence import Evidence
-from monitor.episodes import CLEAR_TICKS, CONFIRM_TICKS, Episodes, State
+from monitor.drift.blocks import Block, Clock, Position
+from monitor.drift.detectors.evidence import Evidence
+from monitor.drift.episodes import CLEAR_TICKS, CONFIRM_TICKS, Episodes, State
 
 CALM, DRIFTING = Evidence(0.0, 4.0), Evidence(4.0, 4.0)
 

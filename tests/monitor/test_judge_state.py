@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.reference import Reference
-from monitor.judge import Judge
-from monitor.judge_state import decode, encode
+from monitor.drift.judge import Judge
+from monitor.drift.judge_state import decode, encode
 from tests.monitor.builders import SETTINGS, VERSION, dealt, feed, judge, normal_errors
 
 STREAM = np.concatenate(

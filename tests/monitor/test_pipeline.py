@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.judge_state import encode
+from monitor.drift.judge_state import encode
 from monitor.stream.records import Partition, Record
 from tests.monitor.builders import normal_errors, pipeline, record, records
 

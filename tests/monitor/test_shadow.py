@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from models.errors import ShapeError
 from models.reference import Reference
+from monitor.drift.window import RollingWindow
 from monitor.metrics import Metrics
 from monitor.pipeline import Pipeline, RowScorer
 from monitor.shadow import Shadow, ShadowedScorer
@@ -19,7 +20,6 @@ from monitor.state import ACCEPTED, read
 from monitor.stream.records import Scores
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
-from monitor.window import RollingWindow
 from tests.monitor.builders import ValueScorer, candidate, decode, judge, normal_errors, record
 from tests.monitor.crashes import Run, finish
 

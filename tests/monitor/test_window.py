@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.bucket_counts import BucketCounts
 from models.distribution import ErrorDistribution
-from monitor.window import RollingWindow, quantile_of
+from monitor.drift.window import RollingWindow, quantile_of
 
 
 def feed(window: RollingWindow, errors: np.ndarray, batch: int, seconds: float = 1.0) -> None:

@@ -9,7 +9,7 @@ from scipy import stats
 from benchmarks.drift import invalid_sets
 from models.distribution import bucket_edges
 from models.reference import Reference
-from monitor.detectors.bets import LARGEST_FACTOR, Bets, build
+from monitor.drift.detectors.bets import LARGEST_FACTOR, Bets, build
 
 LAWS = {
     "lognormal": stats.lognorm(0.8),

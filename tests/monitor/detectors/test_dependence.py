@@ -7,8 +7,8 @@ from scipy import signal
 
 from models.distribution import bucket_index
 from models.reference import Reference
-from monitor.detectors.bets import Bets, build
-from monitor.detectors.dependence import UNKNOWN, Dependence, estimate, from_ordered
+from monitor.drift.detectors.bets import Bets, build
+from monitor.drift.detectors.dependence import UNKNOWN, Dependence, estimate, from_ordered
 
 
 def chain(rho: float, n: int, seed: int) -> NDArray[np.float64]:

@@ -7,9 +7,9 @@ import pytest
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.blocks import Block, Position
-from monitor.detectors import DETECTORS, Detector, DetectorSettings
-from monitor.judge_state import decode, encode
+from monitor.drift.blocks import Block, Position
+from monitor.drift.detectors import DETECTORS, Detector, DetectorSettings
+from monitor.drift.judge_state import decode, encode
 from monitor.stream.records import Partition
 
 P0 = Partition("t", 0)

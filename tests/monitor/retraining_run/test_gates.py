@@ -8,7 +8,7 @@ import pytest
 
 from models.bundle import Bundle, load
 from monitor.config.gates import GateConfig
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge_settings import JudgeSettings
 from monitor.retraining_run import gates
 from monitor.retraining_run.broken_input import Sign
 from monitor.retraining_run.evaluation import Discrimination, Evaluation, Performance, share

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.bundle import load
 from monitor.config.gates import GateConfig
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge_settings import JudgeSettings
 from monitor.retraining_run.candidate import Mixture
 from monitor.retraining_run.comparison import Before, Labelled
 from monitor.retraining_run.reading import Stretch

@@ -35,9 +35,9 @@ from scipy import stats
 from models.bucket_counts import BucketCounts
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
-from monitor.blocks import Block
-from monitor.detectors.evidence import NOTHING, Evidence, Finding
-from monitor.window import RollingWindow
+from monitor.drift.blocks import Block
+from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
+from monitor.drift.window import RollingWindow
 
 LEVELS: Final = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 MIN_POINTS: Final = 10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from monitor.blocks import Position, position_state, restored_position
+from monitor.drift.blocks import Position, position_state, restored_position
 from monitor.stream.records import Partition
 
 

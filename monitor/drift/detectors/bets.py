@@ -31,7 +31,7 @@ from scipy.optimize import isotonic_regression
 
 from models.distribution import bucket_edges, bucket_index
 from models.reference import Reference
-from monitor.detectors.alternatives import ALTERNATIVES, Alternative, bin_probabilities
+from monitor.drift.detectors.alternatives import ALTERNATIVES, Alternative, bin_probabilities
 
 FAILURE: Final = 0.01
 """Chance that any bound of one calibration set fails."""

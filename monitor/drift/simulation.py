@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
 from models.reference import Reference
-from monitor.judge import Change, Judge
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge import Change, Judge
+from monitor.drift.judge_settings import JudgeSettings
 from monitor.stream.records import Partition, Summary
 
 Errors = NDArray[np.float64]

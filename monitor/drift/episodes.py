@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from monitor.blocks import Clock, Position
-from monitor.detectors.evidence import Evidence
+from monitor.drift.blocks import Clock, Position
+from monitor.drift.detectors.evidence import Evidence
 from monitor.stream.records import Partition
 
 CONFIRM_TICKS: Final = 8.0

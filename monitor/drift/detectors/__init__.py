@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from models.reference import Reference
-from monitor.blocks import Block
-from monitor.detectors.adwin import AdwinOnLogErrors
-from monitor.detectors.betting import BettingTest
-from monitor.detectors.binomial import BinomialExceedance
-from monitor.detectors.evidence import Evidence, Finding
+from monitor.drift.blocks import Block
+from monitor.drift.detectors.adwin import AdwinOnLogErrors
+from monitor.drift.detectors.betting import BettingTest
+from monitor.drift.detectors.binomial import BinomialExceedance
+from monitor.drift.detectors.evidence import Evidence, Finding
 
 
 class Detector(Protocol):

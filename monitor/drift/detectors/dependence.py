@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.distribution import bucket_index
-from monitor.detectors.bets import Bets
+from monitor.drift.detectors.bets import Bets
 
 BLOCK_ROWS: Final = 256
 """Rows of one sum, unless fewer come in time."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.blocks import Position, position_state, restored_position
+from monitor.drift.blocks import Position, position_state, restored_position
 
 ENTRIES: Final = 128
 

@@ -24,8 +24,8 @@ import numpy as np
 from models.bucket_counts import BucketCounts
 from models.distribution import SMALLEST, bucket_values
 from models.reference import Reference
-from monitor.blocks import Block
-from monitor.detectors.evidence import NOTHING, Evidence, Finding
+from monitor.drift.blocks import Block
+from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
 
 CONFIDENCE: Final = 0.002
 """River's default. Lower is slower and surer."""

@@ -10,10 +10,10 @@ import numpy as np
 
 from models.distribution import ErrorDistribution
 from models.reference import Reference
-from monitor.detectors.evidence import Finding
-from monitor.episodes import State
+from monitor.drift.detectors.evidence import Finding
+from monitor.drift.episodes import State
+from monitor.drift.window import quantile_of
 from monitor.stream.records import Estimate
-from monitor.window import quantile_of
 
 TAIL_LEVEL: Final = 0.99
 """Reference quantile above which the window's rows are counted."""

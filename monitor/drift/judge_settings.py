@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from monitor.budget import Budget
+from monitor.drift.budget import Budget
 
 DEFAULT_BUDGET: Final = Budget(alarms=1, records=1e6, seconds=None)
 

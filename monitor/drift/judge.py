@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.distribution import ErrorDistribution
 from models.reference import Reference
-from monitor.blocks import TICK_ROWS, Block, Clock, OpenBlock, offsets_state, restored_offsets
-from monitor.budget import ALLOWANCE_EVERY, Allowance, Levels
-from monitor.detectors import DETECTORS, Detector, DetectorSettings, Evidence
-from monitor.detectors.evidence import NOTHING, finding_state, restored_finding
-from monitor.episodes import (
+from monitor.drift.blocks import TICK_ROWS, Block, Clock, OpenBlock, offsets_state, restored_offsets
+from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
+from monitor.drift.detectors import DETECTORS, Detector, DetectorSettings, Evidence
+from monitor.drift.detectors.evidence import NOTHING, finding_state, restored_finding
+from monitor.drift.episodes import (
     ALERTS,
     TURNS,
     Episodes,
@@ -30,10 +30,10 @@ from monitor.episodes import (
     Transition,
     episode_id,
 )
-from monitor.judge_settings import JudgeSettings
+from monitor.drift.judge_settings import JudgeSettings
+from monitor.drift.view import View
+from monitor.drift.window import RollingWindow
 from monitor.stream.records import Alert, Onset, Partition, Promise, Summary, Verdict
-from monitor.view import View
-from monitor.window import RollingWindow
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,16 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.blocks import Block
-from monitor.detectors import bets as betting
-from monitor.detectors.bets import Bets
-from monitor.detectors.dependence import Dependence, from_ordered
-from monitor.detectors.evidence import NOTHING, Evidence, Finding
-from monitor.detectors.trail import Trail
+from monitor.drift.blocks import Block
+from monitor.drift.detectors import bets as betting
+from monitor.drift.detectors.bets import Bets
+from monitor.drift.detectors.dependence import Dependence, from_ordered
+from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
+from monitor.drift.detectors.trail import Trail
 from monitor.stream.records import Partition
 
 if TYPE_CHECKING:
-    from monitor.detectors import DetectorSettings
+    from monitor.drift.detectors import DetectorSettings
 
 LARGEST_CAPITAL: Final = 1e60
 SUPPORTED: Final = 2.6e8
