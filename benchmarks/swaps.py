@@ -29,8 +29,8 @@ from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.outlet import Outlet
 from monitor.process import logs
-from monitor.resume import Gained
-from monitor.snapshot import Committed
+from monitor.state.resume import Gained
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Polled, Position

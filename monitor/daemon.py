@@ -30,9 +30,9 @@ from monitor.pipeline import Outcome, Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
-from monitor.resume import Policy
-from monitor.snapshot import Committed
-from monitor.state import StateFolder
+from monitor.state.folder import StateFolder
+from monitor.state.resume import Policy
+from monitor.state.snapshot import Committed
 from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Partition, Record

@@ -11,7 +11,7 @@ from monitor.checkpoints import Checkpoints
 from monitor.errors import GapError
 from monitor.metrics import Metrics
 from monitor.outlet import Outlet
-from monitor.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Gained, Plan, Policy
+from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Gained, Plan, Policy
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Source

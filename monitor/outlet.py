@@ -16,7 +16,7 @@ from monitor.errors import SinkError, TransactionLostError
 from monitor.events import Event
 from monitor.metrics import Metrics
 from monitor.process import failpoints
-from monitor.snapshot import Committed
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sinks import Sink, TransactionalSink
 from monitor.stream.sources import Source

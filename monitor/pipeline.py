@@ -22,8 +22,8 @@ from monitor.drift.handover import parting
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
-from monitor.ledger import Ledger
 from monitor.retrain_request import RetrainRequest
+from monitor.state.ledger import Ledger
 from monitor.stream.records import (
     Anomaly,
     Batch,

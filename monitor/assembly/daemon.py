@@ -40,9 +40,9 @@ from monitor.pipeline import Decode, Pipeline
 from monitor.probe import probe
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
-from monitor.resume import Policy
 from monitor.scorer import Scorer
-from monitor.state import StateFolder
+from monitor.state.folder import StateFolder
+from monitor.state.resume import Policy
 from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.sources.kafka import KafkaSource

@@ -57,7 +57,7 @@ def _episodes(folder: Path) -> list[Episode]:
     from monitor.errors import UserError
     from monitor.past_episode import episodes_of
     from monitor.pipeline import MEMORY_SCHEMA
-    from monitor.state import newest
+    from monitor.state.folder import newest
 
     snapshot = newest(folder)
     if snapshot is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from monitor.snapshot import Snapshot
+    from monitor.state.snapshot import Snapshot
 
 _EXAMPLE = """\
 example:
@@ -44,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def show(options: argparse.Namespace) -> int:
     """Print all snapshots, the newest first."""
     from monitor.config import file as config_file
-    from monitor.state import NAMES
+    from monitor.state.folder import NAMES
 
     folder = config_file.load(options.config).state.directory
     found = [_described(folder / name) for name in NAMES if (folder / name).exists()]
@@ -61,7 +61,7 @@ def show(options: argparse.Namespace) -> int:
 def reset(options: argparse.Namespace) -> int:
     """Remove all snapshots."""
     from monitor.config import file as config_file
-    from monitor.state import StateFolder
+    from monitor.state.folder import StateFolder
 
     folder = StateFolder(config_file.load(options.config).state.directory)
     folder.open()
@@ -72,7 +72,7 @@ def reset(options: argparse.Namespace) -> int:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    from monitor.state import read
+    from monitor.state.folder import read
 
     try:
         snapshot = read(path)
@@ -83,8 +83,8 @@ def _described(path: Path) -> dict[str, Any]:
 
 def _contents(snapshot: Snapshot) -> dict[str, Any]:
     from monitor.drift.judge_state import decode
-    from monitor.ledger import Ledger
     from monitor.pipeline import MEMORY_SCHEMA
+    from monitor.state.ledger import Ledger
 
     memory = decode(snapshot.memory, MEMORY_SCHEMA)
     ledger, judge = Ledger(), memory["judge"]

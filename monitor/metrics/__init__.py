@@ -25,7 +25,7 @@ from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
 from monitor.pipeline import Outcome
-from monitor.resume import CASES
+from monitor.state.resume import CASES
 from monitor.stream.records import Partition, Verdict
 
 PREFIX = "aead_monitor"

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from monitor.process.failpoints import VARIABLE
-from monitor.snapshot import Snapshot
-from monitor.state import newest
+from monitor.state.folder import newest
+from monitor.state.snapshot import Snapshot
 from tests.kafka.process import ServerProcess, wait_until
 
 STOP_SECONDS = 60.0

@@ -14,7 +14,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from monitor.snapshot import Snapshot
+from monitor.state.snapshot import Snapshot
 from tests.chaos.faults import KILLING_PLACES
 from tests.chaos.ledger import make_bundle, payload, read_all, vector
 from tests.chaos.member import Member

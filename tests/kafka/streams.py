@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from monitor.resume import Gained
+from monitor.state.resume import Gained
 from monitor.stream.kafka_options import Connection
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources.kafka import KafkaSource

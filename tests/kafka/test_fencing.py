@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from monitor.metrics import Metrics
 from monitor.outlet import TransactionalOutlet
-from monitor.snapshot import Committed
+from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.kafka import Topics
 from monitor.stream.sinks.transactions import TransactionalKafkaSink

@@ -7,8 +7,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from monitor.checkpoints import Cadence
 from monitor.errors import GapError
-from monitor.resume import Policy
-from monitor.snapshot import Note
+from monitor.state.resume import Policy
+from monitor.state.snapshot import Note
 from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
 from tests.kafka.topics import TopicFactory

@@ -10,8 +10,8 @@ from typing import Any
 from kafka import KafkaProducer
 
 from monitor.checkpoints import Cadence
-from monitor.ledger import Totals
-from monitor.resume import Policy
+from monitor.state.ledger import Totals
+from monitor.state.resume import Policy
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.kafka import KafkaSink, Topics
 from monitor.stream.sources.kafka import KafkaSource

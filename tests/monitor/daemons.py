@@ -15,8 +15,8 @@ from monitor.outlet import Outlet
 from monitor.pipeline import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
-from monitor.resume import Policy
-from monitor.state import StateFolder
+from monitor.state.folder import StateFolder
+from monitor.state.resume import Policy
 from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.records import Partition

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from monitor.resume import Gained
-from monitor.snapshot import Committed
+from monitor.state.resume import Gained
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position, Source
 

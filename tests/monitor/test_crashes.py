@@ -9,8 +9,8 @@ import pytest
 
 from monitor.checkpoints import Cadence
 from monitor.process import failpoints
-from monitor.snapshot import Committed
-from monitor.state import ACCEPTED, PREPARED, PREVIOUS, read
+from monitor.state.folder import ACCEPTED, PREPARED, PREVIOUS, read
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

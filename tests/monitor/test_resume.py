@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.resume import (
+from monitor.state.resume import (
     FIRST,
     GO_ON,
     MADE_ANEW,
@@ -16,7 +16,7 @@ from monitor.resume import (
     Policy,
     plan,
 )
-from monitor.snapshot import Committed, Note
+from monitor.state.snapshot import Committed, Note
 
 MINE, THEIRS = str(Note("me", 3)), str(Note("them", 9))
 EARLIEST, LATEST = 10, 1000

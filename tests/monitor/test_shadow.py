@@ -16,7 +16,7 @@ from monitor.drift.window import RollingWindow
 from monitor.metrics import Metrics
 from monitor.pipeline import Pipeline, RowScorer
 from monitor.shadow import Shadow, ShadowedScorer
-from monitor.state import ACCEPTED, read
+from monitor.state.folder import ACCEPTED, read
 from monitor.stream.records import Scores
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

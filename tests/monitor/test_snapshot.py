@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import UserError
-from monitor.snapshot import Committed, Note, Snapshot, Takeover, took_effect
-from monitor.state import ACCEPTED, PREPARED, PREVIOUS, StateFolder
+from monitor.state.folder import ACCEPTED, PREPARED, PREVIOUS, StateFolder
+from monitor.state.snapshot import Committed, Note, Snapshot, Takeover, took_effect
 from monitor.stream.records import Partition
 
 P0, P1 = Partition("in", 0), Partition("in", 1)

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.checkpoints import Cadence
 from monitor.process import failpoints
-from monitor.state import ACCEPTED, read
+from monitor.state.folder import ACCEPTED, read
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, candidate

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from monitor.events import Event
-from monitor.snapshot import Committed
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition
 
 

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from monitor.errors import SinkError, TransactionLostError
 from monitor.events import Event
 from monitor.process import background
-from monitor.snapshot import Committed
+from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection
 from monitor.stream.records import Partition
 from monitor.stream.sinks.kafka import KafkaSink, Topics

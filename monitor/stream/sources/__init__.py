@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from monitor.resume import Gained
-from monitor.snapshot import Committed
+from monitor.state.resume import Gained
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition, Record
 
 

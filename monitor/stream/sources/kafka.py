@@ -27,8 +27,8 @@ from kafka.errors import (
 )
 
 from monitor.process import background
-from monitor.resume import Gained
-from monitor.snapshot import Committed
+from monitor.state.resume import Gained
+from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Position

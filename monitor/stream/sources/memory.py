@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from monitor.resume import Gained
-from monitor.snapshot import Committed
+from monitor.state.resume import Gained
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position
 

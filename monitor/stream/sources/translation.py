@@ -6,7 +6,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from monitor.snapshot import Committed
+from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition, Record
 
 

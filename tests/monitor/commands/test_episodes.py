@@ -12,7 +12,7 @@ from monitor.chronicle import Chronicle
 from monitor.cli import main
 from monitor.pipeline import Pipeline
 from monitor.retraining import Policy
-from monitor.state import ACCEPTED
+from monitor.state.folder import ACCEPTED
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app

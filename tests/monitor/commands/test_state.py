@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.state import ACCEPTED, PREVIOUS
+from monitor.state.folder import ACCEPTED, PREVIOUS
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import record

@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from monitor.errors import ConfigError
-from monitor.ledger import Totals
 from monitor.metrics import Metrics
+from monitor.state.ledger import Totals
 from monitor.status import StatusBoard
 from monitor.stream.records import Partition
 from monitor.web.app import build_app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from monitor.snapshot import Committed, Note
+from monitor.state.snapshot import Committed, Note
 
 Start = Literal["earliest", "latest"]
 OutOfRange = Literal["earliest", "latest", "stop"]

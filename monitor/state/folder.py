@@ -21,7 +21,7 @@ from typing import Final
 from monitor.errors import UserError
 from monitor.process import failpoints
 from monitor.process.disk import force_folder
-from monitor.snapshot import Snapshot
+from monitor.state.snapshot import Snapshot
 
 ACCEPTED: Final = "snapshot"
 PREVIOUS: Final = "snapshot.previous"
