@@ -17,7 +17,7 @@ from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
 from monitor.pipeline import MEMORY_SCHEMA, Pipeline
 from monitor.process import failpoints
-from monitor.retrain_request import RetrainRequest
+from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer
 from monitor.state.resume import Gained, Plan, Policy, plan, rewound_to
 from monitor.state.snapshot import Committed, Note, Snapshot, Takeover, took_effect

@@ -17,7 +17,6 @@ import structlog
 
 from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
-from monitor.courier import Courier
 from monitor.drift.judge import Change
 from monitor.events import Event, alert_event, events_of
 from monitor.follower import Follower
@@ -30,6 +29,7 @@ from monitor.pipeline import Outcome, Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
+from monitor.retraining.delivery import Courier
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.state.snapshot import Committed

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
-from monitor.chronicle import BEGUN_ANEW, REPLACED, Chronicle
 from monitor.drift.handover import parting
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
-from monitor.retrain_request import RetrainRequest
+from monitor.retraining.history import BEGUN_ANEW, REPLACED, Chronicle
+from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
 from monitor.stream.records import (
     Anomaly,

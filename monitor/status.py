@@ -10,8 +10,8 @@ from typing import Any
 
 from monitor.drift.judge import Change
 from monitor.events import verdict_json
-from monitor.past_episode import Episode, episode_json
 from monitor.pipeline import Outcome
+from monitor.retraining.past_episode import Episode, episode_json
 from monitor.state.ledger import Totals
 from monitor.stream.json_values import isoformat
 from monitor.stream.records import Partition, Verdict

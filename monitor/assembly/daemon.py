@@ -25,7 +25,6 @@ from monitor.assembly.retraining import build_courier, retraining_policy
 from monitor.assembly.web import build_web
 from monitor.candidate import Candidate
 from monitor.checkpoints import Cadence, Checkpoints, OnFinal
-from monitor.chronicle import Chronicle
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
@@ -40,6 +39,7 @@ from monitor.pipeline import Decode, Pipeline
 from monitor.probe import probe
 from monitor.process.liveness import Liveness
 from monitor.quarantine import Quarantine
+from monitor.retraining.history import Chronicle
 from monitor.scorer import Scorer
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy

@@ -8,11 +8,11 @@ import structlog
 
 from monitor.assembly.receivers import build_receivers, holding
 from monitor.config import Config
-from monitor.courier import Courier
 from monitor.metrics import Metrics
-from monitor.outbox import Outbox
-from monitor.retrain_request import RetrainRequest, to_json
-from monitor.retraining import Policy
+from monitor.retraining.delivery import Courier
+from monitor.retraining.outbox import Outbox
+from monitor.retraining.policy import Policy
+from monitor.retraining.request import RetrainRequest, to_json
 from monitor.stream.kafka_options import Connection
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.past_episode import Episode
+    from monitor.retraining.past_episode import Episode
 
 _EXAMPLE = """\
 example:
@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Print the episodes, the oldest first."""
     from monitor.config import file as config_file
-    from monitor.past_episode import episode_json
+    from monitor.retraining.past_episode import episode_json
 
     folder = config_file.load(options.config).state.directory
     episodes = _episodes(folder)
@@ -55,8 +55,8 @@ def _episodes(folder: Path) -> list[Episode]:
     """Of the newest snapshot that can be read; raises UserError if there is none."""
     from monitor.drift.judge_state import decode
     from monitor.errors import UserError
-    from monitor.past_episode import episodes_of
     from monitor.pipeline import MEMORY_SCHEMA
+    from monitor.retraining.past_episode import episodes_of
     from monitor.state.folder import newest
 
     snapshot = newest(folder)

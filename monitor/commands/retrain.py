@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from monitor.retrain_request import RetrainRequest
+    from monitor.retraining.request import RetrainRequest
     from monitor.retraining_run.order import Order
     from monitor.retraining_run.report import Story
 
@@ -146,7 +146,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _request(path: str) -> RetrainRequest:
     from monitor.errors import DataError
-    from monitor.retrain_request import from_json
+    from monitor.retraining.request import from_json
 
     name = "standard input" if path == "-" else path
     try:

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from monitor.deliveries import Kept
+from monitor.retraining.deliveries import Kept
 
 RESULTS: Final = ("delivered", "failed", "parked")
 SHOWN: Final = ("waiting", "parked", "held")

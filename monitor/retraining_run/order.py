@@ -17,7 +17,7 @@ from monitor.assembly.kafka import build_connection
 from monitor.commands.train import epochs_bar
 from monitor.config import Config
 from monitor.errors import DataError
-from monitor.retrain_request import RetrainRequest
+from monitor.retraining.request import RetrainRequest
 from monitor.retraining_run import folder, pictures, reading, report, topic
 from monitor.retraining_run.candidate import Mixture, hold_out
 from monitor.retraining_run.comparison import Before, Labelled, load_before, load_labelled

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from monitor.retrain_request import RetrainRequest
+from monitor.retraining.request import RetrainRequest
 from monitor.retraining_run.evaluation import Evaluation, Performance
 from monitor.retraining_run.gates import Gate, interval
 from monitor.retraining_run.ranges import Ranges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from monitor import follower
-from monitor.courier import Courier
+from monitor.retraining.delivery import Courier
 from monitor.stream.sinks import kafka as sink
 from monitor.stream.sources import kafka as source
 from monitor.stream.sources import link

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.retrain_request import RetrainRequest, Statistics, Stretch, to_json
+from monitor.retraining.request import RetrainRequest, Statistics, Stretch, to_json
 from monitor.stream.records import Estimate, Partition
 
 NOON = 1_772_366_400_000

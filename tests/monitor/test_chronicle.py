@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.chronicle import BEGUN_ANEW, EPISODES_KEPT, Chronicle
 from monitor.pipeline import Outcome, Pipeline
-from monitor.retrain_request import RetrainRequest, from_json, request_id, to_json
-from monitor.retraining import DAY_SECONDS, Policy
+from monitor.retraining.history import BEGUN_ANEW, EPISODES_KEPT, Chronicle
+from monitor.retraining.policy import DAY_SECONDS, Policy
+from monitor.retraining.request import RetrainRequest, from_json, request_id, to_json
 from monitor.stream.records import Partition, Record
 from tests.monitor.builders import (
     P0,

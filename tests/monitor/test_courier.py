@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from monitor.courier import LOOK_SECONDS, TROUBLE_SECONDS, Courier, Timing, Worker
-from monitor.deliveries import Delivery
 from monitor.errors import ReceiverError
 from monitor.metrics import Metrics
-from monitor.outbox import Outbox
 from monitor.receivers import Receiver
+from monitor.retraining.deliveries import Delivery
+from monitor.retraining.delivery import LOOK_SECONDS, TROUBLE_SECONDS, Courier, Timing, Worker
+from monitor.retraining.outbox import Outbox
 from tests.monitor.retraining import document
 
 NOON = 1_772_366_400.0

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.chronicle import Chronicle
 from monitor.daemon import Daemon
 from monitor.pipeline import Pipeline
-from monitor.retrain_request import request_id
-from monitor.retraining import Policy
+from monitor.retraining.history import Chronicle
+from monitor.retraining.policy import Policy
+from monitor.retraining.request import request_id
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, ValueScorer, decode, judge, reference

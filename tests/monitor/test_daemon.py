@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from monitor import outlet as outlet_module
-from monitor.chronicle import Chronicle
 from monitor.daemon import Daemon
 from monitor.errors import SinkError
 from monitor.events import Event
 from monitor.pipeline import Pipeline
-from monitor.retraining import Policy
+from monitor.retraining.history import Chronicle
+from monitor.retraining.policy import Policy
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink

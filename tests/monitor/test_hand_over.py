@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.assembly.retraining import HandOver
-from monitor.outbox import Outbox
+from monitor.retraining.outbox import Outbox
 from tests.monitor.test_retrain_request import REQUEST
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor import outbox as module
-from monitor import request_files
-from monitor.deliveries import Delivery
-from monitor.outbox import MOST, Outbox
-from monitor.request_files import LARGEST_BYTES, RequestFiles
+from monitor.retraining import outbox as module
+from monitor.retraining import request_files
+from monitor.retraining.deliveries import Delivery
+from monitor.retraining.outbox import MOST, Outbox
+from monitor.retraining.request_files import LARGEST_BYTES, RequestFiles
 from tests.monitor.retraining import document
 
 NOON = 1_772_366_400.0

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from monitor.errors import DataError
-from monitor.retrain_request import (
+from monitor.retraining.request import (
     RetrainRequest,
     Statistics,
     Stretch,

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from monitor.cli import parser
 from monitor.config.receivers import Receivers
-from monitor.deliveries import STATES
 from monitor.receivers.webhook import sign
+from monitor.retraining.deliveries import STATES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "retraining-requests.md").read_text("utf-8")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from monitor.errors import UserError
 
 if TYPE_CHECKING:
-    from monitor.deliveries import Kept
-    from monitor.outbox import Outbox
+    from monitor.retraining.deliveries import Kept
+    from monitor.retraining.outbox import Outbox
 
 _EXAMPLE = """\
 example:
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """List, or change one request."""
     from monitor.config import file as config_file
-    from monitor.outbox import Outbox
+    from monitor.retraining.outbox import Outbox
 
     folder = config_file.load(options.config).state.directory / "requests"
     # What is damaged is part of what is printed.
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _list(outbox: Outbox, as_json: bool) -> int:
     from monitor.commands.requests import words
-    from monitor.deliveries import to_json
+    from monitor.retraining.deliveries import to_json
 
     listing = outbox.listing()
     if as_json:
@@ -89,7 +89,7 @@ def _list(outbox: Outbox, as_json: bool) -> int:
 
 
 def _decide(outbox: Outbox, options: argparse.Namespace) -> int:
-    from monitor.deliveries import OPEN, Delivery
+    from monitor.retraining.deliveries import OPEN, Delivery
 
     before = _found(outbox, options.id)
     retries = options.action == "retry"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.commands.dead_letters.words import printable
-from monitor.deliveries import Delivery, Kept
-from monitor.outbox import Listing
+from monitor.retraining.deliveries import Delivery, Kept
+from monitor.retraining.outbox import Listing
 from monitor.stream.json_values import isoformat
 
 REASON_WIDTH = 100

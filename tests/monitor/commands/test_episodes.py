@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from monitor.chronicle import Chronicle
 from monitor.cli import main
 from monitor.pipeline import Pipeline
-from monitor.retraining import Policy
+from monitor.retraining.history import Chronicle
+from monitor.retraining.policy import Policy
 from monitor.state.folder import ACCEPTED
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.deliveries import Delivery
-from monitor.outbox import Outbox
+from monitor.retraining.deliveries import Delivery
+from monitor.retraining.outbox import Outbox
 from tests.monitor.retraining import document
 
 NOON = 1_772_366_400.0

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from monitor.courier import Courier, Timing
-from monitor.deliveries import Delivery
 from monitor.metrics import Metrics
-from monitor.outbox import Outbox
 from monitor.receivers.calls import Endpoint
 from monitor.receivers.http import HttpReceiver
+from monitor.retraining.deliveries import Delivery
+from monitor.retraining.delivery import Courier, Timing
+from monitor.retraining.outbox import Outbox
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import Server, Talk, hang, reply
 from tests.monitor.retraining import document
@@ -94,8 +94,8 @@ DAEMON = """
 import sys, time
 from pathlib import Path
 from prometheus_client import CollectorRegistry
-from monitor.courier import Courier
-from monitor.outbox import Outbox
+from monitor.retraining.delivery import Courier
+from monitor.retraining.outbox import Outbox
 from monitor.receivers.calls import Endpoint
 from monitor.receivers.http import HttpReceiver
 from monitor.metrics.requests import RequestMetrics

@@ -11,9 +11,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from monitor.courier import Timing, Worker
 from monitor.metrics.requests import RequestMetrics
-from monitor.outbox import Outbox
 from monitor.process import logs
 from monitor.receivers import Receiver
 from monitor.receivers.airflow import AirflowReceiver
@@ -22,6 +20,8 @@ from monitor.receivers.github import GithubReceiver
 from monitor.receivers.http import HttpReceiver
 from monitor.receivers.secret import Secret
 from monitor.receivers.webhook import WebhookReceiver
+from monitor.retraining.delivery import Timing, Worker
+from monitor.retraining.outbox import Outbox
 from tests.kafka.secure import Authority
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import Answer, Talk, hang, hang_up, reply

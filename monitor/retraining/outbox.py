@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import structlog
 
-from monitor.deliveries import Delivery, Kept, begun
-from monitor.request_files import LARGEST_BYTES, RequestFiles, encoded
+from monitor.retraining.deliveries import Delivery, Kept, begun
+from monitor.retraining.request_files import LARGEST_BYTES, RequestFiles, encoded
 
 log = structlog.get_logger(__name__)
 

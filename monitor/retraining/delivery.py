@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import structlog
 
-from monitor.deliveries import LONGEST_WAIT_SECONDS, Delivery, Kept, short
 from monitor.errors import ReceiverError
 from monitor.metrics.requests import RequestMetrics
-from monitor.outbox import Outbox
 from monitor.process import background
 from monitor.receivers import Receiver
+from monitor.retraining.deliveries import LONGEST_WAIT_SECONDS, Delivery, Kept, short
+from monitor.retraining.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 

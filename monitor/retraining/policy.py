@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from monitor.drift.blocks import Position, offsets_state, restored_offsets
 from monitor.drift.episodes import Place
-from monitor.retrain_request import Stretch
+from monitor.retraining.request import Stretch
 from monitor.stream.records import Partition
 
 DAY_SECONDS: Final = 86400.0

@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from monitor.deliveries import Kept, from_json, to_json
 from monitor.process.disk import force_folder
+from monitor.retraining.deliveries import Kept, from_json, to_json
 
 LARGEST_BYTES: Final = 2**20
 LOCK_SECONDS: Final = 10.0

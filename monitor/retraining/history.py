@@ -14,9 +14,9 @@ from typing import Any, Final
 from monitor.drift.blocks import Position
 from monitor.drift.episodes import State
 from monitor.drift.judge import Change, Judge
-from monitor.past_episode import Episode, episode_state, episodes_of, places
-from monitor.retrain_request import RetrainRequest, Statistics, from_json, to_json
-from monitor.retraining import DAY_SECONDS, GoodMarks, Policy, between
+from monitor.retraining.past_episode import Episode, episode_state, episodes_of, places
+from monitor.retraining.policy import DAY_SECONDS, GoodMarks, Policy, between
+from monitor.retraining.request import RetrainRequest, Statistics, from_json, to_json
 from monitor.stream.records import Verdict
 
 EPISODES_KEPT: Final = 100
