@@ -29,7 +29,7 @@ from models.input_spec import InputSpec
 from models.preparation import Preparation
 from models.reconstruction import record_errors
 from models.reference import Reference
-from monitor.scorer import Scorer
+from monitor.pipeline.scorer import Scorer
 
 ROWS = (64, 256, 512, 2048, 8192)
 STAGE_ROWS = 512

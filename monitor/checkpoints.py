@@ -15,7 +15,7 @@ import structlog
 
 from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
-from monitor.pipeline import MEMORY_SCHEMA, Pipeline
+from monitor.pipeline.step import MEMORY_SCHEMA, Pipeline
 from monitor.process import failpoints
 from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer

@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
 from monitor.drift.judge import Change
-from monitor.events import Event, alert_event, events_of
 from monitor.follower import Follower
 from monitor.gauges import Gauges
 from monitor.membership import Membership
 from monitor.metrics import Metrics
 from monitor.offers import Offers
 from monitor.outlet import Outlet, Published
-from monitor.pipeline import Outcome, Pipeline
+from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.pipeline.events import Event, alert_event, events_of
+from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.step import Outcome, Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
-from monitor.quarantine import Quarantine
 from monitor.retraining.delivery import Courier
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy

@@ -16,9 +16,9 @@ from pathlib import Path
 import structlog
 
 from models.errors import BundleError
-from monitor.candidate import Candidate
 from monitor.errors import ProbeError, UserError
 from monitor.offers import Offers
+from monitor.pipeline.loaded_model import Candidate
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 
 from monitor.metrics import Metrics
-from monitor.pipeline import Pipeline
-from monitor.quarantine import Quarantine
+from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.pipeline.step import Pipeline
 from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Partition, Record

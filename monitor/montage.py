@@ -18,7 +18,7 @@ from matplotlib.gridspec import GridSpec
 from numpy.typing import NDArray
 
 from models.plots import ALARM, png
-from monitor.scorer import Reconstructions, Scorer
+from monitor.pipeline.scorer import Reconstructions, Scorer
 
 FEATURES: Final = 8
 """Features shown of each vector."""

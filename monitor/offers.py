@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from monitor.candidate import Candidate
+from monitor.pipeline.loaded_model import Candidate
 
 
 class Offers:

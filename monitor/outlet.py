@@ -13,8 +13,8 @@ from enum import Enum
 import structlog
 
 from monitor.errors import SinkError, TransactionLostError
-from monitor.events import Event
 from monitor.metrics import Metrics
+from monitor.pipeline.events import Event
 from monitor.process import failpoints
 from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition

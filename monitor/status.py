@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.drift.judge import Change
-from monitor.events import verdict_json
-from monitor.pipeline import Outcome
+from monitor.pipeline.events import verdict_json
+from monitor.pipeline.step import Outcome
 from monitor.retraining.past_episode import Episode, episode_json
 from monitor.state.ledger import Totals
 from monitor.stream.json_values import isoformat

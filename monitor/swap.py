@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import structlog
 
-from monitor.candidate import Candidate
 from monitor.checkpoints import Checkpoints
 from monitor.drift.judge import Change
 from monitor.offers import Offers
-from monitor.pipeline import Pipeline
+from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
 
 log = structlog.get_logger(__name__)

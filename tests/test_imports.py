@@ -42,10 +42,8 @@ LIBRARIES = {
 """The libraries that a room may use. What decides knows no network and no configuration."""
 LOOSE: dict[str, str] = {
     "assembly": "daemon",
-    "candidate": "pipeline",
     "checkpoints": "daemon",
     "daemon": "daemon",
-    "events": "pipeline",
     "follower": "model_in_use",
     "gauges": "daemon",
     "membership": "daemon",
@@ -53,11 +51,7 @@ LOOSE: dict[str, str] = {
     "montage": "datasets",
     "offers": "model_in_use",
     "outlet": "daemon",
-    "pipeline": "pipeline",
-    "probe": "pipeline",
-    "quarantine": "pipeline",
     "retraining_run": "retrain_job",
-    "scorer": "pipeline",
     "shadow": "model_in_use",
     "status": "web",
     "swap": "model_in_use",

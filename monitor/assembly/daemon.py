@@ -23,7 +23,6 @@ from monitor.assembly.model import about_model, build_follower, build_metrics, b
 from monitor.assembly.registry import model_folder
 from monitor.assembly.retraining import build_courier, retraining_policy
 from monitor.assembly.web import build_web
-from monitor.candidate import Candidate
 from monitor.checkpoints import Cadence, Checkpoints, OnFinal
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
@@ -35,12 +34,13 @@ from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.offers import Offers
-from monitor.pipeline import Decode, Pipeline
-from monitor.probe import probe
+from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.probe import probe
+from monitor.pipeline.scorer import Scorer
+from monitor.pipeline.step import Decode, Pipeline
 from monitor.process.liveness import Liveness
-from monitor.quarantine import Quarantine
 from monitor.retraining.history import Chronicle
-from monitor.scorer import Scorer
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.status import StatusBoard

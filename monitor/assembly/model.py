@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from models.bundle import Bundle
 from models.bundle import load as load_bundle
 from monitor.assembly.registry import open_registry
-from monitor.candidate import Candidate
 from monitor.config import Config
 from monitor.config.registry import VERSION
 from monitor.drift.window import RollingWindow
@@ -26,8 +25,9 @@ from monitor.metrics import Metrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.model_folder import ModelFolder
 from monitor.offers import Offers
+from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.scorer import Scorer
 from monitor.registry import CURRENT
-from monitor.scorer import Scorer
 from monitor.shadow import Shadow, ShadowedScorer
 from monitor.version import __version__
 

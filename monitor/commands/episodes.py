@@ -55,7 +55,7 @@ def _episodes(folder: Path) -> list[Episode]:
     """Of the newest snapshot that can be read; raises UserError if there is none."""
     from monitor.drift.judge_state import decode
     from monitor.errors import UserError
-    from monitor.pipeline import MEMORY_SCHEMA
+    from monitor.pipeline.step import MEMORY_SCHEMA
     from monitor.retraining.past_episode import episodes_of
     from monitor.state.folder import newest
 

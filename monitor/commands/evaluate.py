@@ -47,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Score both, measure, draw, print and write."""
     from models import bundle
-    from monitor.scorer import Scorer
+    from monitor.pipeline.scorer import Scorer
 
     scorer = Scorer(bundle.load(options.bundle), options.device)
     reference = scorer.bundle.reference

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from monitor.datasets import Dataset
-    from monitor.scorer import Scorer
+    from monitor.pipeline.scorer import Scorer
     from monitor.stream.records import Scores
 
 BLOCK = 8192

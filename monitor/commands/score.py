@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from models.bundle import Bundle
     from monitor.datasets import Dataset
-    from monitor.scorer import Scorer
+    from monitor.pipeline.scorer import Scorer
     from monitor.stream.records import Scores
 
 COLUMNS = ("index", "reconstruction_error", "p_value", "anomalous")
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     _check_outputs(options)
 
     from models import bundle
-    from monitor.scorer import Scorer
+    from monitor.pipeline.scorer import Scorer
 
     scorer = Scorer(bundle.load(options.bundle), options.device)
     data = offline.load(options.data, options.where, scorer)

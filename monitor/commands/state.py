@@ -83,7 +83,7 @@ def _described(path: Path) -> dict[str, Any]:
 
 def _contents(snapshot: Snapshot) -> dict[str, Any]:
     from monitor.drift.judge_state import decode
-    from monitor.pipeline import MEMORY_SCHEMA
+    from monitor.pipeline.step import MEMORY_SCHEMA
     from monitor.state.ledger import Ledger
 
     memory = decode(snapshot.memory, MEMORY_SCHEMA)

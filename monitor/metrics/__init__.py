@@ -13,18 +13,18 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.candidate import Candidate
 from monitor.drift.episodes import ALERTS, EVENTS
 from monitor.drift.judge import Change
 from monitor.errors import REASONS
-from monitor.events import KINDS
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
-from monitor.pipeline import Outcome
+from monitor.pipeline.events import KINDS
+from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.step import Outcome
 from monitor.state.resume import CASES
 from monitor.stream.records import Partition, Verdict
 

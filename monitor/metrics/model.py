@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.candidate import Candidate
+from monitor.pipeline.loaded_model import Candidate
 
 FAILURES: Final = ("resolve", "fetch", "damaged", "unfit", "probe", "error")
 """Why a new model was not taken.

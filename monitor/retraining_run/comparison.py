@@ -12,7 +12,7 @@ from models.input_spec import InputSpec
 from monitor.commands import offline
 from monitor.datasets import Dataset
 from monitor.errors import DataError
-from monitor.scorer import Scorer
+from monitor.pipeline.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

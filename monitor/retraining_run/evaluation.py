@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.bundle import Bundle
+from monitor.pipeline.scorer import Scorer
 from monitor.retraining_run.comparison import Before, Labelled
-from monitor.scorer import Scorer
 from monitor.stream.records import Estimate
 
 Errors = NDArray[np.float64]

@@ -17,6 +17,7 @@ from monitor.assembly.kafka import build_connection
 from monitor.commands.train import epochs_bar
 from monitor.config import Config
 from monitor.errors import DataError
+from monitor.pipeline.scorer import Scorer
 from monitor.retraining.request import RetrainRequest
 from monitor.retraining_run import folder, pictures, reading, report, topic
 from monitor.retraining_run.candidate import Mixture, hold_out
@@ -26,7 +27,6 @@ from monitor.retraining_run.ranges import Ranges
 from monitor.retraining_run.reading import Account, Limits, Reader, Stretch
 from monitor.retraining_run.report import Story
 from monitor.retraining_run.run import Choices, Inputs, rate_of, retrain
-from monitor.scorer import Scorer
 
 BEFORE_RECORDS: Final = 5000
 """Most records of before the drift that are read from Kafka, to compare with."""

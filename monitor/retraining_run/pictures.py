@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models import plots
+from monitor.pipeline.scorer import Reconstructions, Scorer
 from monitor.retraining_run.candidate import Candidate
 from monitor.retraining_run.evaluation import Evaluation
-from monitor.scorer import Reconstructions, Scorer
 
 TYPICAL: Final = 3
 WORST: Final = 3

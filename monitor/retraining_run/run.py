@@ -11,6 +11,7 @@ from models.bundle import Bundle
 from models.training import Listener
 from monitor.config.gates import GateConfig
 from monitor.drift.judge_settings import JudgeSettings
+from monitor.pipeline.scorer import Scorer
 from monitor.retraining_run import broken_input, gates
 from monitor.retraining_run.candidate import Candidate, Mixture, hold_out, material, train
 from monitor.retraining_run.comparison import Before, Labelled, in_type
@@ -19,7 +20,6 @@ from monitor.retraining_run.gates import Gate
 from monitor.retraining_run.reading import Stretch
 from monitor.retraining_run.replay import Replay, replay
 from monitor.retraining_run.settings import settings_for
-from monitor.scorer import Scorer
 
 RATE: float = 500.0
 """Records a second where the timestamps do not tell."""

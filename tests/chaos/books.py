@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.drift.judge_state import decode
-from monitor.pipeline import MEMORY_SCHEMA
+from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.ledger import Ledger
 from tests.chaos.ledger import Truth, read_all
 from tests.chaos.member import Member

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle, load
 from models.recipe import train
 from models.settings import TrainingSettings
-from monitor.scorer import Scorer
+from monitor.pipeline.scorer import Scorer
 
 FEATURES = 8
 BAD_EVERY = 100

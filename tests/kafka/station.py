@@ -13,7 +13,7 @@ import yaml
 from kafka import KafkaProducer
 
 from monitor.cli import main
-from monitor.events import dead_letter_event
+from monitor.pipeline.events import dead_letter_event
 from monitor.stream.records import DeadLetter, Record
 from tests.kafka import kafkacat
 

@@ -15,7 +15,7 @@ from kafka import KafkaAdminClient
 
 from monitor.commands.delivery import Delivery
 from monitor.demo.daemon_process import DaemonProcess
-from monitor.events import dead_letter_event
+from monitor.pipeline.events import dead_letter_event
 from monitor.stream.records import DeadLetter
 from tests.data import digit_images
 from tests.kafka import kafkacat

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.candidate import Candidate
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import DecodeError
-from monitor.pipeline import Pipeline
+from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.step import Pipeline
 from monitor.stream.batching import BatchLimits
 from monitor.stream.records import Partition, Record, Scores, Summary
 

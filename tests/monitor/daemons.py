@@ -12,9 +12,9 @@ from monitor.daemon import Daemon, Parts
 from monitor.metrics import Metrics
 from monitor.offers import Offers
 from monitor.outlet import Outlet
-from monitor.pipeline import Pipeline
+from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
-from monitor.quarantine import Quarantine
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.status import StatusBoard

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from monitor.candidate import Candidate
 from monitor.daemon import Daemon
+from monitor.pipeline.loaded_model import Candidate
 from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

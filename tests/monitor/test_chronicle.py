@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.pipeline import Outcome, Pipeline
+from monitor.pipeline.step import Outcome, Pipeline
 from monitor.retraining.history import BEGUN_ANEW, EPISODES_KEPT, Chronicle
 from monitor.retraining.policy import DAY_SECONDS, Policy
 from monitor.retraining.request import RetrainRequest, from_json, request_id, to_json
@@ -193,7 +193,7 @@ def test_beginning_anew_ends_the_episode_and_keeps_it() -> None:
 def test_a_memory_from_before_chronicles_is_understood() -> None:
     from monitor.drift.judge_state import decode as decoded
     from monitor.drift.judge_state import encode
-    from monitor.pipeline import MEMORY_SCHEMA
+    from monitor.pipeline.step import MEMORY_SCHEMA
 
     subject = pipeline()
     run(subject, stream(drifting()))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.daemon import Daemon
-from monitor.pipeline import Pipeline
+from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import Chronicle
 from monitor.retraining.policy import Policy
 from monitor.retraining.request import request_id

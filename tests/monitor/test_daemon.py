@@ -10,8 +10,8 @@ import pytest
 from monitor import outlet as outlet_module
 from monitor.daemon import Daemon
 from monitor.errors import SinkError
-from monitor.events import Event
-from monitor.pipeline import Pipeline
+from monitor.pipeline.events import Event
+from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import Chronicle
 from monitor.retraining.policy import Policy
 from monitor.stream.batching import Batcher, BatchLimits

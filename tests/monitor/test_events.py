@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from monitor.events import alert_event, anomaly_event, dead_letter_event, events_of
+from monitor.pipeline.events import alert_event, anomaly_event, dead_letter_event, events_of
 from monitor.stream.json_values import isoformat
 from monitor.stream.records import Anomaly, DeadLetter, Record
 from tests.monitor.builders import VERSION, normal_errors, pipeline, records

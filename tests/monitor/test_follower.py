@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from models.errors import BundleError
-from monitor.candidate import Candidate
 from monitor.errors import ConfigError, ProbeError
 from monitor.follower import Follower, Pace
 from monitor.offers import Offers
+from monitor.pipeline.loaded_model import Candidate
 from tests.monitor.builders import VERSION, candidate
 
 NEW = "fedcba9876543210"

@@ -12,7 +12,7 @@ from models.bundle import load
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor import montage
-from monitor.scorer import Scorer
+from monitor.pipeline.scorer import Scorer
 from tests.data import digit_images
 
 

@@ -26,7 +26,7 @@ from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.errors import ConfigError, ProbeError
 from monitor.model_folder import ModelFolder
-from monitor.probe import probe, rows_of
+from monitor.pipeline.probe import probe, rows_of
 from monitor.stream.records import Scores
 from tests.models.bundles import reseal, write
 from tests.monitor.builders import ValueScorer, reference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.quarantine import Quarantine
+from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

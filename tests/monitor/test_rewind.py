@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.drift.judge_state import decode, encode
-from monitor.pipeline import MEMORY_SCHEMA
+from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.monitor.crashes import Run, finish

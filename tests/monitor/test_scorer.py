@@ -9,7 +9,7 @@ from models.bundle import load
 from models.errors import ShapeError, UserError
 from models.recipe import train
 from models.settings import TrainingSettings
-from monitor.scorer import MICRO_BATCH, Scorer
+from monitor.pipeline.scorer import MICRO_BATCH, Scorer
 from tests.data import digit_images
 
 IMAGES = digit_images()

@@ -7,7 +7,7 @@ import torch
 from models.bundle import load
 from models.recipe import train
 from models.settings import TrainingSettings
-from monitor.scorer import Scorer
+from monitor.pipeline.scorer import Scorer
 from tests.data import digit_images
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda device")

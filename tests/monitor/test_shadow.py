@@ -14,7 +14,7 @@ from models.errors import ShapeError
 from models.reference import Reference
 from monitor.drift.window import RollingWindow
 from monitor.metrics import Metrics
-from monitor.pipeline import Pipeline, RowScorer
+from monitor.pipeline.step import Pipeline, RowScorer
 from monitor.shadow import Shadow, ShadowedScorer
 from monitor.state.folder import ACCEPTED, read
 from monitor.stream.records import Scores

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.checkpoints import Cadence
 from monitor.errors import DecodeError, SinkError
-from monitor.events import Event
+from monitor.pipeline.events import Event
 from monitor.stream.batching import BatchLimits
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from monitor.events import Event
+from monitor.pipeline.events import Event
 from monitor.state.snapshot import Committed
 from monitor.stream.records import Partition
 

@@ -10,7 +10,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from monitor.errors import SinkError, TransactionLostError
-from monitor.events import Event
+from monitor.pipeline.events import Event
 from monitor.process import background
 from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection

@@ -23,7 +23,7 @@ from monitor.commands.dead_letters.selection import (
 )
 from monitor.commands.dead_letters.view import view_of
 from monitor.errors import REASONS
-from monitor.events import dead_letter_event
+from monitor.pipeline.events import dead_letter_event
 from monitor.stream.records import DeadLetter, Record
 from tests.readme import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from monitor.cli import main
-from monitor.pipeline import Pipeline
+from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import Chronicle
 from monitor.retraining.policy import Policy
 from monitor.state.folder import ACCEPTED

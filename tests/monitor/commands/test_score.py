@@ -9,7 +9,7 @@ from PIL import Image
 
 from models.bundle import load
 from monitor.cli import main
-from monitor.scorer import Scorer
+from monitor.pipeline.scorer import Scorer
 from tests.monitor.commands.conftest import FEATURES, machine
 
 COLUMNS = ["index", "reconstruction_error", "p_value", "anomalous"]

@@ -7,8 +7,8 @@ import pytest
 
 from models.bundle import load
 from monitor.errors import DataError
+from monitor.pipeline.scorer import Scorer
 from monitor.retraining_run.comparison import fitting, in_type, load_before, load_labelled
-from monitor.scorer import Scorer
 from tests.data import digit_images
 
 

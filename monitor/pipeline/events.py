@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.pipeline import Outcome
+from monitor.pipeline.step import Outcome
 from monitor.stream.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.stream.records import (
     Alert,

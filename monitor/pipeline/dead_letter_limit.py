@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from monitor.pipeline import Outcome
+from monitor.pipeline.step import Outcome
 
 
 class Quarantine:
