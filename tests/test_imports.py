@@ -48,7 +48,6 @@ LOOSE: dict[str, str] = {
     "gauges": "daemon",
     "membership": "daemon",
     "model_folder": "model_in_use",
-    "montage": "datasets",
     "offers": "model_in_use",
     "outlet": "daemon",
     "retraining_run": "retrain_job",

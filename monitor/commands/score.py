@@ -124,7 +124,7 @@ def _draw(
     scores: Scores,
     top: NDArray[np.intp],
 ) -> None:
-    from monitor import montage
+    from monitor.datasets import montage
 
     titles = [
         f"{rank}. {data.name(i)}\nerror {scores.reconstruction_error[i]:.4g},"

@@ -11,7 +11,7 @@ from PIL import Image
 from models.bundle import load
 from models.recipe import train
 from models.settings import TrainingSettings
-from monitor import montage
+from monitor.datasets import montage
 from monitor.pipeline.scorer import Scorer
 from tests.data import digit_images
 
