@@ -17,11 +17,12 @@ import structlog
 
 from monitor.checkpoints import Checkpoints
 from monitor.drift.judge import Change
-from monitor.follower import Follower
 from monitor.gauges import Gauges
 from monitor.membership import Membership
 from monitor.metrics import Metrics
-from monitor.offers import Offers
+from monitor.model_in_use.follower import Follower
+from monitor.model_in_use.next_model import Offers
+from monitor.model_in_use.swap import Swap
 from monitor.outlet import Outlet, Published
 from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.pipeline.events import Event, alert_event, events_of
@@ -37,7 +38,6 @@ from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Source
-from monitor.swap import Swap
 from monitor.web.server import WebServers
 
 log = structlog.get_logger(__name__)

@@ -44,16 +44,11 @@ LOOSE: dict[str, str] = {
     "assembly": "daemon",
     "checkpoints": "daemon",
     "daemon": "daemon",
-    "follower": "model_in_use",
     "gauges": "daemon",
     "membership": "daemon",
-    "model_folder": "model_in_use",
-    "offers": "model_in_use",
     "outlet": "daemon",
     "retraining_run": "retrain_job",
-    "shadow": "model_in_use",
     "status": "web",
-    "swap": "model_in_use",
 }  # not moved yet
 UPWARDS: set[tuple[str, str]] = {
     ("model_in_use", "daemon"),

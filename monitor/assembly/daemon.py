@@ -33,7 +33,7 @@ from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
-from monitor.offers import Offers
+from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.pipeline.loaded_model import Candidate
 from monitor.pipeline.probe import probe

@@ -20,15 +20,15 @@ from monitor.config import Config
 from monitor.config.registry import VERSION
 from monitor.drift.window import RollingWindow
 from monitor.errors import ConfigError
-from monitor.follower import Follower, Pace
 from monitor.metrics import Metrics
 from monitor.metrics.shadow import ShadowMetrics
-from monitor.model_folder import ModelFolder
-from monitor.offers import Offers
+from monitor.model_in_use.follower import Follower, Pace
+from monitor.model_in_use.model_folder import ModelFolder
+from monitor.model_in_use.next_model import Offers
+from monitor.model_in_use.shadow import Shadow, ShadowedScorer
 from monitor.pipeline.loaded_model import Candidate
 from monitor.pipeline.scorer import Scorer
 from monitor.registry import CURRENT
-from monitor.shadow import Shadow, ShadowedScorer
 from monitor.version import __version__
 
 Shadowed = Callable[[Candidate], Candidate]

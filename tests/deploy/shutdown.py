@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from monitor import follower
+from monitor.model_in_use import follower
 from monitor.retraining.delivery import Courier
 from monitor.stream.sinks import kafka as sink
 from monitor.stream.sources import kafka as source

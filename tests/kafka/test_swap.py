@@ -20,7 +20,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.demo.daemon_process import DaemonProcess
 from monitor.drift.judge_state import decode
-from monitor.offers import Offers
+from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.ledger import Ledger
 from tests.chaos.ledger import ANOMALOUS_EVERY, TRAINING, make_bundle, read_all, vector

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from monitor.checkpoints import Cadence, Checkpoints
 from monitor.daemon import Daemon, Parts
 from monitor.metrics import Metrics
-from monitor.offers import Offers
+from monitor.model_in_use.next_model import Offers
 from monitor.outlet import Outlet
 from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.pipeline.step import Pipeline

@@ -10,8 +10,8 @@ import pytest
 
 from models.errors import BundleError
 from monitor.errors import ConfigError, ProbeError
-from monitor.follower import Follower, Pace
-from monitor.offers import Offers
+from monitor.model_in_use.follower import Follower, Pace
+from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.loaded_model import Candidate
 from tests.monitor.builders import VERSION, candidate
 

@@ -25,7 +25,7 @@ from monitor.codecs.decoding import Limits, decoder
 from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.errors import ConfigError, ProbeError
-from monitor.model_folder import ModelFolder
+from monitor.model_in_use.model_folder import ModelFolder
 from monitor.pipeline.probe import probe, rows_of
 from monitor.stream.records import Scores
 from tests.models.bundles import reseal, write

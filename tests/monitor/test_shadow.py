@@ -14,8 +14,8 @@ from models.errors import ShapeError
 from models.reference import Reference
 from monitor.drift.window import RollingWindow
 from monitor.metrics import Metrics
+from monitor.model_in_use.shadow import Shadow, ShadowedScorer
 from monitor.pipeline.step import Pipeline, RowScorer
-from monitor.shadow import Shadow, ShadowedScorer
 from monitor.state.folder import ACCEPTED, read
 from monitor.stream.records import Scores
 from monitor.stream.sinks.memory import MemorySink

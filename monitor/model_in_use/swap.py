@@ -17,7 +17,7 @@ import structlog
 
 from monitor.checkpoints import Checkpoints
 from monitor.drift.judge import Change
-from monitor.offers import Offers
+from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.loaded_model import Candidate
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints

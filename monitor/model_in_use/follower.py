@@ -17,7 +17,7 @@ import structlog
 
 from models.errors import BundleError
 from monitor.errors import ProbeError, UserError
-from monitor.offers import Offers
+from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.loaded_model import Candidate
 
 log = structlog.get_logger(__name__)
