@@ -34,11 +34,11 @@ from monitor.retraining.delivery import Courier
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.state.snapshot import Committed
-from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Source
 from monitor.web.server import WebServers
+from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.pipeline.step import Pipeline
-from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Source
+from monitor.web.status import StatusBoard
 
 REFRESH_SECONDS = 0.5
 

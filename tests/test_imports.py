@@ -48,7 +48,6 @@ LOOSE: dict[str, str] = {
     "membership": "daemon",
     "outlet": "daemon",
     "retraining_run": "retrain_job",
-    "status": "web",
 }  # not moved yet
 UPWARDS: set[tuple[str, str]] = {
     ("model_in_use", "daemon"),

@@ -43,10 +43,10 @@ from monitor.process.liveness import Liveness
 from monitor.retraining.history import Chronicle
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
-from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.version import __version__
+from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from monitor.config import HttpConfig
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
-from monitor.status import StatusBoard
 from monitor.web.app import build_app, build_health
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 from monitor.web.server import WebServer, WebServers
+from monitor.web.status import StatusBoard
 
 
 def build_web(

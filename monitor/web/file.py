@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from monitor.errors import ConfigError
 from monitor.web import tls
 from monitor.web.passwords import Passwords
-from monitor.web.protection import Protection
 from monitor.web.sections import HeadersSection, HttpSection, TlsSection, WebFile
+from monitor.web.settings import Protection
 
 MAX_BYTES: Final = 2**20
 _SECTIONS: Final[Mapping[tuple[str, ...], type[BaseModel]]] = {

@@ -11,10 +11,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from monitor.errors import ConfigError
+from monitor.web.authentication import Gate
 from monitor.web.connection import HEAD_BYTES
-from monitor.web.door import Door
-from monitor.web.gate import Gate
-from monitor.web.guard import Guard
+from monitor.web.connections import Door
+from monitor.web.reload import Guard
 
 STOP_SECONDS: Final = 3.0
 BACKLOG: Final = 512

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from monitor.metrics import Metrics
 from monitor.version import __version__
 from monitor.web.app import build_health
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 from monitor.web.server import WebServer
 from tests.deploy import tools
 from tests.deploy.dockerfile import DOCKERFILE, ROOT, ancestry, read

@@ -17,7 +17,6 @@ from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
-from monitor.status import StatusBoard
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.records import Partition
 from monitor.stream.sinks import Sink
@@ -25,8 +24,9 @@ from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Source
 from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 from monitor.web.server import WebServer, WebServers
+from monitor.web.status import StatusBoard
 from tests.monitor.builders import candidate
 
 

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from monitor.metrics import Metrics
 from monitor.stream.records import Partition
 from monitor.web.app import build_app
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 from monitor.web.server import WebServer
 from tests.monitor.builders import normal_errors, pipeline, records
 

@@ -12,11 +12,11 @@ from starlette.testclient import TestClient
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.state.ledger import Totals
-from monitor.status import StatusBoard
 from monitor.stream.records import Partition
 from monitor.web.app import build_app
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 from monitor.web.server import WebServer
+from monitor.web.status import StatusBoard
 from tests.monitor.builders import pipeline, records
 
 

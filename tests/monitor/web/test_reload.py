@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 from tests.kafka.process import wait_until
 from tests.monitor.web.certificates import Authority
 from tests.monitor.web.site import HASH, PASSWORD, Site, ask, login, serving, trusting, write_config

@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from monitor.web.connection import LONGEST_SECONDS, Connection, Phase
-from monitor.web.guard import Guard
+from monitor.web.reload import Guard
 
 log = structlog.get_logger(__name__)
 

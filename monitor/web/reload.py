@@ -15,7 +15,7 @@ import structlog
 from monitor.errors import ConfigError
 from monitor.metrics.web import WebMetrics
 from monitor.web.file import read
-from monitor.web.protection import OPEN, Protection
+from monitor.web.settings import OPEN, Protection
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.web.connection import HEAD_BYTES
-from monitor.web.guard import Guard
 from monitor.web.passwords import BusyError, Passwords
+from monitor.web.reload import Guard
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="aead-monitor", charset="UTF-8"'}
 
