@@ -24,10 +24,10 @@ from models import bundle
 from models.architectures import build as build_model
 from models.input_spec import InputSpec
 from models.reference import Reference
-from monitor.assembly.daemon import build
 from monitor.config import Config
-from monitor.daemon import Daemon
-from monitor.outlet import Outlet
+from monitor.daemon.assembly.daemon import build
+from monitor.daemon.loop import Daemon
+from monitor.daemon.publisher import Outlet
 from monitor.process import logs
 from monitor.state.resume import Gained
 from monitor.state.snapshot import Committed

@@ -41,12 +41,6 @@ LIBRARIES = {
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""
 LOOSE: dict[str, str] = {
-    "assembly": "daemon",
-    "checkpoints": "daemon",
-    "daemon": "daemon",
-    "gauges": "daemon",
-    "membership": "daemon",
-    "outlet": "daemon",
     "retraining_run": "retrain_job",
 }  # not moved yet
 UPWARDS: set[tuple[str, str]] = {

@@ -123,8 +123,8 @@ def history(options: argparse.Namespace) -> int:
 
 def _opened(options: argparse.Namespace) -> Registry:
     """The registry that the options name; a folder that is none is refused, but for `add`."""
-    from monitor.assembly.registry import open_registry
     from monitor.config import file as config_file
+    from monitor.daemon.assembly.registry import open_registry
     from monitor.registry.embedded import EmbeddedRegistry
 
     if options.config is not None:

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     config = config_file.load(options.config, options.web_config_file)
     logs.configure(config.log.level, config.log.format)
 
-    from monitor.assembly.daemon import build
+    from monitor.daemon.assembly.daemon import build
 
     daemon = build(config, stopping, rewind=options.rewind)
     signal.signal(signal.SIGHUP, lambda number, frame: daemon.look())

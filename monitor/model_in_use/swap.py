@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import structlog
 
-from monitor.checkpoints import Checkpoints
+from monitor.daemon.checkpoints import Checkpoints
 from monitor.drift.judge import Change
 from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.loaded_model import Candidate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.bundle import Bundle, load
-from monitor.assembly.registry import model_folder, open_registry
 from monitor.config import Config
+from monitor.daemon.assembly.registry import model_folder, open_registry
 from monitor.errors import UserError
 
 

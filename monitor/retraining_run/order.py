@@ -12,10 +12,10 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from monitor.assembly.daemon import build_decoder, judge_settings
-from monitor.assembly.kafka import build_connection
 from monitor.commands.train import epochs_bar
 from monitor.config import Config
+from monitor.daemon.assembly.daemon import build_decoder, judge_settings
+from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
 from monitor.pipeline.scorer import Scorer
 from monitor.retraining.request import RetrainRequest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from monitor.assembly.model import build_metrics
 from monitor.config import Config
+from monitor.daemon.assembly.model import build_metrics
 from monitor.stream.records import Partition
 from tests.monitor.builders import candidate, normal_errors, pipeline, records
 

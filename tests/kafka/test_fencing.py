@@ -9,8 +9,8 @@ import pytest
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from prometheus_client import CollectorRegistry
 
+from monitor.daemon.publisher import TransactionalOutlet
 from monitor.metrics import Metrics
-from monitor.outlet import TransactionalOutlet
 from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.kafka import Topics

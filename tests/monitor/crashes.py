@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.daemon import Daemon
+from monitor.daemon.loop import Daemon
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.monitor.daemons import assemble, committed

@@ -7,11 +7,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from monitor.checkpoints import Cadence, Checkpoints
-from monitor.daemon import Daemon, Parts
+from monitor.daemon.checkpoints import Cadence, Checkpoints
+from monitor.daemon.loop import Daemon, Parts
+from monitor.daemon.publisher import Outlet
 from monitor.metrics import Metrics
 from monitor.model_in_use.next_model import Offers
-from monitor.outlet import Outlet
 from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.daemon import Daemon
+from monitor.daemon.loop import Daemon
 from monitor.pipeline.loaded_model import Candidate
 from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from models.bundle import load as load_bundle
-from monitor.assembly.daemon import build
-from monitor.assembly.registry import model_folder, open_registry
 from monitor.cli import main
 from monitor.config.file import load
+from monitor.daemon.assembly.daemon import build
+from monitor.daemon.assembly.registry import model_folder, open_registry
 from monitor.errors import ConfigError, RegistryError
 from monitor.registry.embedded import EmbeddedRegistry
 from monitor.registry.mlflow import MlflowRegistry

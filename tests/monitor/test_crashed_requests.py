@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.daemon import Daemon
+from monitor.daemon.loop import Daemon
 from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import Chronicle
 from monitor.retraining.policy import Policy

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.checkpoints import Cadence
+from monitor.daemon.checkpoints import Cadence
 from monitor.process import failpoints
 from monitor.state.folder import ACCEPTED, PREPARED, PREVIOUS, read
 from monitor.state.snapshot import Committed

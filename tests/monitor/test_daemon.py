@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pytest
 
-from monitor import outlet as outlet_module
-from monitor.daemon import Daemon
+from monitor.daemon import publisher as outlet_module
+from monitor.daemon.loop import Daemon
 from monitor.errors import SinkError
 from monitor.pipeline.events import Event
 from monitor.pipeline.step import Pipeline

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.assembly.retraining import HandOver
+from monitor.daemon.assembly.retraining import HandOver
 from monitor.retraining.outbox import Outbox
 from tests.monitor.test_retrain_request import REQUEST
 

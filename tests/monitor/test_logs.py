@@ -53,6 +53,6 @@ def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
         return repeats.filter(record)
 
     assert [passes("kafka.cluster"), passes("kafka.cluster")] == [True, False]
-    assert [passes("monitor.daemon"), passes("monitor.daemon")] == [True, True]
+    assert [passes("monitor.daemon.loop"), passes("monitor.daemon.loop")] == [True, True]
     now[0] = logs.QUIET_SECONDS
     assert passes("kafka.cluster")

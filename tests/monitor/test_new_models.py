@@ -19,11 +19,11 @@ from models.architectures import build as build_model
 from models.errors import BundleError
 from models.input_spec import InputSpec
 from models.reference import Reference
-from monitor.assembly import daemon as assembly
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import Config
-from monitor.daemon import Daemon
+from monitor.daemon.assembly import daemon as assembly
+from monitor.daemon.loop import Daemon
 from monitor.errors import ConfigError, ProbeError
 from monitor.model_in_use.model_folder import ModelFolder
 from monitor.pipeline.probe import probe, rows_of

@@ -85,9 +85,9 @@ def run(options: argparse.Namespace) -> int:
 
     import logging
 
-    from monitor.assembly.kafka import build_connection
     from monitor.commands.dead_letters.topic import opened
     from monitor.config import file as config_file
+    from monitor.daemon.assembly.kafka import build_connection
 
     # kafka-python logs what is said here in one line.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from models.bundle_files import MODEL
-from monitor.assembly.registry import build_registry
 from monitor.config.registry import RegistryConfig
+from monitor.daemon.assembly.registry import build_registry
 from monitor.registry import Registry
 
 

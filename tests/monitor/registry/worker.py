@@ -63,7 +63,7 @@ def main() -> None:
 
 def _warm_up() -> None:
     """Import what all workers need, also what torch imports with the first bundle."""
-    for name in ("mlflow", "monitor.assembly.registry"):
+    for name in ("mlflow", "monitor.daemon.assembly.registry"):
         importlib.import_module(name)
     from tests.models.bundles import write
 
@@ -86,8 +86,8 @@ def _forked(job: dict[str, Any], actions: list[str]) -> int:
 
 
 def _act(job: dict[str, Any], actions: list[str]) -> None:
-    from monitor.assembly.registry import build_registry
     from monitor.config.registry import RegistryConfig
+    from monitor.daemon.assembly.registry import build_registry
     from monitor.process import failpoints
 
     if job["orders"]:

@@ -16,9 +16,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
-from monitor.assembly.daemon import build
 from monitor.config.file import load
-from monitor.daemon import Daemon
+from monitor.daemon.assembly.daemon import build
+from monitor.daemon.loop import Daemon
 from monitor.stream.records import Partition, Record
 from monitor.web.exposition import Exposition
 from tests.models import bundles

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import structlog
 
-from monitor.checkpoints import Checkpoints
+from monitor.daemon.checkpoints import Checkpoints
+from monitor.daemon.publisher import Outlet
 from monitor.errors import GapError
 from monitor.metrics import Metrics
-from monitor.outlet import Outlet
 from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Gained, Plan, Policy
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Gap, Partition, Record

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from monitor.assembly.receivers import build_receivers, holding
 from monitor.config import Config
+from monitor.daemon.assembly.receivers import build_receivers, holding
 from monitor.metrics import Metrics
 from monitor.retraining.delivery import Courier
 from monitor.retraining.outbox import Outbox

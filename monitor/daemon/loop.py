@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from monitor.checkpoints import Checkpoints
+from monitor.daemon.checkpoints import Checkpoints
+from monitor.daemon.gauges import Gauges
+from monitor.daemon.membership import Membership
+from monitor.daemon.publisher import Outlet, Published
 from monitor.drift.judge import Change
-from monitor.gauges import Gauges
-from monitor.membership import Membership
 from monitor.metrics import Metrics
 from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.next_model import Offers
 from monitor.model_in_use.swap import Swap
-from monitor.outlet import Outlet, Published
 from monitor.pipeline.dead_letter_limit import Quarantine
 from monitor.pipeline.events import Event, alert_event, events_of
 from monitor.pipeline.loaded_model import Candidate

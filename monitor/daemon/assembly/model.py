@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from models.bundle import Bundle
 from models.bundle import load as load_bundle
-from monitor.assembly.registry import open_registry
 from monitor.config import Config
 from monitor.config.registry import VERSION
+from monitor.daemon.assembly.registry import open_registry
 from monitor.drift.window import RollingWindow
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics

@@ -10,9 +10,9 @@ from typing import Any
 from monitor.config import Config
 from monitor.config.file import read_secret
 from monitor.config.kafka import KafkaConfig
+from monitor.daemon.publisher import Outlet, TransactionalOutlet
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
-from monitor.outlet import Outlet, TransactionalOutlet
 from monitor.pipeline.events import KINDS
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.kafka import KafkaSink, Topics

@@ -18,16 +18,16 @@ from models.bundle import Bundle
 from models.bundle import load as load_bundle
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
-from monitor.assembly.kafka import build_connection, build_outlet, build_subscription
-from monitor.assembly.model import about_model, build_follower, build_metrics, build_shadow
-from monitor.assembly.registry import model_folder
-from monitor.assembly.retraining import build_courier, retraining_policy
-from monitor.assembly.web import build_web
-from monitor.checkpoints import Cadence, Checkpoints, OnFinal
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
-from monitor.daemon import Daemon, Parts
+from monitor.daemon.assembly.kafka import build_connection, build_outlet, build_subscription
+from monitor.daemon.assembly.model import about_model, build_follower, build_metrics, build_shadow
+from monitor.daemon.assembly.registry import model_folder
+from monitor.daemon.assembly.retraining import build_courier, retraining_policy
+from monitor.daemon.assembly.web import build_web
+from monitor.daemon.checkpoints import Cadence, Checkpoints, OnFinal
+from monitor.daemon.loop import Daemon, Parts
 from monitor.drift.budget import Budget
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
