@@ -40,9 +40,6 @@ LIBRARIES = {
     "pipeline": {"numpy", "torch"},
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""
-LOOSE: dict[str, str] = {
-    "retraining_run": "retrain_job",
-}  # not moved yet
 UPWARDS: set[tuple[str, str]] = {
     ("model_in_use", "daemon"),
     ("retrain_job", "commands"),
@@ -64,14 +61,12 @@ def imports(path: Path) -> set[str]:
 
 
 def room_of(path: Path) -> str:
-    name = path.relative_to(ROOT / "monitor").parts[0].removesuffix(".py")
-    return LOOSE.get(name, name)
+    return path.relative_to(ROOT / "monitor").parts[0].removesuffix(".py")
 
 
 def rooms_used(path: Path) -> set[str]:
     pieces = [name.split(".") for name in imports(path)]
-    names = {piece[1] for piece in pieces if piece[0] == "monitor" and len(piece) > 1}
-    return {LOOSE.get(name, name) for name in names}
+    return {piece[1] for piece in pieces if piece[0] == "monitor" and len(piece) > 1}
 
 
 def monitor_files() -> list[Path]:
@@ -79,7 +74,7 @@ def monitor_files() -> list[Path]:
 
 
 def test_monitor_holds_rooms_and_five_files_at_most() -> None:
-    loose = {p.stem for p in (ROOT / "monitor").glob("*.py")} - set(LOOSE)
+    loose = {p.stem for p in (ROOT / "monitor").glob("*.py")}
     assert loose <= LOOSE_FILES
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from monitor.retrain_job.order import Order
+    from monitor.retrain_job.report import Story
     from monitor.retraining.request import RetrainRequest
-    from monitor.retraining_run.order import Order
-    from monitor.retraining_run.report import Story
 
 REFUSED = 3
 """Exit code: the candidate is there, and a gate refused it."""
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     """Read, train, judge, write, and say what came of it."""
     _check(options)
     from monitor.config import file as config_file
-    from monitor.retraining_run.order import carry_out
+    from monitor.retrain_job.order import carry_out
 
     config = config_file.load(options.config)
     story = carry_out(_order(options), config, Path(options.out))
@@ -107,9 +107,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _order(options: argparse.Namespace) -> Order:
-    from monitor.retraining_run import ranges
-    from monitor.retraining_run.candidate import Mixture
-    from monitor.retraining_run.order import Data, Order
+    from monitor.retrain_job import ranges
+    from monitor.retrain_job.candidate import Mixture
+    from monitor.retrain_job.order import Data, Order
 
     request = None if options.request is None else _request(options.request)
     labels = tuple(options.labels or ())
@@ -167,7 +167,7 @@ def _request(path: str) -> RetrainRequest:
 
 
 def _say(options: argparse.Namespace, story: Story) -> None:
-    from monitor.retraining_run import report
+    from monitor.retrain_job import report
 
     if options.json:
         print((Path(options.out) / "report.json").read_text(encoding="utf-8"), end="")

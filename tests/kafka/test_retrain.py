@@ -16,8 +16,8 @@ from kafka import KafkaAdminClient, TopicPartition
 from models.bundle import load
 from monitor.cli import main
 from monitor.config.kafka import KafkaConfig
+from monitor.retrain_job import reading, topic
 from monitor.retraining.request import RetrainRequest, Statistics, Stretch, to_json
-from monitor.retraining_run import reading, topic
 from monitor.stream.kafka_options import Connection
 from monitor.stream.records import Estimate, Partition
 from tests.data import digit_images

@@ -12,7 +12,7 @@ from models.errors import UserError
 from monitor.cli import main
 from monitor.config.file import load
 from monitor.config.gates import GateConfig
-from monitor.retraining_run import folder
+from monitor.retrain_job import folder
 
 RANGE = ["--from-kafka", "images/0:0-900"]
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 from models.input_spec import InputSpec
 from monitor.config.gates import GateConfig
 from monitor.demo import digits, drifts
-from monitor.retraining_run.broken_input import alike, noise, prepared, repeated, stuck
+from monitor.retrain_job.broken_input import alike, noise, prepared, repeated, stuck
 
 GATES = GateConfig()
 IMAGES = digits.load()

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from models.settings import TrainingSettings
 from monitor.errors import DataError
 from monitor.pipeline.scorer import Scorer
-from monitor.retraining_run.candidate import hold_out, material, strangest, train
-from monitor.retraining_run.evaluation import discrimination, errors_of
-from monitor.retraining_run.reading import Stretch
+from monitor.retrain_job.candidate import hold_out, material, strangest, train
+from monitor.retrain_job.evaluation import discrimination, errors_of
+from monitor.retrain_job.reading import Stretch
 from tests.data import digit_images
 
 SETTINGS = TrainingSettings(ordered=True, epochs=20, architecture="dense", device="cpu")

@@ -8,7 +8,7 @@ import pytest
 from models.bundle import load
 from monitor.errors import DataError
 from monitor.pipeline.scorer import Scorer
-from monitor.retraining_run.comparison import fitting, in_type, load_before, load_labelled
+from monitor.retrain_job.comparison import fitting, in_type, load_before, load_labelled
 from tests.data import digit_images
 
 

@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from models.bundle import load
-from monitor.retraining_run.evaluation import discrimination, probability_of, share
+from monitor.retrain_job.evaluation import discrimination, probability_of, share
 from monitor.stream.records import Estimate
 
 

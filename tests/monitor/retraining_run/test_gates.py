@@ -9,10 +9,10 @@ import pytest
 from models.bundle import Bundle, load
 from monitor.config.gates import GateConfig
 from monitor.drift.judge_settings import JudgeSettings
-from monitor.retraining_run import gates
-from monitor.retraining_run.broken_input import Sign
-from monitor.retraining_run.evaluation import Discrimination, Evaluation, Performance, share
-from monitor.retraining_run.replay import Replay, replay
+from monitor.retrain_job import gates
+from monitor.retrain_job.broken_input import Sign
+from monitor.retrain_job.evaluation import Discrimination, Evaluation, Performance, share
+from monitor.retrain_job.replay import Replay, replay
 from monitor.stream.records import Estimate
 
 LIMITS = GateConfig()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import DataError
-from monitor.retraining_run.ranges import BLOCK, cut, parse, spread
+from monitor.retrain_job.ranges import BLOCK, cut, parse, spread
 from monitor.stream.records import Partition
 
 P0, P1, P2 = (Partition("images", number) for number in range(3))

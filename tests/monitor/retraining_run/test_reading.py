@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from monitor.errors import DecodeError
-from monitor.retraining_run import reading
-from monitor.retraining_run.ranges import BLOCK, Ranges
-from monitor.retraining_run.reading import Account, Limits, Stretch
+from monitor.retrain_job import reading
+from monitor.retrain_job.ranges import BLOCK, Ranges
+from monitor.retrain_job.reading import Account, Limits, Stretch
 from monitor.stream.records import Partition
 from tests.monitor.builders import decode
 from tests.monitor.retraining_run.logs_in_memory import Log

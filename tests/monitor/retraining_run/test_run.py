@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from models.bundle import load
 from monitor.config.gates import GateConfig
 from monitor.drift.judge_settings import JudgeSettings
-from monitor.retraining_run.candidate import Mixture
-from monitor.retraining_run.comparison import Before, Labelled
-from monitor.retraining_run.reading import Stretch
-from monitor.retraining_run.run import RATE, Choices, Inputs, Result, rate_of, retrain
+from monitor.retrain_job.candidate import Mixture
+from monitor.retrain_job.comparison import Before, Labelled
+from monitor.retrain_job.reading import Stretch
+from monitor.retrain_job.run import RATE, Choices, Inputs, Result, rate_of, retrain
 from tests.data import digit_images
 
 RNG = np.random.default_rng(0)

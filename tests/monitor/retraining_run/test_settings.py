@@ -7,7 +7,7 @@ import pytest
 
 from models.bundle import Bundle, load
 from models.errors import UserError
-from monitor.retraining_run.settings import quick, settings_for
+from monitor.retrain_job.settings import quick, settings_for
 
 
 @pytest.fixture(scope="module")

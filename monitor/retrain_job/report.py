@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from monitor.retrain_job.evaluation import Evaluation, Performance
+from monitor.retrain_job.gates import Gate, interval
+from monitor.retrain_job.ranges import Ranges
+from monitor.retrain_job.reading import Account
+from monitor.retrain_job.run import Inputs, Result
 from monitor.retraining.request import RetrainRequest
-from monitor.retraining_run.evaluation import Evaluation, Performance
-from monitor.retraining_run.gates import Gate, interval
-from monitor.retraining_run.ranges import Ranges
-from monitor.retraining_run.reading import Account
-from monitor.retraining_run.run import Inputs, Result
 from monitor.stream.json_values import estimate_json, number_json
 from monitor.stream.records import Partition
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from models import plots
 from monitor.pipeline.scorer import Reconstructions, Scorer
-from monitor.retraining_run.candidate import Candidate
-from monitor.retraining_run.evaluation import Evaluation
+from monitor.retrain_job.candidate import Candidate
+from monitor.retrain_job.evaluation import Evaluation
 
 TYPICAL: Final = 3
 WORST: Final = 3

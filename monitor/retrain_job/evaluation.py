@@ -11,7 +11,7 @@ from scipy import stats
 
 from models.bundle import Bundle
 from monitor.pipeline.scorer import Scorer
-from monitor.retraining_run.comparison import Before, Labelled
+from monitor.retrain_job.comparison import Before, Labelled
 from monitor.stream.records import Estimate
 
 Errors = NDArray[np.float64]

@@ -17,7 +17,7 @@ from scipy.spatial.distance import pdist, squareform
 from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.config.gates import GateConfig
-from monitor.retraining_run.evaluation import Errors
+from monitor.retrain_job.evaluation import Errors
 
 Rows = NDArray[np.float32]
 """Records as the current model's network sees them: (n, d) or (n, C, H, W)."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import DecodeError
-from monitor.retraining_run.ranges import BLOCK, Ranges, Runs, cut, spread
+from monitor.retrain_job.ranges import BLOCK, Ranges, Runs, cut, spread
 from monitor.stream.records import Partition, Record
 
 MAX_ELEMENTS: Final = 2**28

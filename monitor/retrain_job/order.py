@@ -18,15 +18,15 @@ from monitor.daemon.assembly.daemon import build_decoder, judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
 from monitor.pipeline.scorer import Scorer
+from monitor.retrain_job import folder, pictures, reading, report, topic
+from monitor.retrain_job.candidate import Mixture, hold_out
+from monitor.retrain_job.comparison import Before, Labelled, load_before, load_labelled
+from monitor.retrain_job.current import current_bundle
+from monitor.retrain_job.ranges import Ranges
+from monitor.retrain_job.reading import Account, Limits, Reader, Stretch
+from monitor.retrain_job.report import Story
+from monitor.retrain_job.run import Choices, Inputs, rate_of, retrain
 from monitor.retraining.request import RetrainRequest
-from monitor.retraining_run import folder, pictures, reading, report, topic
-from monitor.retraining_run.candidate import Mixture, hold_out
-from monitor.retraining_run.comparison import Before, Labelled, load_before, load_labelled
-from monitor.retraining_run.current import current_bundle
-from monitor.retraining_run.ranges import Ranges
-from monitor.retraining_run.reading import Account, Limits, Reader, Stretch
-from monitor.retraining_run.report import Story
-from monitor.retraining_run.run import Choices, Inputs, rate_of, retrain
 
 BEFORE_RECORDS: Final = 5000
 """Most records of before the drift that are read from Kafka, to compare with."""

@@ -12,14 +12,14 @@ from models.training import Listener
 from monitor.config.gates import GateConfig
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.pipeline.scorer import Scorer
-from monitor.retraining_run import broken_input, gates
-from monitor.retraining_run.candidate import Candidate, Mixture, hold_out, material, train
-from monitor.retraining_run.comparison import Before, Labelled, in_type
-from monitor.retraining_run.evaluation import Evaluation, evaluate
-from monitor.retraining_run.gates import Gate
-from monitor.retraining_run.reading import Stretch
-from monitor.retraining_run.replay import Replay, replay
-from monitor.retraining_run.settings import settings_for
+from monitor.retrain_job import broken_input, gates
+from monitor.retrain_job.candidate import Candidate, Mixture, hold_out, material, train
+from monitor.retrain_job.comparison import Before, Labelled, in_type
+from monitor.retrain_job.evaluation import Evaluation, evaluate
+from monitor.retrain_job.gates import Gate
+from monitor.retrain_job.reading import Stretch
+from monitor.retrain_job.replay import Replay, replay
+from monitor.retrain_job.settings import settings_for
 
 RATE: float = 500.0
 """Records a second where the timestamps do not tell."""

@@ -25,8 +25,8 @@ from models.settings import MIN_RECORDS, TrainingSettings
 from models.splits import MIN_TRAINING, MIN_VALIDATION, Split, split
 from models.training import Listener
 from monitor.errors import DataError
-from monitor.retraining_run.reading import Stretch
-from monitor.retraining_run.settings import quick
+from monitor.retrain_job.reading import Stretch
+from monitor.retrain_job.settings import quick
 
 MIN_HELD_OUT: Final = 20
 

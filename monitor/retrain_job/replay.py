@@ -10,8 +10,8 @@ from models.bundle import Bundle
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.simulation import BEFORE, Simulation, feed
-from monitor.retraining_run.evaluation import Errors
-from monitor.retraining_run.ranges import BLOCK
+from monitor.retrain_job.evaluation import Errors
+from monitor.retrain_job.ranges import BLOCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.errors import UserError
-from monitor.retraining_run.report import KIND
+from monitor.retrain_job.report import KIND
 
 REPORT: Final = "report.json"
 MAX_BYTES: Final = 2**22

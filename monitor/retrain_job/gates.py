@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.config.gates import GateConfig
-from monitor.retraining_run.broken_input import Sign
-from monitor.retraining_run.evaluation import Evaluation, probability_of
-from monitor.retraining_run.replay import Replay
+from monitor.retrain_job.broken_input import Sign
+from monitor.retrain_job.evaluation import Evaluation, probability_of
+from monitor.retrain_job.replay import Replay
 from monitor.stream.records import Estimate
 
 PASSED: Final = "passed"
