@@ -29,8 +29,7 @@ from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
 from monitor.daemon.publisher import Outlet
 from monitor.process import logs
-from monitor.state.resume import Gained
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Partition, Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Polled, Position

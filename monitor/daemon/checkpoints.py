@@ -19,8 +19,9 @@ from monitor.pipeline.step import MEMORY_SCHEMA, Pipeline
 from monitor.process import failpoints
 from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer
-from monitor.state.resume import Gained, Plan, Policy, plan, rewound_to
-from monitor.state.snapshot import Committed, Note, Snapshot, Takeover, took_effect
+from monitor.state.resume import Plan, Policy, plan, rewound_to
+from monitor.state.snapshot import Note, Snapshot, Takeover, took_effect
+from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)

@@ -25,16 +25,18 @@ from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.next_model import Offers
 from monitor.model_in_use.swap import Swap
 from monitor.pipeline.dead_letter_limit import Quarantine
-from monitor.pipeline.events import Event, alert_event, events_of
+from monitor.pipeline.events import alert_event, events_of
 from monitor.pipeline.loaded_model import Candidate
-from monitor.pipeline.step import Outcome, Pipeline
+from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
 from monitor.retraining.delivery import Courier
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
-from monitor.state.snapshot import Committed
 from monitor.stream.batching import Batcher
+from monitor.stream.events import Event
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Source
 from monitor.web.server import WebServers

@@ -11,8 +11,9 @@ from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.publisher import Outlet
 from monitor.errors import GapError
 from monitor.metrics import Metrics
-from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Gained, Plan, Policy
+from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Plan, Policy
 from monitor.stream.batching import Batcher
+from monitor.stream.offsets import Gained
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Source
 

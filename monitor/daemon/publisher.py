@@ -14,9 +14,9 @@ import structlog
 
 from monitor.errors import SinkError, TransactionLostError
 from monitor.metrics import Metrics
-from monitor.pipeline.events import Event
 from monitor.process import failpoints
-from monitor.state.snapshot import Committed
+from monitor.stream.events import Event
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sinks import Sink, TransactionalSink
 from monitor.stream.sources import Source

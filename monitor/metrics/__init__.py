@@ -22,10 +22,10 @@ from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
-from monitor.pipeline.events import KINDS
 from monitor.pipeline.loaded_model import Candidate
-from monitor.pipeline.step import Outcome
+from monitor.pipeline.outcome import Outcome
 from monitor.state.resume import CASES
+from monitor.stream.events import KINDS
 from monitor.stream.records import Partition, Verdict
 
 PREFIX = "aead_monitor"

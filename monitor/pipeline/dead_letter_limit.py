@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from monitor.pipeline.step import Outcome
+from monitor.pipeline.outcome import Outcome
 
 
 class Quarantine:

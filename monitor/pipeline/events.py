@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from monitor.pipeline.step import Outcome
+from monitor.pipeline.outcome import Outcome
+from monitor.stream.events import ALERT, ANOMALY, DEAD_LETTER, Event
 from monitor.stream.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.stream.records import (
     Alert,
@@ -24,19 +24,7 @@ from monitor.stream.records import (
     Verdict,
 )
 
-ANOMALY, DEAD_LETTER, ALERT = "anomaly", "dead_letter", "alert"
-KINDS = (ANOMALY, DEAD_LETTER, ALERT)
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One message to publish. value None is a tombstone's: the original had none."""
-
-    kind: str
-    key: bytes
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def events_of(outcome: Outcome, model_version: str, threshold: float) -> Iterator[Event]:

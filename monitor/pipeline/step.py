@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -21,6 +20,7 @@ from monitor.drift.handover import parting
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
+from monitor.pipeline.outcome import Outcome
 from monitor.retraining.history import BEGUN_ANEW, REPLACED, Chronicle
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
@@ -32,7 +32,6 @@ from monitor.stream.records import (
     Record,
     Scores,
     Summary,
-    Verdict,
 )
 
 MEMORY_SCHEMA: Final = "memory-1"
@@ -40,27 +39,6 @@ Decode = Callable[[bytes | None], NDArray[np.generic]]
 """A payload to rows (n, *record_shape), all finite; raises DecodeError."""
 Stage = Callable[[str], AbstractContextManager[None]]
 """Called with the name of a stage, entered while the stage runs: for timing from outside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one step decided. All lists are in arrival order.
-
-    scored: the records that were scored. replayed_rows: rows scored again that the judge had
-    already counted. next_offsets: what to commit once everything here is published. requests:
-    for a new model.
-    """
-
-    consumed: tuple[Record, ...]
-    scored: tuple[Record, ...]
-    scores: Scores
-    dead_letters: tuple[DeadLetter, ...]
-    anomalies: tuple[Anomaly, ...]
-    changes: tuple[Change, ...]
-    verdict: Verdict
-    replayed_rows: int
-    next_offsets: dict[Partition, int]
-    requests: tuple[RetrainRequest, ...] = ()
 
 
 class RowScorer(Protocol):

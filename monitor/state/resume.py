@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from monitor.state.snapshot import Committed, Note
+from monitor.state.snapshot import Note
+from monitor.stream.offsets import Gained
 
 Start = Literal["earliest", "latest"]
 OutOfRange = Literal["earliest", "latest", "stop"]
@@ -17,19 +18,6 @@ SKIPPED: Final = "skipped"
 REWOUND: Final = "rewound"
 MADE_ANEW: Final = "made_anew"
 CASES: Final = (GO_ON, FIRST, REPEATED, SKIPPED, REWOUND, MADE_ANEW)
-
-
-@dataclass(frozen=True, slots=True)
-class Gained:
-    """A partition that is ours from now on.
-
-    committed: what the group has stored for it, if anything. earliest, latest: its first offset,
-    and one past its last.
-    """
-
-    committed: Committed | None
-    earliest: int
-    latest: int
 
 
 @dataclass(frozen=True, slots=True)

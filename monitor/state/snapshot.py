@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from monitor.drift.blocks import offsets_state, restored_offsets
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 
 SCHEMA: Final = "aead-monitor-snapshot-1"
@@ -74,14 +75,6 @@ class Note:
 def _takeover(text: str) -> Takeover:
     writer, _, offset = text.partition(":")
     return Takeover(writer, int(offset))
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What the consumer group has stored for a partition: the next offset, and a note."""
-
-    offset: int
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.drift.judge import Change
 from monitor.pipeline.events import verdict_json
-from monitor.pipeline.step import Outcome
+from monitor.pipeline.outcome import Outcome
 from monitor.retraining.past_episode import Episode, episode_json
 from monitor.state.ledger import Totals
 from monitor.stream.json_values import isoformat

@@ -8,8 +8,8 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from monitor.state.resume import Gained
 from monitor.stream.kafka_options import Connection
+from monitor.stream.offsets import Gained
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from monitor.daemon.publisher import TransactionalOutlet
 from monitor.metrics import Metrics
-from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection
+from monitor.stream.offsets import Committed
 from monitor.stream.sinks.kafka import Topics
 from monitor.stream.sinks.transactions import TransactionalKafkaSink
 from tests.kafka.broker import Broker

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.errors import SinkError
-from monitor.pipeline.events import Event
+from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.kafka import KafkaSink, Topics
 from tests.kafka import kafkacat

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources import Polled
 from monitor.stream.sources.kafka import KafkaSource

@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from monitor.state.resume import Gained
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position, Source
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.pipeline.step import Outcome, Pipeline
+from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import BEGUN_ANEW, EPISODES_KEPT, Chronicle
 from monitor.retraining.policy import DAY_SECONDS, Policy
 from monitor.retraining.request import RetrainRequest, from_json, request_id, to_json

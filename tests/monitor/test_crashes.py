@@ -10,7 +10,7 @@ import pytest
 from monitor.daemon.checkpoints import Cadence
 from monitor.process import failpoints
 from monitor.state.folder import ACCEPTED, PREPARED, PREVIOUS, read
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

@@ -10,11 +10,11 @@ import pytest
 from monitor.daemon import publisher as outlet_module
 from monitor.daemon.loop import Daemon
 from monitor.errors import SinkError
-from monitor.pipeline.events import Event
 from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import Chronicle
 from monitor.retraining.policy import Policy
 from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.events import Event
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

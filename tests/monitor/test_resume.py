@@ -11,12 +11,12 @@ from monitor.state.resume import (
     REPEATED,
     REWOUND,
     SKIPPED,
-    Gained,
     Plan,
     Policy,
     plan,
 )
-from monitor.state.snapshot import Committed, Note
+from monitor.state.snapshot import Note
+from monitor.stream.offsets import Committed, Gained
 
 MINE, THEIRS = str(Note("me", 3)), str(Note("them", 9))
 EARLIEST, LATEST = 10, 1000

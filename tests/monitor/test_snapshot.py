@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from monitor.errors import UserError
 from monitor.state.folder import ACCEPTED, PREPARED, PREVIOUS, StateFolder
-from monitor.state.snapshot import Committed, Note, Snapshot, Takeover, took_effect
+from monitor.state.snapshot import Note, Snapshot, Takeover, took_effect
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 
 P0, P1 = Partition("in", 0), Partition("in", 1)

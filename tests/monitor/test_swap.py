@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from monitor.daemon.checkpoints import Cadence
 from monitor.errors import DecodeError, SinkError
-from monitor.pipeline.events import Event
 from monitor.stream.batching import BatchLimits
+from monitor.stream.events import Event
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

@@ -13,7 +13,7 @@ from monitor.config.kafka import KafkaConfig
 from monitor.daemon.publisher import Outlet, TransactionalOutlet
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
-from monitor.pipeline.events import KINDS
+from monitor.stream.events import KINDS
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.kafka import KafkaSink, Topics
 from monitor.stream.sinks.transactions import TransactionalKafkaSink

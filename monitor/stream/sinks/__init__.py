@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from monitor.pipeline.events import Event
-from monitor.state.snapshot import Committed
+from monitor.stream.events import Event
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 
 

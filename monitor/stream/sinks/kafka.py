@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
 from monitor.errors import SinkError
-from monitor.pipeline.events import Event
+from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection, connect
 
 log = structlog.get_logger(__name__)

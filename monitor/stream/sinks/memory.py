@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor.pipeline.events import Event
+from monitor.stream.events import Event
 
 
 class MemorySink:

@@ -10,10 +10,10 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from monitor.errors import SinkError, TransactionLostError
-from monitor.pipeline.events import Event
 from monitor.process import background
-from monitor.state.snapshot import Committed
+from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sinks.kafka import KafkaSink, Topics
 

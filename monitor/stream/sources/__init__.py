@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from monitor.state.resume import Gained
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Partition, Record
 
 

@@ -27,9 +27,8 @@ from kafka.errors import (
 )
 
 from monitor.process import background
-from monitor.state.resume import Gained
-from monitor.state.snapshot import Committed
 from monitor.stream.kafka_options import Connection
+from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Position
 from monitor.stream.sources.link import Link

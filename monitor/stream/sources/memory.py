@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from monitor.state.resume import Gained
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from monitor.state.snapshot import Committed
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition, Record
 
 

@@ -1,0 +1,18 @@
+"""A message to publish, and its kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ANOMALY, DEAD_LETTER, ALERT = "anomaly", "dead_letter", "alert"
+KINDS = (ANOMALY, DEAD_LETTER, ALERT)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message to publish. value None is a tombstone's: the original had none."""
+
+    kind: str
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
