@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.commands import offline
+from monitor.commands.options import FORMATS, add_device, writing
 
 if TYPE_CHECKING:
     from models.reference import Reference
@@ -33,26 +33,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="folder written by train")
     for kind in ("normal", "anomalous"):
-        parser.add_argument(f"--{kind}", required=True, metavar="PATH", help=offline.FORMATS)
+        parser.add_argument(f"--{kind}", required=True, metavar="PATH", help=FORMATS)
         parser.add_argument(
             f"--{kind}-where", metavar="KEY=VALUE", help="take these records only, e.g. y_test=1"
         )
     parser.add_argument(
         "--out", default=".", metavar="FOLDER", help="where to write (default: this folder)"
     )
-    offline.add_device(parser)
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Score both, measure, draw, print and write."""
     from models import bundle
+    from monitor.datasets import fitting
+    from monitor.pipeline import offline
     from monitor.pipeline.scorer import Scorer
 
     scorer = Scorer(bundle.load(options.bundle), options.device)
-    reference = scorer.bundle.reference
+    reference, spec = scorer.bundle.reference, scorer.bundle.input_spec
     normal, anomalous = (
-        offline.score(scorer, offline.load(path, where, scorer), path)
+        offline.score(scorer, fitting.load(path, where, spec).records, path)
         for path, where in (
             (options.normal, options.normal_where),
             (options.anomalous, options.anomalous_where),
@@ -122,7 +124,7 @@ def draw(normal: Scores, anomalous: Scores, reference: Reference, roc_auc: float
 def _write(folder: Path, result: dict[str, Any], picture: bytes) -> None:
     import json
 
-    with offline.writing(str(folder)):
+    with writing(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
         (folder / "evaluation.json").write_text(text, encoding="utf-8")

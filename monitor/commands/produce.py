@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from monitor.commands import offline
 from monitor.commands.delivery import Delivery, connect
+from monitor.commands.options import FORMATS
 from monitor.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", required=True, metavar="PATH", help=offline.FORMATS)
+    parser.add_argument("--data", required=True, metavar="PATH", help=FORMATS)
     parser.add_argument(
         "--where", metavar="KEY=VALUE", help="send these records only, e.g. y_test=1"
     )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.commands import offline
+from monitor.commands.options import FORMATS, add_device, writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="folder written by train")
-    parser.add_argument("--data", required=True, metavar="PATH", help=offline.FORMATS)
+    parser.add_argument("--data", required=True, metavar="PATH", help=FORMATS)
     parser.add_argument(
         "--where", metavar="KEY=VALUE", help="score these records only, e.g. y_test=1"
     )
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--top", type=int, default=12, metavar="N", help="how many to list and draw (default: 12)"
     )
-    offline.add_device(parser)
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -62,13 +62,15 @@ def run(options: argparse.Namespace) -> int:
     _check_outputs(options)
 
     from models import bundle
+    from monitor.datasets import fitting
+    from monitor.pipeline import offline
     from monitor.pipeline.scorer import Scorer
 
     scorer = Scorer(bundle.load(options.bundle), options.device)
-    data = offline.load(options.data, options.where, scorer)
-    scores = offline.score(scorer, data, options.data)
+    data = fitting.load(options.data, options.where, scorer.bundle.input_spec)
+    scores = offline.score(scorer, data.records, options.data)
     top = _top(scores, options.top)
-    with offline.writing(options.out):
+    with writing(options.out):
         _write(Path(options.out), data, scores)
     if options.montage:
         _draw(options, scorer, data, scores, top)
@@ -132,7 +134,7 @@ def _draw(
         for rank, i in enumerate(top.tolist(), start=1)
     ]
     heading = f"The {len(titles)} highest errors in {options.data}"
-    with offline.writing(options.montage):
+    with writing(options.montage):
         Path(options.montage).write_bytes(montage.draw(scorer, data.records[top], titles, heading))
 
 

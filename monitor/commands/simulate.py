@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.commands import offline
+from monitor.commands.options import writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -219,7 +219,7 @@ def _write(
 
     delays = {d.change: [r if math.isfinite(r) else None for r in d.records] for d in found}
     document = {"no_drift": asdict(quiet), "records_to_alarm": delays}
-    with offline.writing(str(folder)):
+    with writing(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         (folder / "simulation.json").write_text(text, encoding="utf-8")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.settings import TrainingSettings
-    from models.training import Listener, Progress
 
 _EXAMPLE = """\
 example:
@@ -107,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
     from models import recipe
     from monitor import datasets
+    from monitor.process.progress import epochs_bar
 
     data = datasets.load(options.data, options.where)
     source = f"{options.data} where {options.where}" if options.where else options.data
@@ -137,30 +135,6 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
 
 
 _ARCHITECTURE_SETTINGS = ("hidden", "channels", "bottleneck", "dropout")
-
-
-@contextmanager
-def epochs_bar() -> Iterator[Listener]:
-    """A progress bar on stderr, moved by each epoch."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    text = TextColumn("epoch {task.completed}/{task.total}  {task.description}")
-    with Bar(text, BarColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(progress: Progress) -> None:
-            minutes, seconds = divmod(round(progress.seconds_left), 60)
-            bar.update(
-                task,
-                completed=progress.epoch,
-                total=progress.epochs,
-                description=f"loss {progress.loss:.5g}  validation {progress.validation_loss:.5g}"
-                f"  best {progress.best_epoch}  {minutes}:{seconds:02d} left",
-            )
-
-        yield show
 
 
 def _outcome(bundle: Bundle, out: str) -> str:

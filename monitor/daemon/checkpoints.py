@@ -9,10 +9,11 @@ committed, and after a crash.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
+from monitor.daemon.cadence import Cadence
 from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
 from monitor.pipeline.step import MEMORY_SCHEMA, Pipeline
@@ -33,19 +34,6 @@ Lookup = Callable[[Iterable[Partition]], Mapping[Partition, Committed] | None]
 """What is stored for partitions; None if the broker cannot be asked now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cadence:
-    """When a checkpoint is due: after some seconds or records, whichever comes first.
-
-    recommit_seconds: after which the offsets of an idle stream are stored again, so that the
-    broker does not forget them.
-    """
-
-    seconds: float = 5.0
-    records: int = 100_000
-    recommit_seconds: float = 600.0
-
-
 class Checkpoints:
     """Keeps the pipeline's memory in step with the group's offsets.
 
@@ -60,7 +48,7 @@ class Checkpoints:
         metrics: Metrics,
         folder: StateFolder | None = None,
         fingerprint: str = "",
-        cadence: Cadence = Cadence(),
+        cadence: Cadence | None = None,
         on_final: OnFinal = lambda requests: None,
     ) -> None:
         self._on_final = on_final
@@ -68,7 +56,7 @@ class Checkpoints:
         self._pipeline = pipeline
         self._metrics = metrics
         self._folder = folder
-        self._cadence = cadence
+        self._cadence = cadence or Cadence()
         version = pipeline.judge.model_version
         self._accepted = Snapshot(new_writer(), 0, version, fingerprint, {}, pipeline.memory())
         self._pending: Snapshot | None = None

@@ -11,21 +11,44 @@ in use takes the totals, and says the same of the old model's episode.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import structlog
 
-from monitor.daemon.checkpoints import Checkpoints
 from monitor.drift.judge import Change
 from monitor.model_in_use.next_model import Offers
 from monitor.pipeline.loaded_model import Candidate
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
+from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
 """Between attempts to make final what was done, while that fails."""
+
+
+class Books(Protocol):
+    """What was done, and whether it is final; the daemon's checkpoints."""
+
+    @property
+    def doubtful(self) -> bool:
+        """True while work is to be taken back."""
+
+    @property
+    def final(self) -> bool:
+        """True if all that was done is in the accepted snapshot."""
+
+    @property
+    def pending(self) -> bool:
+        """True while a snapshot is written and not yet accepted."""
+
+    def offsets(self) -> Mapping[Partition, int]:
+        """The next offset of each partition that is ours."""
+
+    def carry_over(self) -> None:
+        """Go on from the accepted snapshot with another model."""
 
 
 class Swap:
@@ -40,7 +63,7 @@ class Swap:
         self,
         offers: Offers,
         pipeline: Pipeline,
-        checkpoints: Checkpoints,
+        checkpoints: Books,
         checkpoint: Callable[[], None],
         tell: Callable[[Change], bool],
         replaced: Callable[[Candidate, float], None],

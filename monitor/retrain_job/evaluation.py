@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.bundle import Bundle
+from monitor.pipeline import offline
 from monitor.pipeline.scorer import Scorer
 from monitor.retrain_job.comparison import Before, Labelled
 from monitor.stream.records import Estimate
@@ -65,7 +66,7 @@ class Evaluation:
 def evaluate(
     scorer: Scorer, recent: NDArray[Any], before: Before | None, labelled: Labelled | None
 ) -> Evaluation:
-    """A model on the newest records, on older ones and on anomalies. Raises ShapeError."""
+    """A model on the newest records, on older ones and on anomalies. Raises DataError."""
     newest = performance(scorer, recent)
     known: dict[str, Discrimination] = {}
     if labelled is not None:
@@ -80,7 +81,7 @@ def evaluate(
 
 def errors_of(scorer: Scorer, rows: NDArray[Any]) -> Errors:
     """Reconstruction errors, the infinite as the largest number there is."""
-    errors = scorer.score(rows).reconstruction_error
+    errors = offline.score(scorer, rows, "records").reconstruction_error
     largest = np.finfo(np.float64).max
     return np.nan_to_num(errors, nan=largest, posinf=largest)
 

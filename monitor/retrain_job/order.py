@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +11,12 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from monitor.commands.train import epochs_bar
+from models.input_spec import InputSpec
 from monitor.config import Config
 from monitor.daemon.assembly.daemon import build_decoder, judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
-from monitor.pipeline.scorer import Scorer
+from monitor.process.progress import count_bar, epochs_bar
 from monitor.retrain_job import folder, pictures, reading, report, topic
 from monitor.retrain_job.candidate import Mixture, hold_out
 from monitor.retrain_job.comparison import Before, Labelled, load_before, load_labelled
@@ -76,7 +75,7 @@ def carry_out(order: Order, config: Config, out: Path) -> Story:
 
 
 def _story(order: Order, config: Config, current: Bundle, draft: Path) -> Story:
-    before, labelled = _given(order, Scorer(current, config.device))
+    before, labelled = _given(order, current.input_spec)
     drifted, read, old, old_read = _read(order, config, current, before)
     inputs = Inputs(
         current=current,
@@ -98,13 +97,13 @@ def _story(order: Order, config: Config, current: Bundle, draft: Path) -> Story:
     return Story(result, inputs, order.request, read, old_read, config.kafka.bootstrap_servers)
 
 
-def _given(order: Order, scorer: Scorer) -> tuple[Before | None, Labelled | None]:
+def _given(order: Order, spec: InputSpec) -> tuple[Before | None, Labelled | None]:
     """The data sets that were named."""
     data, before, labelled = order.data, None, None
     if data.reference is not None:
-        before = load_before(data.reference, data.where, scorer, order.most)
+        before = load_before(data.reference, data.where, spec, order.most)
     if data.labelled is not None:
-        labelled = load_labelled(data.labelled, list(data.labels), scorer)
+        labelled = load_labelled(data.labelled, list(data.labels), spec)
     return before, labelled
 
 
@@ -140,7 +139,7 @@ def _stretch(
     text: str,
 ) -> tuple[Stretch, Account]:
     account, runs = reading.plan(reader, wanted, limits)
-    with _bar(text, account.chosen) as advance:
+    with count_bar(text, account.chosen) as advance:
         return reading.read(reader, account, runs, decode, limits, advance), account
 
 
@@ -169,19 +168,3 @@ def _write(story: Story, draft: Path, device: str) -> None:
     (draft / "report.md").write_text(report.markdown(story), encoding="utf-8")
     text = json.dumps(report.document(story), indent=2, allow_nan=False) + "\n"
     (draft / folder.REPORT).write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _bar(text: str, offsets: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr; gives what moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(text, total=offsets)
-        yield lambda done: bar.advance(task, done)

@@ -10,11 +10,12 @@ import numpy as np
 from models.bundle import Bundle
 from models.training import Listener
 from monitor.config.gates import GateConfig
+from monitor.datasets.fitting import in_type
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.pipeline.scorer import Scorer
 from monitor.retrain_job import broken_input, gates
 from monitor.retrain_job.candidate import Candidate, Mixture, hold_out, material, train
-from monitor.retrain_job.comparison import Before, Labelled, in_type
+from monitor.retrain_job.comparison import Before, Labelled
 from monitor.retrain_job.evaluation import Evaluation, evaluate
 from monitor.retrain_job.gates import Gate
 from monitor.retrain_job.reading import Stretch

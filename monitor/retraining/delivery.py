@@ -11,15 +11,14 @@ import copy
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from monitor.errors import ReceiverError
-from monitor.metrics.requests import RequestMetrics
 from monitor.process import background
 from monitor.receivers import Receiver
 from monitor.retraining.deliveries import LONGEST_WAIT_SECONDS, Delivery, Kept, short
@@ -62,6 +61,19 @@ class _Result:
     change: Callable[[Delivery], Delivery]
 
 
+class DeliveryMetrics(Protocol):
+    """What is shown of deliveries, by the receiver's name."""
+
+    def follow(self, receivers: Iterable[str]) -> None:
+        """Begin to show these receivers."""
+
+    def count(self, receiver: str, result: str) -> None:
+        """Count an attempt: delivered, failed or parked."""
+
+    def show(self, receiver: str, requests: Iterable[Kept], now: float) -> None:
+        """Show what waits for a receiver. now: seconds since the epoch."""
+
+
 class Worker:
     """Delivers what is due to one receiver."""
 
@@ -70,7 +82,7 @@ class Worker:
         name: str,
         receiver: Receiver,
         outbox: Outbox,
-        metrics: RequestMetrics,
+        metrics: DeliveryMetrics,
         timing: Timing,
     ) -> None:
         self.name = name
@@ -158,7 +170,7 @@ class Courier:
         self,
         outbox: Outbox,
         receivers: Mapping[str, Receiver],
-        metrics: RequestMetrics,
+        metrics: DeliveryMetrics,
         timing: Timing | None = None,
     ) -> None:
         self._timing = timing or Timing()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from monitor.daemon.checkpoints import Cadence
+from monitor.daemon.cadence import Cadence
 from monitor.errors import GapError
 from monitor.state.resume import Policy
 from monitor.state.snapshot import Note

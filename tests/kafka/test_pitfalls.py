@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewPartitions
 
-from monitor.daemon.checkpoints import Cadence
+from monitor.daemon.cadence import Cadence
 from monitor.errors import UserError
 from tests.kafka.broker import Broker
 from tests.kafka.corrupt import break_checksum, garble_records, set_unknown_codec

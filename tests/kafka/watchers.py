@@ -9,7 +9,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from monitor.daemon.checkpoints import Cadence
+from monitor.daemon.cadence import Cadence
 from monitor.state.ledger import Totals
 from monitor.state.resume import Policy
 from monitor.stream.kafka_options import Connection

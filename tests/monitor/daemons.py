@@ -7,7 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from monitor.daemon.checkpoints import Cadence, Checkpoints
+from monitor.daemon.cadence import Cadence
+from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.loop import Daemon, Parts
 from monitor.daemon.publisher import Outlet
 from monitor.metrics import Metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.daemon.checkpoints import Cadence
+from monitor.daemon.cadence import Cadence
 from monitor.process import failpoints
 from monitor.state.folder import ACCEPTED, PREPARED, PREVIOUS, read
 from monitor.stream.offsets import Committed

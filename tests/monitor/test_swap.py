@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.daemon.checkpoints import Cadence
+from monitor.daemon.cadence import Cadence
 from monitor.errors import DecodeError, SinkError
 from monitor.stream.batching import BatchLimits
 from monitor.stream.events import Event

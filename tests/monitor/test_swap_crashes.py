@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.daemon.checkpoints import Cadence
+from monitor.daemon.cadence import Cadence
 from monitor.process import failpoints
 from monitor.state.folder import ACCEPTED, read
 from monitor.stream.sinks.memory import MemorySink

@@ -26,7 +26,8 @@ from monitor.daemon.assembly.model import about_model, build_follower, build_met
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import build_courier, retraining_policy
 from monitor.daemon.assembly.web import build_web
-from monitor.daemon.checkpoints import Cadence, Checkpoints, OnFinal
+from monitor.daemon.cadence import Cadence
+from monitor.daemon.checkpoints import Checkpoints, OnFinal
 from monitor.daemon.loop import Daemon, Parts
 from monitor.drift.budget import Budget
 from monitor.drift.judge import Judge
