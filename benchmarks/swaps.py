@@ -27,7 +27,7 @@ from models.reference import Reference
 from monitor.config import Config
 from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
-from monitor.daemon.publisher import Outlet
+from monitor.daemon.publisher import Publisher
 from monitor.process import logs
 from monitor.stream.offsets import Committed, Gained
 from monitor.stream.records import Partition, Record
@@ -184,8 +184,8 @@ def daemon_of(folder: Path, tape: Tape) -> Daemon:
     )
     stopping = threading.Event()
     parts = build(config, stopping).parts
-    outlet = Outlet(MemorySink(), parts.metrics)
-    return Daemon(replace(parts, source=tape, outlet=outlet), stopping)
+    publisher = Publisher(MemorySink(), parts.metrics)
+    return Daemon(replace(parts, source=tape, publisher=publisher), stopping)
 
 
 def measure(swaps: int, records: int) -> Result:

@@ -53,12 +53,12 @@ def run(options: argparse.Namespace) -> int:
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
     if not options.no_model:
         from models.bundle import load
-        from monitor.daemon.assembly.daemon import build_candidate
+        from monitor.daemon.assembly.daemon import build_model
         from monitor.daemon.assembly.kafka import build_connection
         from monitor.daemon.assembly.receivers import build_receivers
         from monitor.daemon.assembly.registry import model_folder
 
         build_receivers(config.retraining.receivers, build_connection(config.kafka))
-        build_candidate(config, load(model_folder(config), device="cpu"))
+        build_model(config, load(model_folder(config), device="cpu"))
     print(f"{options.config}: valid")
     return 0

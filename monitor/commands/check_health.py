@@ -87,7 +87,7 @@ def _connection(settings: HttpConfig, timeout: float) -> http.client.HTTPConnect
         raise ConfigError("http.port: is 0, so that nobody knows the port. Set http.health_port.")
     host = _EVERYWHERE.get(host, host)
     secure = settings.health_port is None and settings.web_config_file is not None
-    if secure and settings.web_config_file and read(settings.web_config_file).protection.tls:
+    if secure and settings.web_config_file and read(settings.web_config_file).security.tls:
         # Our own daemon, under whatever name its certificate has; nothing secret is sent to it.
         context = ssl._create_unverified_context()  # noqa: S323
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)

@@ -22,7 +22,7 @@ from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer
 from monitor.state.resume import Plan, Policy, plan, rewound_to
 from monitor.state.snapshot import Note, Snapshot, Takeover, took_effect
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
@@ -106,20 +106,20 @@ class Checkpoints:
         log.info("snapshot restored", sequence=self.sequence, in_doubt=self.doubtful)
 
     def _inherit(self, other: Snapshot) -> None:
-        """Keep the id and the chronicle of a snapshot by other settings: no request comes twice."""
-        self._pipeline.chronicle.inherit(decode(other.memory, MEMORY_SCHEMA))
+        """Keep the id and the history of a snapshot by other settings: no request comes twice."""
+        self._pipeline.history.inherit(decode(other.memory, MEMORY_SCHEMA))
         self._accepted = replace(
             self._accepted,
             writer=other.writer,
             sequence=other.sequence + 1,
             memory=self._pipeline.memory(),
         )
-        self._on_final(self._pipeline.chronicle.requests)
+        self._on_final(self._pipeline.history.requests)
 
     def _recall(self) -> None:
         """Go back to the accepted snapshot. Its requests may not have been told before a crash."""
         self._pipeline.recall(self._accepted.memory)
-        self._on_final(self._pipeline.chronicle.requests)
+        self._on_final(self._pipeline.history.requests)
 
     def _fits(self, snapshot: Snapshot) -> bool:
         """True if its totals may be taken; with the same model, its drift detection, too."""
@@ -147,12 +147,14 @@ class Checkpoints:
         self._pipeline.recall(self._accepted.memory)
 
     def rewind(self) -> None:
-        """Go back to the beginning of every partition, the first time it is gained."""
+        """Go back to the beginning of every partition, the first time it is assigned."""
         self._rewinding = set()
 
-    def resume(self, gained: Mapping[Partition, Gained], policy: Policy) -> dict[Partition, Plan]:
+    def resume(
+        self, assigned: Mapping[Partition, Assigned], policy: Policy
+    ) -> dict[Partition, Plan]:
         """Decide where to go on with partitions that are ours from now on."""
-        plans = {p: self._plan(p, item, policy) for p, item in sorted(gained.items())}
+        plans = {p: self._plan(p, item, policy) for p, item in sorted(assigned.items())}
         if any(item.anew for item in plans.values()):
             self._pipeline.begin_anew()
             self._accepted = replace(
@@ -161,15 +163,15 @@ class Checkpoints:
                 memory=self._pipeline.memory(),
             )
         for partition, item in plans.items():
-            self._begin(partition, item, gained[partition].committed)
+            self._begin(partition, item, assigned[partition].committed)
         return plans
 
-    def _plan(self, partition: Partition, gained: Gained, policy: Policy) -> Plan:
+    def _plan(self, partition: Partition, assigned: Assigned, policy: Policy) -> Plan:
         if self._rewinding is not None and partition not in self._rewinding:
             self._rewinding.add(partition)
-            return rewound_to(gained)
+            return rewound_to(assigned)
         own = self._pipeline.ledger.next_offset(partition)
-        return plan(gained, own, self.writer, policy)
+        return plan(assigned, own, self.writer, policy)
 
     def _begin(self, partition: Partition, item: Plan, committed: Committed | None) -> None:
         start = item.offset if item.gap is None else item.gap[0]
@@ -234,7 +236,7 @@ class Checkpoints:
     def make(self, commit: Commit, now: float) -> bool:
         """Write a snapshot, commit its offsets; true once they are accepted."""
         self._since = now
-        if self._pipeline.parting is not None:
+        if self._pipeline.handover is not None:
             return False  # else a crash before it is told would lose it
         if self._pending is None and not self._prepare():
             return False
@@ -266,7 +268,7 @@ class Checkpoints:
         failpoints.reach("snapshot_written")
         self._metrics.snapshot_bytes.set(len(snapshot.memory))
         self._pending = snapshot
-        self._requests = tuple(self._pipeline.chronicle.requests)
+        self._requests = tuple(self._pipeline.history.requests)
         self._records = 0
         return True
 
@@ -282,7 +284,7 @@ class Checkpoints:
             self._folder.accept()
         failpoints.reach("snapshot_accepted")
         self._accepted = snapshot
-        # A partition may have been gained since the snapshot was written: it still begins there.
+        # A partition may have been assigned since the snapshot was written: it still begins there.
         self._starts = {
             p: start for p, start in self._starts.items() if snapshot.commits.get(p, -1) < start
         }

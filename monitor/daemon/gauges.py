@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from monitor.metrics import Metrics
-from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
 from monitor.stream.batching import Batcher
 from monitor.stream.records import Partition, Record
@@ -24,14 +24,14 @@ class Gauges:
         source: Source,
         batcher: Batcher,
         pipeline: Pipeline,
-        quarantine: Quarantine,
+        dead_letter_limit: DeadLetterLimit,
         metrics: Metrics,
         board: StatusBoard,
     ) -> None:
         self._source = source
         self._batcher = batcher
         self._pipeline = pipeline
-        self._quarantine = quarantine
+        self._quarantine = dead_letter_limit
         self._metrics = metrics
         self._board = board
         self._refreshed = float("-inf")
@@ -57,10 +57,10 @@ class Gauges:
         metrics.partitions.set(len(assigned))
         metrics.connected.set(connected)
         metrics.quarantined.set(self._quarantine.closed)
-        asked = self._pipeline.chronicle.asked(self._pipeline.judge.model_version)
+        asked = self._pipeline.history.asked(self._pipeline.judge.model_version)
         metrics.requests.asked.set((asked or 0) / 1000)
         self._board.remember(now, verdict)
-        self._board.episodes = self._pipeline.chronicle.episodes
+        self._board.episodes = self._pipeline.history.episodes
         self._board.publish(
             verdict, self._hindrance(bool(assigned), connected), connected, lags,
             self._pipeline.ledger.totals,

@@ -18,20 +18,20 @@ import structlog
 from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.gauges import Gauges
 from monitor.daemon.membership import Membership
-from monitor.daemon.publisher import Outlet, Published
+from monitor.daemon.publisher import Published, Publisher
 from monitor.drift.judge import Change
 from monitor.metrics import Metrics
 from monitor.model_in_use.follower import Follower
-from monitor.model_in_use.next_model import Offers
+from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.swap import Swap
-from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.events import alert_event, events_of
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
-from monitor.retraining.delivery import Courier
+from monitor.retraining.delivery import DeliveryWorkers
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream.batching import Batcher
@@ -51,24 +51,24 @@ TEND_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Parts:
-    """What the daemon is made of. offers: the model in use, whose parts the pipeline has."""
+    """What the daemon is made of. slot: the model in use, whose parts the pipeline has."""
 
     source: Source
-    outlet: Outlet
+    publisher: Publisher
     pipeline: Pipeline
     batcher: Batcher
     checkpoints: Checkpoints
     policy: Policy
-    quarantine: Quarantine
+    dead_letter_limit: DeadLetterLimit
     metrics: Metrics
     board: StatusBoard
     liveness: Liveness
     web: WebServers
-    offers: Offers
+    slot: ModelSlot
     max_poll_records: int
     shutdown_seconds: float
     state: StateFolder | None = None
-    courier: Courier | None = None
+    delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
 
 
@@ -83,23 +83,23 @@ class Daemon:
     def __post_init__(self) -> None:
         parts = self.parts
         self._gauges = Gauges(
-            parts.source, parts.batcher, parts.pipeline, parts.quarantine, parts.metrics,
+            parts.source, parts.batcher, parts.pipeline, parts.dead_letter_limit, parts.metrics,
             parts.board,
         )  # fmt: skip
         self._membership = Membership(
-            parts.source, parts.outlet, parts.checkpoints, parts.batcher, parts.policy,
+            parts.source, parts.publisher, parts.checkpoints, parts.batcher, parts.policy,
             parts.metrics, self._checkpoint,
         )  # fmt: skip
         self._swap = Swap(
-            parts.offers, parts.pipeline, parts.checkpoints, self._checkpoint,
+            parts.slot, parts.pipeline, parts.checkpoints, self._checkpoint,
             self._tell, self._replaced,
         )  # fmt: skip
         self._show(self.model)
 
     @property
-    def model(self) -> Candidate:
+    def model(self) -> LoadedModel:
         """The model in use."""
-        return self.parts.offers.current
+        return self.parts.slot.current
 
     def stop(self) -> None:
         """Ask the daemon to finish what it has begun and return from `run`."""
@@ -113,8 +113,8 @@ class Daemon:
     def run(self) -> None:
         """Watch the stream until stopped; then finish what was polled and close everything."""
         self.parts.web.start()
-        if self.parts.courier is not None:
-            self.parts.courier.start()
+        if self.parts.delivery is not None:
+            self.parts.delivery.start()
         log.info("started", url=self.parts.web.url, model=self.model.version)
         try:
             if self.parts.follower is not None:
@@ -130,7 +130,7 @@ class Daemon:
         parts = self.parts
         parts.liveness.beat(self._gauges.lag)
         wait = parts.batcher.wait_seconds(time.monotonic(), IDLE_SECONDS)
-        wanted = 0 if parts.quarantine.closed else parts.max_poll_records
+        wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
         self._membership.take(parts.source.poll(wait, wanted))
         self._swap.part()
         while (
@@ -152,14 +152,14 @@ class Daemon:
         failpoints.reach("batch_decided")
         events = list(events_of(outcome, self.model.version, self.model.threshold))
         with parts.metrics.stage("publish"):
-            published = parts.outlet.publish(events, self._wait)
+            published = parts.publisher.publish(events, self._wait)
         if published is not Published.DONE:
             parts.checkpoints.doubtful = True
             return
         self._count(outcome, events)
         parts.checkpoints.count(len(records))
         alerts = any(change.alert is not None for change in outcome.changes)
-        if parts.checkpoints.due(time.monotonic()) or (alerts and parts.outlet.transactional):
+        if parts.checkpoints.due(time.monotonic()) or (alerts and parts.publisher.transactional):
             self._checkpoint()
 
     def _checkpoint(self) -> None:
@@ -171,7 +171,7 @@ class Daemon:
             made = parts.checkpoints.make(self._commit, time.monotonic())
         if made:
             parts.metrics.last_batch.set_to_current_time()
-        elif parts.outlet.transactional and parts.checkpoints.pending:
+        elif parts.publisher.transactional and parts.checkpoints.pending:
             # What the transaction held is gone with it.
             parts.checkpoints.doubtful = True
 
@@ -179,7 +179,7 @@ class Daemon:
         """Publish a change that no record brought; false if that has to be done again."""
         parts = self.parts
         events = [] if change.alert is None else [alert_event(change.alert)]
-        if parts.outlet.publish(events, self._wait) is not Published.DONE:
+        if parts.publisher.publish(events, self._wait) is not Published.DONE:
             parts.checkpoints.doubtful = True
             return False
         for event in events:
@@ -189,19 +189,19 @@ class Daemon:
         self._log(change)
         return True
 
-    def _replaced(self, model: Candidate, seconds: float) -> None:
+    def _replaced(self, model: LoadedModel, seconds: float) -> None:
         """Another model has taken its place."""
         self.parts.batcher.limit(model.limits)
         self.parts.metrics.model.swapped_after(seconds)
         self._show(model)
         self._gauges.refresh(at_once=True)
 
-    def _show(self, model: Candidate) -> None:
+    def _show(self, model: LoadedModel) -> None:
         self.parts.metrics.show_model(model)
         self.parts.board.show_model(model.about)
 
     def _commit(self, offsets: Mapping[Partition, Committed]) -> bool:
-        return self.parts.outlet.commit(offsets, self.parts.source)
+        return self.parts.publisher.commit(offsets, self.parts.source)
 
     def _wait(self, seconds: float) -> bool:
         """Wait before another attempt to publish; false if there is no time for one."""
@@ -227,8 +227,8 @@ class Daemon:
             self.parts.metrics.events_published.labels(event.kind).inc()
         self.parts.board.count(outcome)
         self._gauges.decided(outcome.consumed)
-        if self.parts.quarantine.count(outcome):
-            log.error(self.parts.quarantine.reason)
+        if self.parts.dead_letter_limit.count(outcome):
+            log.error(self.parts.dead_letter_limit.reason)
         if outcome.replayed_rows:
             log.warning("rows came again that were counted", rows=outcome.replayed_rows)
         for change in outcome.changes:
@@ -269,9 +269,9 @@ class Daemon:
         if self.parts.follower is not None:
             self.parts.follower.stop()
         self.parts.source.close()
-        self.parts.outlet.close()
-        if self.parts.courier is not None:
-            self.parts.courier.stop()
+        self.parts.publisher.close()
+        if self.parts.delivery is not None:
+            self.parts.delivery.stop()
         if self.parts.state is not None:
             self.parts.state.close()
         self.parts.web.stop()

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import structlog
 
 from monitor.daemon.checkpoints import Checkpoints
-from monitor.daemon.publisher import Outlet
+from monitor.daemon.publisher import Publisher
 from monitor.errors import GapError
 from monitor.metrics import Metrics
 from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Plan, Policy
 from monitor.stream.batching import Batcher
-from monitor.stream.offsets import Gained
+from monitor.stream.offsets import Assigned
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Source
 
@@ -33,7 +33,7 @@ class Membership:
     def __init__(
         self,
         source: Source,
-        outlet: Outlet,
+        publisher: Publisher,
         checkpoints: Checkpoints,
         batcher: Batcher,
         policy: Policy,
@@ -41,24 +41,24 @@ class Membership:
         checkpoint: Callable[[], None],
     ) -> None:
         self._source = source
-        self._outlet = outlet
+        self._publisher = publisher
         self._checkpoints = checkpoints
         self._batcher = batcher
         self._policy = policy
         self._metrics = metrics
         self._checkpoint = checkpoint
-        self._gained: dict[Partition, Gained] = {}
+        self._assigned: dict[Partition, Assigned] = {}
         source.on_leaving(self._hand_over)
 
     def take(self, polled: Polled) -> None:
-        """Take a poll's news in their order: lost, gained, records."""
+        """Take a poll's news in their order: lost, assigned, records."""
         if polled.lost:
             self._forget(polled.lost)
-        self._gained.update(polled.gained)
+        self._assigned.update(polled.assigned)
         if self._checkpoints.doubtful:
             self._roll_back()
             return
-        if self._gained:
+        if self._assigned:
             self._begin()
         self._batcher.add(polled.records, time.monotonic())
 
@@ -72,7 +72,7 @@ class Membership:
         self._drop(lost)
         self._checkpoints.lose(lost)
         for partition in lost:
-            self._gained.pop(partition, None)
+            self._assigned.pop(partition, None)
 
     def _drop(self, partitions: frozenset[Partition]) -> None:
         dropped = self._batcher.drop(lambda record: record.source in partitions)
@@ -81,7 +81,7 @@ class Membership:
     def _roll_back(self) -> None:
         """Take back what is not final, and read it again, once it is known what is final."""
         self._drop(self._source.assigned)
-        if not self._source.assigned or not self._outlet.recover():
+        if not self._source.assigned or not self._publisher.recover():
             return
         if not self._checkpoints.settle(self._source.committed):
             return
@@ -89,13 +89,13 @@ class Membership:
         log.warning("what was not committed is done again", sequence=self._checkpoints.sequence)
         for partition, offset in offsets.items():
             self._source.seek(partition, offset)
-        if self._gained:
+        if self._assigned:
             self._begin()
 
     def _begin(self) -> None:
         """Go on with the partitions that were given to us."""
-        gained, self._gained = self._gained, {}
-        plans = self._checkpoints.resume(gained, self._policy)
+        assigned, self._assigned = self._assigned, {}
+        plans = self._checkpoints.resume(assigned, self._policy)
         for partition, plan in plans.items():
             self._say(partition, plan)
             self._metrics.partitions_resumed.labels(plan.case).inc()

@@ -37,7 +37,7 @@ class Published(Enum):
     LOST = "lost"
 
 
-class Outlet:
+class Publisher:
     """Publishes to a sink and tries again until it takes the events."""
 
     transactional = False
@@ -86,7 +86,7 @@ class Outlet:
         self._sink.close()
 
 
-class TransactionalOutlet(Outlet):
+class TransactionalPublisher(Publisher):
     """Events and offsets in one transaction of Kafka."""
 
     transactional = True

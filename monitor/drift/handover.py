@@ -18,7 +18,7 @@ from monitor.drift.judge import Change, Judge
 from monitor.stream.records import Alert, Onset, Verdict
 
 
-def parting(state: Mapping[str, Any], successor: Judge) -> Change | None:
+def handover(state: Mapping[str, Any], successor: Judge) -> Change | None:
     """The resolution of the episode that fires in a judge's state; None if none does.
 
     state: of the old model's judge. successor: the new model's, which has judged nothing yet.

@@ -30,8 +30,8 @@ from monitor.drift.episodes import (
     Transition,
     episode_id,
 )
+from monitor.drift.error_statistics import ErrorStatistics
 from monitor.drift.judge_settings import JudgeSettings
-from monitor.drift.view import View
 from monitor.drift.window import RollingWindow
 from monitor.stream.records import Alert, Onset, Partition, Promise, Summary, Verdict
 
@@ -70,7 +70,7 @@ class Judge:
             settings.window_rows, settings.window_panes, settings.window_seconds
         )
         self._episodes = Episodes(settings.guard_seconds, settings.cooldown_seconds)
-        self._view = View(reference, settings.quantiles, settings.tolerance)
+        self._statistics = ErrorStatistics(reference, settings.quantiles, settings.tolerance)
         # Only ordered calibration errors tell how far they depend on each other themselves.
         depending = self.detector.dependence if reference.ordered else 1.0
         self._floor = reference.detection_floor(settings.tolerance, dependence=depending)
@@ -165,7 +165,7 @@ class Judge:
         found = self.detector.finding()
         self.detector.restart()
         if found.onset is not None:
-            found = self._view.described(found, self._window.since(found.onset.rows))
+            found = self._statistics.described(found, self._window.since(found.onset.rows))
         if (self._told, found.direction) not in TURNS:
             self._finding = replace(found, onset=self._finding.onset)
             return None
@@ -185,7 +185,7 @@ class Judge:
             self._finding = replace(confirmed, onset=self._finding.onset)
             self.detector.restart()
             self.episode = episode_id(self.model_version, self._next_offsets)
-            self._told = self._view.described(self._finding, self._drifted()).direction
+            self._told = self._statistics.described(self._finding, self._drifted()).direction
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
             self.detector.restart()
@@ -218,14 +218,16 @@ class Judge:
     def _verdict(self, state: State, event: str = "") -> Verdict:
         onset, window = self._finding.onset, self._window
         errors = self._drifted()
-        ratio = self._view.ratio(errors)
-        finding = self._view.described(self._finding, errors)
+        ratio = self._statistics.ratio(errors)
+        finding = self._statistics.described(self._finding, errors)
         return Verdict(
             state=str(state),
             statistic=self._evidence.statistic,
             threshold=self._evidence.threshold,
             direction=finding.direction,
-            explanation=self._view.explain(state, event, finding, ratio, self.detector.progress),
+            explanation=self._statistics.explain(
+                state, event, finding, ratio, self.detector.progress
+            ),
             partition=finding.partition,
             onset=None
             if onset is None
@@ -234,9 +236,9 @@ class Judge:
             promise=self._promise(),
             window_records=window.records,
             window_fill=window.fill,
-            exceedance=self._view.exceedance(window.errors),
+            exceedance=self._statistics.exceedance(window.errors),
             early_signal=None if self._advisory is None else self._signalled,
-            quantiles=self._view.quantiles(window.errors),
+            quantiles=self._statistics.quantiles(window.errors),
         )
 
     def _drifted(self) -> ErrorDistribution:

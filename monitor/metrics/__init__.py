@@ -22,7 +22,7 @@ from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.outcome import Outcome
 from monitor.state.resume import CASES
 from monitor.stream.events import KINDS
@@ -221,7 +221,7 @@ class Metrics:
         if change.alert is not None:
             self.alerts.labels(change.alert.event).inc()
 
-    def show_model(self, model: Candidate) -> None:
+    def show_model(self, model: LoadedModel) -> None:
         """Set what is known of the model in use."""
         self.error_ratio.threshold = divisor(model.threshold)
         self.model.show(model)

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 
 FAILURES: Final = ("resolve", "fetch", "damaged", "unfit", "probe", "error")
 """Why a new model was not taken.
@@ -59,7 +59,7 @@ class ModelMetrics:
             registry=registry,
         )
 
-    def show(self, model: Candidate) -> None:
+    def show(self, model: LoadedModel) -> None:
         """Set what is known of the model in use."""
         self.threshold.set(model.threshold)
         # Without the rounding, 1 - 0.999 would be shown as 0.0010000000000000009.

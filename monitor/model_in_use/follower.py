@@ -17,8 +17,8 @@ import structlog
 
 from models.errors import BundleError
 from monitor.errors import ProbeError, UserError
-from monitor.model_in_use.next_model import Offers
-from monitor.pipeline.loaded_model import Candidate
+from monitor.model_in_use.model_slot import ModelSlot
+from monitor.pipeline.loaded_model import LoadedModel
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +52,9 @@ class Follower:
         self,
         resolve: Callable[[], str | None],
         fetch: Callable[[str], Path],
-        load: Callable[[Path], Candidate],
+        load: Callable[[Path], LoadedModel],
         current: str,
-        offers: Offers,
+        slot: ModelSlot,
         failed: Callable[[str], None] = lambda reason: None,
         pace: Pace = Pace(),
     ) -> None:
@@ -63,7 +63,7 @@ class Follower:
         self._load = load
         self._current = current
         self._offered: str | None = None
-        self._offers = offers
+        self._slot = slot
         self._failed = failed
         self._pace = pace
         self._retry = _Retry(pace)
@@ -102,12 +102,12 @@ class Follower:
         if asked:
             log.info("looking for a new model")
             self._retry.forget()
-        if self._offered is not None and self._offers.version is None:
+        if self._offered is not None and self._slot.version is None:
             self._taken()
         version = self._resolved()
         if version is None or version == (self._offered or self._current):
             return
-        if self._offered is not None and not self._offers.withdraw():
+        if self._offered is not None and not self._slot.withdraw():
             self._taken()
         self._offered = None
         if version != self._current and self._retry.due(version):
@@ -145,7 +145,7 @@ class Follower:
         else:
             self._retry.succeeded(version)
             self._offered = version
-            self._offers.put(candidate)
+            self._slot.put(candidate)
             log.info("a new model is ready", version=version, folder=str(folder))
 
     def _fail(self, version: str, reason: str, error: Exception) -> None:

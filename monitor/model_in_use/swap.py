@@ -17,8 +17,8 @@ from typing import Protocol
 import structlog
 
 from monitor.drift.judge import Change
-from monitor.model_in_use.next_model import Offers
-from monitor.pipeline.loaded_model import Candidate
+from monitor.model_in_use.model_slot import ModelSlot
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
 from monitor.stream.records import Partition
@@ -61,14 +61,14 @@ class Swap:
 
     def __init__(
         self,
-        offers: Offers,
+        slot: ModelSlot,
         pipeline: Pipeline,
         checkpoints: Books,
         checkpoint: Callable[[], None],
         tell: Callable[[Change], bool],
-        replaced: Callable[[Candidate, float], None],
+        replaced: Callable[[LoadedModel, float], None],
     ) -> None:
-        self._offers = offers
+        self._slot = slot
         self._pipeline = pipeline
         self._checkpoints = checkpoints
         self._checkpoint = checkpoint
@@ -78,14 +78,14 @@ class Swap:
 
     def part(self) -> None:
         """Tell the end of an old model's episode, before anything is done with the new one."""
-        if self._pipeline.parting is not None and not self._checkpoints.doubtful:
+        if self._pipeline.handover is not None and not self._checkpoints.doubtful:
             self._part()
 
     def turn(self) -> None:
         """Between two batches: take a model that waits."""
         if self._checkpoints.doubtful:
             return
-        if self._offers.version is not None and time.monotonic() >= self._not_before:
+        if self._slot.version is not None and time.monotonic() >= self._not_before:
             self._take()
 
     def _take(self) -> None:
@@ -94,10 +94,10 @@ class Swap:
             self._not_before = time.monotonic() + RETRY_SECONDS
             return
         failpoints.reach("swap_begun")
-        candidate = self._offers.take()
+        candidate = self._slot.take()
         if candidate is None:
             return
-        if candidate.version == self._offers.current.version:
+        if candidate.version == self._slot.current.version:
             log.info("the model that was offered is the one in use", version=candidate.version)
             return
         self._replace(candidate)
@@ -112,8 +112,8 @@ class Swap:
                 self._checkpoint()  # the snapshot that was already written held less
         return self._checkpoints.final
 
-    def _replace(self, candidate: Candidate) -> None:
-        old, self._offers.current = self._offers.current.version, candidate
+    def _replace(self, candidate: LoadedModel) -> None:
+        old, self._slot.current = self._slot.current.version, candidate
         self._pipeline.replace(candidate.decode, candidate.scorer, candidate.judge)
         self._checkpoints.carry_over()
         log.info("model replaced", old=old, new=candidate.version)
@@ -128,10 +128,10 @@ class Swap:
         """
         if not self._checkpoints.offsets():
             return
-        change = self._pipeline.parting
+        change = self._pipeline.handover
         if change is not None:
             if not self._tell(change):
                 return
             failpoints.reach("parting_told")
-            self._pipeline.parting = None
+            self._pipeline.handover = None
         self._checkpoint()

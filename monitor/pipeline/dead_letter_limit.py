@@ -12,7 +12,7 @@ from collections import deque
 from monitor.pipeline.outcome import Outcome
 
 
-class Quarantine:
+class DeadLetterLimit:
     """Closed once more than `max_share` of the last `records` records were dead letters.
 
     It stays closed as long as the process lives. max_share 1 never closes it.

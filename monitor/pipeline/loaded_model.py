@@ -13,7 +13,7 @@ from monitor.stream.batching import BatchLimits
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LoadedModel:
     """A loaded model with everything that belongs to it; nothing of it has seen the stream yet.
 
     version: of the bundle. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
-from monitor.drift.handover import parting
+from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
 from monitor.pipeline.outcome import Outcome
-from monitor.retraining.history import BEGUN_ANEW, REPLACED, Chronicle
+from monitor.retraining.history import BEGUN_ANEW, REPLACED, History
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
 from monitor.stream.records import (
@@ -51,8 +51,8 @@ class RowScorer(Protocol):
 class Pipeline:
     """Turns batches of records into outcomes.
 
-    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict. chronicle:
-    remembers episodes and asks for new models. parting: the end of a drift episode of another
+    decode: payload to rows. scorer: rows to scores. judge: summaries to verdict. history:
+    remembers episodes and asks for new models. handover: the end of a drift episode of another
     model, that is still to be told, or None.
     """
 
@@ -62,16 +62,16 @@ class Pipeline:
         scorer: RowScorer,
         judge: Judge,
         stage: Stage = lambda name: nullcontext(),
-        chronicle: Chronicle | None = None,
+        history: History | None = None,
     ) -> None:
         self._decode = decode
         self._scorer = scorer
         self.judge = judge
-        self.chronicle = chronicle or Chronicle()
+        self.history = history or History()
         self.ledger = Ledger()
         self._stage = stage
         self._blank = self.memory()
-        self.parting: Change | None = None
+        self.handover: Change | None = None
 
     def step(self, records: Sequence[Record]) -> Outcome:
         """Decide on some records, one or more, each partition's in offset order."""
@@ -99,7 +99,7 @@ class Pipeline:
 
     def memory(self) -> bytes:
         """All that is remembered of the stream: the judge, and what was counted."""
-        parts = (("judge", self.judge), ("ledger", self.ledger), ("chronicle", self.chronicle))
+        parts = (("judge", self.judge), ("ledger", self.ledger), ("chronicle", self.history))
         return encode({name: part.state() for name, part in parts}, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
@@ -111,25 +111,25 @@ class Pipeline:
         judged = state["judge"]
         self.ledger.restore(state["ledger"])
         if "chronicle" in state:  # snapshots of before had none
-            self.chronicle.restore(state["chronicle"])
-        self.parting = None
+            self.history.restore(state["chronicle"])
+        self.handover = None
         if judged["model_version"] == self.judge.model_version:
             self.judge.restore(judged)
             return
         self._blank_judge()
-        self.chronicle.turn_over(REPLACED, judged["clock"])
-        self.parting = parting(judged, self.judge)
+        self.history.turn_over(REPLACED, judged["clock"])
+        self.handover = handover(judged, self.judge)
 
     def replace(self, decode: Decode, scorer: RowScorer, judge: Judge) -> None:
         """Use another model from the next step on; the totals stay."""
-        self.chronicle.turn_over(REPLACED, self.judge.state()["clock"])
+        self.history.turn_over(REPLACED, self.judge.state()["clock"])
         self._decode, self._scorer, self.judge = decode, scorer, judge
         self._blank = self.memory()
 
     def begin_anew(self) -> None:
         """Forget the stream, but for where to go on with each partition."""
         self.ledger.forget_totals()
-        self.chronicle.turn_over(BEGUN_ANEW, self.judge.state()["clock"])
+        self.history.turn_over(BEGUN_ANEW, self.judge.state()["clock"])
         self._blank_judge()
 
     def _blank_judge(self) -> None:
@@ -185,7 +185,7 @@ class Pipeline:
             position += taken.size
             summaries = _summaries(batch, taken, first_row, buckets, scores.model_version)
             came = self.judge.add(*summaries)
-            requests.extend(self.chronicle.note(self.judge, came, int(timestamps[taken].max())))
+            requests.extend(self.history.note(self.judge, came, int(timestamps[taken].max())))
             changes.extend(came)
         return changes, requests, int(first_row[-1] - counts[new].sum())
 

@@ -146,12 +146,12 @@ def _connection(url: SplitResult, endpoint: Endpoint) -> HTTPConnection:
     """Not yet connected; through a proxy, TLS is with the server at the other end of it."""
     host, port, seconds = url.hostname or "", url.port, endpoint.connect_seconds
     via = urlsplit(endpoint.proxy) if endpoint.proxy else None
-    near, door = (via.hostname or "", via.port) if via else (host, port)
+    near, port_number = (via.hostname or "", via.port) if via else (host, port)
     if url.scheme == "http":
-        return HTTPConnection(near, door, timeout=seconds)
+        return HTTPConnection(near, port_number, timeout=seconds)
     # Read anew for each call: authorities are renewed, too.
     context = ssl.create_default_context(cafile=endpoint.ca_file)
-    connection = HTTPSConnection(near, door, timeout=seconds, ssl_context=context)
+    connection = HTTPSConnection(near, port_number, timeout=seconds, ssl_context=context)
     if via:
         connection.set_tunnel(host, port or 443, scheme="http")
     return connection

@@ -163,7 +163,7 @@ def _due(requests: tuple[Kept, ...], name: str, now: float) -> Kept | None:
     )
 
 
-class Courier:
+class DeliveryWorkers:
     """Delivers from `start` to `stop`."""
 
     def __init__(

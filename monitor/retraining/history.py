@@ -28,7 +28,7 @@ REPLACED: Final = "model replaced"
 BEGUN_ANEW: Final = "detection began anew"
 
 
-class Chronicle:
+class History:
     """Keeps the last episodes, and makes requests as the policy says.
 
     unit: the reference's median error.

@@ -47,7 +47,7 @@ class Episode:
 
 
 def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
-    """The episodes in a chronicle's state, the oldest first."""
+    """The episodes in a history's state, the oldest first."""
     return [_episode(dict(values)) for values in state["episodes"]]
 
 

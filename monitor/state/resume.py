@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from monitor.state.snapshot import Note
-from monitor.stream.offsets import Gained
+from monitor.stream.offsets import Assigned
 
 Start = Literal["earliest", "latest"]
 OutOfRange = Literal["earliest", "latest", "stop"]
@@ -55,31 +55,33 @@ class Plan:
         return self.case in (REWOUND, MADE_ANEW)
 
 
-def plan(gained: Gained, own: int | None, writer: str, policy: Policy) -> Plan:
+def plan(assigned: Assigned, own: int | None, writer: str, policy: Policy) -> Plan:
     """Where to go on. own: the first offset that our state has not counted; None if it knows
     nothing of the partition. writer: the id of our state.
     """
-    offset, case, foreign = _wanted(gained, own, writer, policy)
-    if offset > gained.latest:
-        return Plan(gained.earliest, MADE_ANEW, owner_changed=True)
-    if offset < gained.earliest:
-        end = gained.latest if policy.out_of_range == "latest" else gained.earliest
+    offset, case, foreign = _wanted(assigned, own, writer, policy)
+    if offset > assigned.latest:
+        return Plan(assigned.earliest, MADE_ANEW, owner_changed=True)
+    if offset < assigned.earliest:
+        end = assigned.latest if policy.out_of_range == "latest" else assigned.earliest
         return Plan(end, case, gap=(offset, end), owner_changed=foreign)
     return Plan(offset, case, owner_changed=foreign)
 
 
-def rewound_to(gained: Gained) -> Plan:
+def rewound_to(assigned: Assigned) -> Plan:
     """Go back to the beginning, as the user asks."""
-    return Plan(gained.earliest, REWOUND, owner_changed=True)
+    return Plan(assigned.earliest, REWOUND, owner_changed=True)
 
 
-def _wanted(gained: Gained, own: int | None, writer: str, policy: Policy) -> tuple[int, str, bool]:
+def _wanted(
+    assigned: Assigned, own: int | None, writer: str, policy: Policy
+) -> tuple[int, str, bool]:
     """The offset, the case, and whether somebody else has counted up to there."""
-    committed = gained.committed
+    committed = assigned.committed
     if committed is None:
         if own is not None:
             return own, GO_ON, False
-        return (gained.earliest if policy.start == "earliest" else gained.latest), FIRST, True
+        return (assigned.earliest if policy.start == "earliest" else assigned.latest), FIRST, True
     note = Note.parse(committed.note)
     foreign = note is None or note.writer != writer
     if own is None:

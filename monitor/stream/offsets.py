@@ -14,7 +14,7 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class Gained:
+class Assigned:
     """A partition that is ours from now on.
 
     committed: what the group has stored for it, if anything. earliest, latest: its first offset,

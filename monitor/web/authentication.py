@@ -11,29 +11,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.web.connection import HEAD_BYTES
 from monitor.web.passwords import BusyError, Passwords
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="aead-monitor", charset="UTF-8"'}
 
 
-class Gate:
+class Authentication:
     """Asks for user and password where the guard has any, and adds its headers to answers."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+    def __init__(self, app: ASGIApp, watcher: ConfigWatcher) -> None:
         self._app = app
-        self._guard = guard
+        self._watcher = watcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        protection = self._guard.protection
+        security = self._watcher.security
         asked = Headers(scope=scope)
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
-                for name, value in protection.headers.items():
+                for name, value in security.headers.items():
                     answer[name] = value
                 if has_body(asked):
                     # Nobody reads it, so that nothing can follow it on this connection.
@@ -43,11 +43,11 @@ class Gate:
         app: ASGIApp
         if head_bytes(scope) > HEAD_BYTES:
             app = PlainTextResponse("the head of the request is too large\n", 431)
-        elif protection.users is None:
+        elif security.users is None:
             app = self._app
         else:
             client = (scope.get("client") or ("",))[0]
-            app = await self._admitted(protection.users, asked.get("authorization", ""), client)
+            app = await self._admitted(security.users, asked.get("authorization", ""), client)
         await app(scope, receive, send_on)
 
     async def _admitted(self, users: Passwords, authorization: str, client: str) -> ASGIApp:
@@ -60,7 +60,7 @@ class Gate:
             return PlainTextResponse(
                 "too many logins at once; try again\n", 503, {"Retry-After": "5"}
             )
-        self._guard.metrics.logins_refused.inc()
+        self._watcher.metrics.logins_refused.inc()
         return PlainTextResponse("user and password are needed\n", 401, _CHALLENGE)
 
 

@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from monitor.web.connection import LONGEST_SECONDS, Connection, Phase
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 
 log = structlog.get_logger(__name__)
 
@@ -53,13 +53,13 @@ class Visit:
         return self.connection.phase, self.connection.answered
 
 
-class Door:
+class Connections:
     """Accepts on a socket until it is closed. Used on one event loop."""
 
-    def __init__(self, config: Config, state: ServerState, guard: Guard) -> None:
+    def __init__(self, config: Config, state: ServerState, watcher: ConfigWatcher) -> None:
         self._config = config
         self._state = state
-        self._guard = guard
+        self._watcher = watcher
         self._visits: set[Visit] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -102,13 +102,13 @@ class Door:
                 self._begin(accepted)
 
     def _begin(self, accepted: socket.socket) -> None:
-        protection = self._guard.protection
+        security = self._watcher.security
         connection = Connection(
-            self._config, self._state, protection.welcomes, lambda: self._count("name")
+            self._config, self._state, security.welcomes, lambda: self._count("name")
         )
         visit = Visit(connection, time.monotonic())
         self._visits.add(visit)
-        serving = self._serve(accepted, visit, protection.tls)
+        serving = self._serve(accepted, visit, security.tls)
         visit.task = asyncio.get_running_loop().create_task(serving)
         visit.task.add_done_callback(lambda _: self._part(accepted, visit))
 
@@ -158,10 +158,10 @@ class Door:
         self._cut(oldest, "crowd")
 
     def _count(self, reason: str) -> None:
-        self._guard.metrics.connections_cut.labels(reason).inc()
+        self._watcher.metrics.connections_cut.labels(reason).inc()
 
 
 def _tell(task: asyncio.Task[None]) -> None:
     """Neither task ends by itself: what ends it is a bug, and health checks will see it."""
     if not task.cancelled():
-        log.error("the web server's door has failed", exc_info=task.exception())
+        log.error("the web server failed to accept connections", exc_info=task.exception())

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from monitor.errors import ConfigError
 from monitor.web import tls
 from monitor.web.passwords import Passwords
-from monitor.web.sections import HeadersSection, HttpSection, TlsSection, WebFile
-from monitor.web.settings import Protection
+from monitor.web.security import Security
+from monitor.web.settings import HeadersSection, HttpSection, TlsSection, WebFile
 
 MAX_BYTES: Final = 2**20
 _SECTIONS: Final[Mapping[tuple[str, ...], type[BaseModel]]] = {
@@ -41,7 +41,7 @@ _RULES: Final = {
 class WebConfig:
     """What a file says. files: all that were read for it."""
 
-    protection: Protection
+    security: Security
     files: tuple[Path, ...]
 
 
@@ -53,7 +53,7 @@ def read(path: Path) -> WebConfig:
     section = _parsed(path, _values(path))
     folder = path.resolve().parent
     try:
-        protection = Protection(
+        security = Security(
             tls=tls.context(section.tls_server_config, folder)
             if section.tls_server_config
             else None,
@@ -63,7 +63,7 @@ def read(path: Path) -> WebConfig:
         )
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    return WebConfig(protection, (path, *_files(section.tls_server_config, folder)))
+    return WebConfig(security, (path, *_files(section.tls_server_config, folder)))
 
 
 def _names(section: TlsSection | None) -> Sequence[str]:
@@ -94,7 +94,7 @@ def _values(path: Path) -> dict[str, Any]:
         where = f" in line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}: not valid YAML{where}.") from None
     if not values:
-        # An editor or a script may empty a file before it writes it: that must not open the door.
+        # An editor or a script may empty a file before it writes it: that must let nobody in.
         raise ConfigError(f"{path}: is empty. Leave --web.config.file out to protect nothing.")
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold sections such as tls_server_config.")

@@ -15,7 +15,7 @@ import structlog
 from monitor.errors import ConfigError
 from monitor.metrics.web import WebMetrics
 from monitor.web.file import read
-from monitor.web.settings import OPEN, Protection
+from monitor.web.security import OPEN, Security
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ STOP_SECONDS: Final = 1.0
 Marks = tuple[tuple[int, int, int] | None, ...]
 
 
-class Guard:
+class ConfigWatcher:
     """`protection` is what counts now. path: of the web configuration file, None for none.
 
     Raises ConfigError if the first file cannot be used. A later one that cannot is told once,
@@ -35,7 +35,7 @@ class Guard:
     def __init__(
         self, path: Path | None, metrics: WebMetrics, poll_seconds: float = POLL_SECONDS
     ) -> None:
-        self.protection: Protection = OPEN
+        self.security: Security = OPEN
         self.metrics = metrics
         self._path = path
         self._poll_seconds = poll_seconds
@@ -45,7 +45,7 @@ class Guard:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web-config", daemon=True)
         if path:
-            self.protection = self._read(path)
+            self.security = self._read(path)
 
     def start(self) -> None:
         """Begin to look now and then."""
@@ -57,8 +57,8 @@ class Guard:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS)
-        if self.protection.users:
-            self.protection.users.close()
+        if self.security.users:
+            self.security.users.close()
 
     def _run(self) -> None:
         while not self._stopping.wait(self._poll_seconds):
@@ -79,22 +79,22 @@ class Guard:
 
     def _replace(self, path: Path) -> None:
         new = self._read(path)
-        if (new.tls is None) != (self.protection.tls is None):
+        if (new.tls is None) != (self.security.tls is None):
             # Half a deployment, or a mistake: neither may switch off encryption by the way.
             raise ConfigError(
                 f"{path}: tls_server_config has come or gone; restart to make that count."
             )
         # The old one's thread ends with the last request that still uses it.
-        self.protection = new
+        self.security = new
         self._said = ""
         self.metrics.reload_successful.set(1)
         log.info("the web configuration was read again", file=str(path))
 
-    def _read(self, path: Path) -> Protection:
+    def _read(self, path: Path) -> Security:
         """Read twice: what changes while we read must differ from the marks."""
         self._files = read(path).files
         self._marks = _marks(self._files)
-        return read(path).protection
+        return read(path).security
 
     def _refuse(self, why: str, bug: Exception | None = None) -> None:
         self.metrics.reload_successful.set(0)

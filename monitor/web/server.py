@@ -11,15 +11,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from monitor.errors import ConfigError
-from monitor.web.authentication import Gate
+from monitor.web.authentication import Authentication
 from monitor.web.connection import HEAD_BYTES
-from monitor.web.connections import Door
-from monitor.web.reload import Guard
+from monitor.web.connections import Connections
+from monitor.web.reload import ConfigWatcher
 
 STOP_SECONDS: Final = 3.0
 BACKLOG: Final = 512
 NEVER_SECONDS: Final = 86400
-"""uvicorn ends no idle connection: the door does."""
+"""uvicorn ends no idle connection: `Connections` does."""
 
 
 class WebServer:
@@ -27,24 +27,24 @@ class WebServer:
     an error at the start and not a silent thread. `url` says where it listens.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, app: ASGIApp, host: str, port: int, watcher: ConfigWatcher) -> None:
+        self._watcher = watcher
         self._socket = _listen(host, port)
-        self.url = _url(self._socket, "https" if guard.protection.tls else "http")
-        self._server = _Server(Gate(app, guard), guard)
+        self.url = _url(self._socket, "https" if watcher.security.tls else "http")
+        self._server = _Server(Authentication(app, watcher), watcher)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
         )
 
     def start(self) -> None:
         """Begin to answer."""
-        self._guard.start()
+        self._watcher.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Stop answering; waits for the threads, for a bounded time."""
         self._server.should_exit = True
-        self._guard.stop()
+        self._watcher.stop()
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS)
         self._socket.close()
@@ -69,9 +69,9 @@ class WebServers:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server behind a door of ours."""
+    """uvicorn's server, which takes connections from `Connections`."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+    def __init__(self, app: ASGIApp, watcher: ConfigWatcher) -> None:
         config = uvicorn.Config(
             app,
             http="h11",
@@ -86,19 +86,19 @@ class _Server(uvicorn.Server):
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)
-        self._door = Door(config, self.server_state, guard)
+        self._connections = Connections(config, self.server_state, watcher)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, instead of uvicorn."""
         await super().startup(sockets=[])
         for listener in sockets or ():
-            self._door.open(listener)
+            self._connections.open(listener)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let answers finish for a second, and cut what is left."""
-        await self._door.close()
+        await self._connections.close()
         await super().shutdown(sockets=sockets)
-        self._door.cut_all()
+        self._connections.cut_all()
 
 
 def _url(listener: socket.socket, scheme: str) -> str:

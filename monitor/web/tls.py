@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.errors import ConfigError
-from monitor.web.sections import TlsSection
+from monitor.web.settings import TlsSection
 
 VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 CLIENT_AUTH: Final = {

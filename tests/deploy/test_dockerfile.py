@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from monitor.metrics import Metrics
 from monitor.version import __version__
 from monitor.web.app import build_health
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer
 from tests.deploy import tools
 from tests.deploy.dockerfile import DOCKERFILE, ROOT, ancestry, read
@@ -141,7 +141,9 @@ def stalled() -> list[float]:
 @pytest.fixture
 def server(stalled: list[float]) -> Iterator[WebServer]:
     app = build_health(dict, lambda: stalled[0])
-    server = WebServer(app, "127.0.0.1", 0, Guard(None, Metrics(CollectorRegistry(), (0.5,)).web))
+    server = WebServer(
+        app, "127.0.0.1", 0, ConfigWatcher(None, Metrics(CollectorRegistry(), (0.5,)).web)
+    )
     server.start()
     yield server
     server.stop()

@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaProducer
 
 from monitor.stream.kafka_options import Connection
-from monitor.stream.offsets import Gained
+from monitor.stream.offsets import Assigned
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription
@@ -101,7 +101,7 @@ class Member:
         self._poll_seconds = poll_seconds
         self.records: list[Record] = []
         self.lost: list[Partition] = []
-        self.gained: dict[Partition, Gained] = {}
+        self.assigned: dict[Partition, Assigned] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._poll)
         self._thread.start()
@@ -110,7 +110,7 @@ class Member:
         while not self._stopping.is_set():
             polled = poll(self.source, self._poll_seconds)
             self.lost.extend(polled.lost)
-            self.gained.update(polled.gained)
+            self.assigned.update(polled.assigned)
             self.records.extend(polled.records)
 
     def offsets(self, partition: Partition) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from prometheus_client import CollectorRegistry
 
-from monitor.daemon.publisher import TransactionalOutlet
+from monitor.daemon.publisher import TransactionalPublisher
 from monitor.metrics import Metrics
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed
@@ -39,16 +39,16 @@ def test_who_is_no_longer_in_the_group_puts_no_offsets_into_a_transaction(
     source = stream.join()
     collect(source, 6)
     sink = TransactionalKafkaSink(Connection(stream.servers), Topics({}), stream.topic)
-    outlet = TransactionalOutlet(sink, Metrics(CollectorRegistry(), (0.5,)))
-    assert outlet.commit({stream.zero: Committed(6, "all")}, source)
+    publisher = TransactionalPublisher(sink, Metrics(CollectorRegistry(), (0.5,)))
+    assert publisher.commit({stream.zero: Committed(6, "all")}, source)
     member = source.membership()
     admin = KafkaAdminClient(bootstrap_servers=stream.servers)
     admin.remove_group_members(member.group_id, [MemberToRemove(member.member_id)])
     admin.close()
     deadline = time.monotonic() + NOTICE_SECONDS
     while time.monotonic() < deadline:
-        assert not outlet.commit({stream.zero: Committed(3, "old")}, source)
+        assert not publisher.commit({stream.zero: Committed(3, "old")}, source)
         time.sleep(0.5)
     assert source.membership() is None
     assert source.committed([stream.zero])[stream.zero] == Committed(6, "all")
-    outlet.close()
+    publisher.close()

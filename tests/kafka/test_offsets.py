@@ -47,11 +47,11 @@ def test_records_deleted_while_they_are_read_are_counted(
     watcher = watch(name)
     send(servers, name, good(30))
     watcher.until_consumed(30)
-    watcher.daemon.parts.quarantine.reason = "closed by the test"
+    watcher.daemon.parts.dead_letter_limit.reason = "closed by the test"
     watcher.until(lambda: watcher.source._paused)
     send(servers, name, good(50))
     admin.delete_records({TopicPartition(name, 0): 60})
-    watcher.daemon.parts.quarantine.reason = ""
+    watcher.daemon.parts.dead_letter_limit.reason = ""
     watcher.until(lambda: watcher.totals[0].next_offset == 80)
     total = watcher.totals[0]
     assert total.scored + total.dead_lettered == 80

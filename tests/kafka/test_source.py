@@ -191,9 +191,9 @@ def test_a_member_that_was_counted_out_gets_a_partition_only_after_its_owner_has
     back = Member(source)
     settle(heir, back, partitions=1)
     (moved,) = back.source.assigned
-    wait_until(lambda: moved in back.gained, 30, lambda: f"gained {back.gained}")
+    wait_until(lambda: moved in back.assigned, 30, lambda: f"assigned {back.assigned}")
     back.pause()
-    assert back.gained[moved].committed == Committed(10, "a note")
+    assert back.assigned[moved].committed == Committed(10, "a note")
 
 
 def done(source: KafkaSource, leaving: Iterable[Partition]) -> None:

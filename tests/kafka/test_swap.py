@@ -20,7 +20,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.demo.daemon_process import DaemonProcess
 from monitor.drift.judge_state import decode
-from monitor.model_in_use.next_model import Offers
+from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.ledger import Ledger
 from tests.chaos.ledger import ANOMALOUS_EVERY, TRAINING, make_bundle, read_all, vector
@@ -66,14 +66,14 @@ def versions(servers: str, topic: str) -> dict[tuple[int, int], str]:
 def test_models_change_twenty_times_while_records_flow(
     watch: Watch, broker: Broker, topic: TopicFactory
 ) -> None:
-    name, offers = topic(partitions=2), Offers(candidate())
+    name, slot = topic(partitions=2), ModelSlot(candidate())
     servers = broker.bootstrap_servers
-    watcher = watch(name, offers=offers)
+    watcher = watch(name, slot=slot)
     for number in range(20):
         for partition in (0, 1):
             send(servers, name, [b"1e6"] * 100, partition)
-        offers.put(candidate() if number % 2 else new())
-        watcher.until(lambda: offers.version is None)
+        slot.put(candidate() if number % 2 else new())
+        watcher.until(lambda: slot.version is None)
     watcher.until_consumed(4000)
     watcher.until(lambda: watcher.sample("model_swaps_total") == 20)
     watcher.stop()

@@ -14,7 +14,7 @@ from models.reference import Reference
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import DecodeError
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.stream.batching import BatchLimits
 from monitor.stream.records import Partition, Record, Scores, Summary
@@ -89,10 +89,10 @@ def pipeline(**changes: object) -> Pipeline:
     return Pipeline(decode, ValueScorer(reference()), judge(**changes))
 
 
-def candidate(version: str = VERSION, factor: float = 1.0) -> Candidate:
+def candidate(version: str = VERSION, factor: float = 1.0) -> LoadedModel:
     """A model as the daemon uses it. factor: of its errors, in calibration and in the stream."""
     calibrated = Reference.calibrate(factor * normal_errors(5000, seed=99), ordered=True)
-    return Candidate(
+    return LoadedModel(
         version=version,
         architecture="values",
         trained=1_700_000_000.0,

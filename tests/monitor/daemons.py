@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.loop import Daemon, Parts
-from monitor.daemon.publisher import Outlet
+from monitor.daemon.publisher import Publisher
 from monitor.metrics import Metrics
-from monitor.model_in_use.next_model import Offers
-from monitor.pipeline.dead_letter_limit import Quarantine
+from monitor.model_in_use.model_slot import ModelSlot
+from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.state.folder import StateFolder
@@ -25,7 +25,7 @@ from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Source
 from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers
 from monitor.web.status import StatusBoard
 from tests.monitor.builders import candidate
@@ -53,22 +53,22 @@ def assemble(
     if state is not None:
         state.open()
     app = build_app(metrics.registry, lambda: board.published)
-    web = WebServers([WebServer(app, "127.0.0.1", 0, Guard(None, metrics.web))])
+    web = WebServers([WebServer(app, "127.0.0.1", 0, ConfigWatcher(None, metrics.web))])
     parts: dict[str, Any] = {
         "source": source,
-        "outlet": Outlet(sink, metrics),
+        "publisher": Publisher(sink, metrics),
         "pipeline": deciding,
         "batcher": Batcher(BatchLimits(100, 10**6, 0.0)),
         "checkpoints": Checkpoints(
             deciding, metrics, state, fingerprint, cadence or Cadence(seconds=0), on_final
         ),
         "policy": Policy(),
-        "quarantine": Quarantine(max_share=0.5, records=1000),
+        "dead_letter_limit": DeadLetterLimit(max_share=0.5, records=1000),
         "metrics": metrics,
         "board": board,
         "liveness": Liveness(60.0),
         "web": web,
-        "offers": Offers(model),
+        "slot": ModelSlot(model),
         "max_poll_records": 100,
         "shutdown_seconds": 5.0,
         "state": state,
@@ -87,7 +87,7 @@ def keys(sink: MemorySink) -> list[bytes]:
 
 
 def turns(subject: Daemon, count: int) -> None:
-    """So many turns, after the one in which the partitions are gained."""
+    """So many turns, after the one in which the partitions are assigned."""
     if not subject.parts.source.positions():
         subject.turn()
     for _ in range(count):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position, Source
 
@@ -56,8 +56,10 @@ def filled(stream: Stream, *counts: int) -> list[Record]:
 def poll(source: Source, seconds: float = 0.2, max_records: int = 1000) -> Polled:
     """One poll, as a daemon makes it: new partitions are begun where the group stands."""
     polled = source.poll(seconds, max_records)
-    for partition, gained in polled.gained.items():
-        source.seek(partition, gained.committed.offset if gained.committed else gained.earliest)
+    for partition, assigned in polled.assigned.items():
+        source.seek(
+            partition, assigned.committed.offset if assigned.committed else assigned.earliest
+        )
     return polled
 
 
@@ -220,23 +222,23 @@ class SourceContract:
         zero, one = Partition(stream.topic, 0), Partition(stream.topic, 1)
         assert commit(source, {zero: 4})
         source = stream.open()
-        gained: dict[Partition, Gained] = {}
+        assigned: dict[Partition, Assigned] = {}
         deadline = time.monotonic() + WAIT_SECONDS
-        while len(gained) < stream.partitions and time.monotonic() < deadline:
+        while len(assigned) < stream.partitions and time.monotonic() < deadline:
             polled = source.poll(0.2, 1000)
             assert polled.records == ()
-            gained.update(polled.gained)
-        assert gained[zero] == Gained(Committed(4, "a note"), 0, 5)
-        assert gained[one] == Gained(None, 0, 3)
+            assigned.update(polled.assigned)
+        assert assigned[zero] == Assigned(Committed(4, "a note"), 0, 5)
+        assert assigned[one] == Assigned(None, 0, 3)
 
     def test_nothing_comes_of_a_partition_before_it_was_sought(self, stream: Stream) -> None:
         filled(stream, 5, 5)
         source = stream.open()
         zero, one = Partition(stream.topic, 0), Partition(stream.topic, 1)
-        gained: set[Partition] = set()
+        assigned: set[Partition] = set()
         deadline = time.monotonic() + WAIT_SECONDS
-        while len(gained) < stream.partitions and time.monotonic() < deadline:
-            gained |= source.poll(0.2, 1000).gained.keys()
+        while len(assigned) < stream.partitions and time.monotonic() < deadline:
+            assigned |= source.poll(0.2, 1000).assigned.keys()
         source.seek(one, 2)
         assert addresses(later(source)) == [(1, 2), (1, 3), (1, 4)]
         source.seek(zero, 4)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.daemon.loop import Daemon
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
@@ -31,7 +31,7 @@ def stream(partitions: int = 1) -> list[Record]:
     ]
 
 
-def new() -> Candidate:
+def new() -> LoadedModel:
     return candidate(NEW, 10.0)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.step import Pipeline
-from monitor.retraining.history import BEGUN_ANEW, EPISODES_KEPT, Chronicle
+from monitor.retraining.history import BEGUN_ANEW, EPISODES_KEPT, History
 from monitor.retraining.policy import DAY_SECONDS, Policy
 from monitor.retraining.request import RetrainRequest, from_json, request_id, to_json
 from monitor.stream.records import Partition, Record
@@ -32,7 +32,7 @@ SUGGEST = Policy(mode="suggest", model="digits", min_records=500)
 
 
 def pipeline(policy: Policy = SUGGEST) -> Pipeline:
-    return Pipeline(decode, ValueScorer(reference()), judge(), chronicle=Chronicle(policy))
+    return Pipeline(decode, ValueScorer(reference()), judge(), history=History(policy))
 
 
 def stream(
@@ -63,7 +63,7 @@ def requests(outcomes: Sequence[Outcome]) -> list[RetrainRequest]:
 def test_an_episode_is_remembered_from_onset_to_end() -> None:
     subject = pipeline()
     run(subject, stream(drifting(after=20_000)))
-    (episode,) = subject.chronicle.episodes
+    (episode,) = subject.history.episodes
     assert (episode.ending, episode.direction, episode.partition) == ("resolved", "larger", "")
     assert episode.onset is not None
     assert abs(episode.onset - 1_700_000_004_000) < 300
@@ -71,7 +71,7 @@ def test_an_episode_is_remembered_from_onset_to_end() -> None:
     assert 1.8 < episode.peak_ratio < 2.4
     assert episode.seconds is not None
     assert 4 < episode.seconds < 24
-    assert subject.chronicle.open is None
+    assert subject.history.open is None
 
 
 def test_a_request_names_the_drifted_stretch_and_the_good_one_before_it() -> None:
@@ -88,20 +88,20 @@ def test_a_request_names_the_drifted_stretch_and_the_good_one_before_it() -> Non
         assert (good_first, good_next) == (pytest.approx(256, abs=256), first)
         assert first == pytest.approx(2000, abs=150)
         assert after - first >= 200
-    assert subject.chronicle.episodes[-1].request == request.id
+    assert subject.history.episodes[-1].request == request.id
     assert from_json(to_json(request)) == request
 
 
 def test_what_is_asked_for_a_version_outlives_the_episode_and_a_restart() -> None:
     subject = pipeline()
-    assert subject.chronicle.asked(VERSION) is None
+    assert subject.history.asked(VERSION) is None
     (request,) = requests(run(subject, stream(drifting(after=20_000))))
-    assert subject.chronicle.open is None
-    restarted = Chronicle(SUGGEST)
-    restarted.restore(subject.chronicle.state())
-    for chronicle in (subject.chronicle, restarted):
-        assert chronicle.asked(VERSION) == request.timestamp
-        assert chronicle.asked("a newer version") is None
+    assert subject.history.open is None
+    restarted = History(SUGGEST)
+    restarted.restore(subject.history.state())
+    for history in (subject.history, restarted):
+        assert history.asked(VERSION) == request.timestamp
+        assert history.asked("a newer version") is None
 
 
 def test_one_request_an_episode() -> None:
@@ -122,7 +122,7 @@ def test_it_waits_for_enough_records_since_the_onset() -> None:
 def test_without_leave_or_evidence_nothing_is_asked_for(policy: Policy) -> None:
     subject = pipeline(policy)
     assert requests(run(subject, stream(drifting()))) == []
-    assert len(subject.chronicle.episodes) == 1
+    assert len(subject.history.episodes) == 1
 
 
 def twice() -> NDArray[np.float64]:
@@ -179,10 +179,10 @@ def test_a_restart_changes_nothing(place: int) -> None:
 def test_beginning_anew_ends_the_episode_and_keeps_it() -> None:
     subject = pipeline(replace(SUGGEST, cooldown_seconds=0))
     run(subject, stream(drifting()))
-    assert subject.chronicle.open is not None
+    assert subject.history.open is not None
     subject.begin_anew()
-    assert subject.chronicle.open is None
-    (episode,) = subject.chronicle.episodes
+    assert subject.history.open is None
+    (episode,) = subject.history.episodes
     assert episode.ending == BEGUN_ANEW
     assert episode.ended_at is not None
     # A second drift is a second request, with the next number.
@@ -209,22 +209,22 @@ def test_a_memory_from_before_chronicles_is_understood() -> None:
 def test_few_episodes_are_kept() -> None:
     subject = pipeline()
     run(subject, stream(drifting()))
-    (episode,) = subject.chronicle.episodes
-    subject.chronicle.episodes = [episode] * EPISODES_KEPT
-    subject.chronicle.end("resolved", 0)
-    state = subject.chronicle.state()
-    heir = Chronicle(SUGGEST)
+    (episode,) = subject.history.episodes
+    subject.history.episodes = [episode] * EPISODES_KEPT
+    subject.history.end("resolved", 0)
+    state = subject.history.state()
+    heir = History(SUGGEST)
     heir.restore(state)
-    assert heir.episodes == subject.chronicle.episodes
+    assert heir.episodes == subject.history.episodes
 
 
 def test_a_peak_that_is_not_known_is_kept_as_unknown() -> None:
     subject = pipeline()
     run(subject, stream(drifting()))
-    chronicle = subject.chronicle
-    chronicle.episodes[-1] = replace(chronicle.episodes[-1], peak_ratio=math.nan)
-    heir = Chronicle()
-    heir.restore(chronicle.state())
+    history = subject.history
+    history.episodes[-1] = replace(history.episodes[-1], peak_ratio=math.nan)
+    heir = History()
+    heir.restore(history.state())
     assert math.isnan(heir.episodes[-1].peak_ratio)
 
 
@@ -257,10 +257,10 @@ def test_a_version_that_comes_back_does_not_use_a_number_twice() -> None:
     policy = replace(SUGGEST, cooldown_seconds=0)
     first, second = pipeline(policy), pipeline(policy)
     (one,) = requests(run(first, stream(drifting())))
-    state = first.chronicle.state()
+    state = first.history.state()
     state["numbers"].append(["f" * 16, 1])  # another version asked meanwhile
-    second.chronicle.restore(state)
-    second.chronicle.end("model replaced", 0)
+    second.history.restore(state)
+    second.history.end("model replaced", 0)
     (two,) = requests(run(second, stream(drifting())))
     assert (one.number, two.number) == (1, 2)
-    assert ["f" * 16, 1] in second.chronicle.state()["numbers"]
+    assert ["f" * 16, 1] in second.history.state()["numbers"]

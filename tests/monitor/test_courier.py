@@ -14,7 +14,13 @@ from monitor.errors import ReceiverError
 from monitor.metrics import Metrics
 from monitor.receivers import Receiver
 from monitor.retraining.deliveries import Delivery
-from monitor.retraining.delivery import LOOK_SECONDS, TROUBLE_SECONDS, Courier, Timing, Worker
+from monitor.retraining.delivery import (
+    LOOK_SECONDS,
+    TROUBLE_SECONDS,
+    DeliveryWorkers,
+    Timing,
+    Worker,
+)
 from monitor.retraining.outbox import Outbox
 from tests.monitor.retraining import document
 
@@ -276,4 +282,4 @@ def test_what_was_taken_is_not_sent_again_while_the_disk_is_full(
 
 
 def test_a_courier_that_never_started_can_be_stopped(outbox: Outbox, metrics: Metrics) -> None:
-    assert Courier(outbox, {"trainer": Scripted("")}, metrics.requests).stop()
+    assert DeliveryWorkers(outbox, {"trainer": Scripted("")}, metrics.requests).stop()

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.daemon.loop import Daemon
 from monitor.pipeline.step import Pipeline
-from monitor.retraining.history import Chronicle
+from monitor.retraining.history import History
 from monitor.retraining.policy import Policy
 from monitor.retraining.request import request_id
 from monitor.stream.sinks.memory import MemorySink
@@ -28,8 +28,8 @@ def test_a_crash_at_any_step_leaves_one_request(
     told: list[str] = []
 
     def begin() -> Daemon:
-        chronicle = Chronicle(Policy(mode="auto", min_records=300))
-        asking = Pipeline(decode, ValueScorer(reference()), judge(), chronicle=chronicle)
+        history = History(Policy(mode="auto", min_records=300))
+        asking = Pipeline(decode, ValueScorer(reference()), judge(), history=history)
         return start(
             source,
             sink,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pytest
 
-from monitor.daemon import publisher as outlet_module
+from monitor.daemon import publisher as publisher_module
 from monitor.daemon.loop import Daemon
 from monitor.errors import SinkError
 from monitor.pipeline.step import Pipeline
-from monitor.retraining.history import Chronicle
+from monitor.retraining.history import History
 from monitor.retraining.policy import Policy
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.events import Event
@@ -60,7 +60,7 @@ def build() -> Iterator[Build]:
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlet_module, "FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(publisher_module, "FIRST_RETRY_SECONDS", 0.001)
 
 
 def test_anomalies_and_dead_letters_are_published_and_offsets_committed(build: Build) -> None:
@@ -156,17 +156,15 @@ def test_drift_is_published_counted_and_shown(build: Build) -> None:
 def test_prometheus_sees_when_a_new_model_was_asked_for_until_it_is_in_use(build: Build) -> None:
     errors = np.concatenate([normal_errors(4096), normal_errors(4096, 1, scale=3.0)])
     model = candidate()
-    asking = Pipeline(
-        model.decode, model.scorer, model.judge, chronicle=Chronicle(Policy(mode="auto"))
-    )
+    asking = Pipeline(model.decode, model.scorer, model.judge, history=History(Policy(mode="auto")))
     subject = build(MemorySource(records(errors)), MemorySink(), pipeline=asking)
     registry = subject.parts.metrics.registry
     name = "aead_monitor_retrain_request_timestamp_seconds"
     assert registry.get_sample_value(name) == 0
     turns(subject, 82)
-    (request,) = asking.chronicle.requests
+    (request,) = asking.history.requests
     assert registry.get_sample_value(name) == request.timestamp / 1000
-    subject.parts.offers.put(candidate("another version"))
+    subject.parts.slot.put(candidate("another version"))
     turns(subject, 1)
     assert subject.model.version == "another version"
     assert registry.get_sample_value(name) == 0

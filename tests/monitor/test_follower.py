@@ -11,8 +11,8 @@ import pytest
 from models.errors import BundleError
 from monitor.errors import ConfigError, ProbeError
 from monitor.model_in_use.follower import Follower, Pace
-from monitor.model_in_use.next_model import Offers
-from monitor.pipeline.loaded_model import Candidate
+from monitor.model_in_use.model_slot import ModelSlot
+from monitor.pipeline.loaded_model import LoadedModel
 from tests.monitor.builders import VERSION, candidate
 
 NEW = "fedcba9876543210"
@@ -29,13 +29,11 @@ class Place:
         self.loads = 0
         self.now = 0.0
         self.failures: Counter[str] = Counter()
-        self.offers = Offers(candidate())
+        self.slot = ModelSlot(candidate())
 
     def follower(self, poll_seconds: float | None = 5.0) -> Follower:
         pace = Pace(poll_seconds, 10.0, 35.0, clock=lambda: self.now)
-        return Follower(
-            self.resolve, self.fetch, self.load, VERSION, self.offers, self.failed, pace
-        )
+        return Follower(self.resolve, self.fetch, self.load, VERSION, self.slot, self.failed, pace)
 
     def resolve(self) -> str | None:
         if self.resolving:
@@ -47,7 +45,7 @@ class Place:
             raise self.fetching
         return Path(version)
 
-    def load(self, folder: Path) -> Candidate:
+    def load(self, folder: Path) -> LoadedModel:
         self.loads += 1
         if self.loading:
             raise self.loading
@@ -65,16 +63,16 @@ def place() -> Place:
 def test_a_new_version_is_loaded_once_and_offered(place: Place) -> None:
     follower = place.follower()
     follower.check()
-    assert (place.loads, place.offers.version) == (0, None)
+    assert (place.loads, place.slot.version) == (0, None)
     place.version = NEW
     for _ in range(3):
         follower.check()
-    assert (place.loads, place.offers.version) == (1, NEW)
-    taken = place.offers.take()
+    assert (place.loads, place.slot.version) == (1, NEW)
+    taken = place.slot.take()
     assert taken is not None
     assert taken.version == NEW
     follower.check()
-    assert (place.loads, place.offers.version) == (1, None)
+    assert (place.loads, place.slot.version) == (1, None)
 
 
 def test_an_offer_is_withdrawn_when_the_version_goes_back(place: Place) -> None:
@@ -83,7 +81,7 @@ def test_an_offer_is_withdrawn_when_the_version_goes_back(place: Place) -> None:
     follower.check()
     place.version = VERSION
     follower.check()
-    assert place.offers.version is None
+    assert place.slot.version is None
     assert place.loads == 1
 
 
@@ -91,10 +89,10 @@ def test_a_version_that_goes_back_after_it_was_taken_is_swapped_back(place: Plac
     follower = place.follower()
     place.version = NEW
     follower.check()
-    place.offers.take()
+    place.slot.take()
     place.version = VERSION
     follower.check()
-    assert (place.loads, place.offers.version) == (2, VERSION)
+    assert (place.loads, place.slot.version) == (2, VERSION)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +118,11 @@ def test_a_failure_offers_nothing_is_counted_and_tried_again_after_a_while(
         place.now = float(now)
         follower.check()
     assert place.failures == {reason: 5}
-    assert place.offers.version is None
+    assert place.slot.version is None
     setattr(place, where, None)
     place.now = 135.0
     follower.check()
-    assert place.offers.version == NEW
+    assert place.slot.version == NEW
 
 
 def test_somebody_who_asks_does_not_have_to_wait(place: Place) -> None:
@@ -133,9 +131,9 @@ def test_somebody_who_asks_does_not_have_to_wait(place: Place) -> None:
     follower.check()
     place.loading = None
     follower.check()
-    assert place.offers.version is None
+    assert place.slot.version is None
     follower.check(asked=True)
-    assert place.offers.version == NEW
+    assert place.slot.version == NEW
 
 
 def test_another_version_does_not_wait_for_one_that_failed(place: Place) -> None:
@@ -144,7 +142,7 @@ def test_another_version_does_not_wait_for_one_that_failed(place: Place) -> None
     follower.check()
     place.version, place.loading = NEW, None
     follower.check()
-    assert place.offers.version == NEW
+    assert place.slot.version == NEW
 
 
 def test_no_version_means_stay(place: Place) -> None:

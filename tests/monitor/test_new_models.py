@@ -169,16 +169,16 @@ def test_a_bundle_put_in_the_folder_is_offered_ready(daemon: Any, tmp_path: Path
     subject = daemon()
     follower = subject.parts.follower
     follower.check()
-    assert subject.parts.offers.version is None
+    assert subject.parts.slot.version is None
     second = save(tmp_path / "model", 2, threshold=10.0)
     follower.check()
-    assert subject.parts.offers.version == second
+    assert subject.parts.slot.version == second
     subject._swap.turn()
     assert subject.model.version == second
     sample = subject.parts.metrics.registry.get_sample_value
     assert sample("aead_monitor_threshold") == subject.model.threshold
     follower.check()
-    assert subject.parts.offers.version is None
+    assert subject.parts.slot.version is None
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_bad_bundle_leaves_the_model_in_use(
     elif damage == "gone":
         shutil.rmtree(folder)
     subject.parts.follower.check()
-    assert subject.parts.offers.version is None
+    assert subject.parts.slot.version is None
     subject._swap.turn()
     assert subject.model.version == before
     sample = subject.parts.metrics.registry.get_sample_value

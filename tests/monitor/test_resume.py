@@ -16,7 +16,7 @@ from monitor.state.resume import (
     plan,
 )
 from monitor.state.snapshot import Note
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 
 MINE, THEIRS = str(Note("me", 3)), str(Note("them", 9))
 EARLIEST, LATEST = 10, 1000
@@ -24,7 +24,7 @@ EARLIEST, LATEST = 10, 1000
 
 def decide(offset: int | None, note: str, own: int | None, policy: Policy = Policy()) -> Plan:  # noqa: B008
     committed = None if offset is None else Committed(offset, note)
-    return plan(Gained(committed, EARLIEST, LATEST), own, "me", policy)
+    return plan(Assigned(committed, EARLIEST, LATEST), own, "me", policy)
 
 
 @pytest.mark.parametrize(

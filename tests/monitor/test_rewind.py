@@ -24,5 +24,5 @@ def test_a_rewind_reads_everything_again_and_counts_it_once(start: Run, tmp_path
     assert subject.parts.pipeline.ledger.totals[P0].consumed == 100
     finish(subject, source)
     again, once = (decode(m, MEMORY_SCHEMA) for m in (memory(tmp_path / "state"), expected))
-    # Episodes of before the rewind stay in the chronicle; nothing is judged by them.
+    # Episodes of before the rewind stay in the history; nothing is judged by them.
     assert encode({**again, "chronicle": {}}) == encode({**once, "chronicle": {}})

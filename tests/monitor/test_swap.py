@@ -46,7 +46,7 @@ def test_records_before_a_swap_are_the_old_models_and_those_after_it_the_new_one
     source, sink = MemorySource(records(np.full(600, 1e6))), MemorySink()
     subject = start(source, sink, tmp_path)
     turns(subject, 2)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     turns(subject, 4)
     found = [(b["offset"], b["model_version"], b["threshold"]) for b in bodies(sink, "anomaly")]
     swap = 300  # taken at the end of a turn, after its batch
@@ -61,7 +61,7 @@ def test_a_swap_shows_the_new_model_everywhere(start: Run, tmp_path: Path) -> No
     turns(subject, 1)
     assert sample(subject, "model_info", version=VERSION, architecture="values") == 1
     assert sample(subject, "model_swap_timestamp_seconds") == 0
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     turns(subject, 1)
     assert sample(subject, "model_info", version=VERSION, architecture="values") is None
     assert sample(subject, "model_info", version=NEW, architecture="values") == 1
@@ -79,7 +79,7 @@ def test_a_swap_shows_the_new_model_everywhere(start: Run, tmp_path: Path) -> No
 def test_an_episode_that_fires_ends_with_its_model(start: Run, tmp_path: Path) -> None:
     source, sink = MemorySource(stream()), MemorySink()
     subject = firing(source, sink, tmp_path, start)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     finish(subject, source)
     check_books(subject, stream(), sink)
     first, ended, again = bodies(sink, "alert")
@@ -98,7 +98,7 @@ def test_without_an_episode_nothing_is_said(start: Run, tmp_path: Path) -> None:
     source, sink = MemorySource(records(normal_errors(1000))), MemorySink()
     subject = start(source, sink, tmp_path)
     turns(subject, 2)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     finish(subject, source)
     assert bodies(sink, "alert") == []
 
@@ -113,7 +113,7 @@ def test_a_model_with_other_records_decodes_them_its_own_way(start: Run, tmp_pat
     source, sink = MemorySource([record(i, [1.0]) for i in range(200)]), MemorySink()
     subject = start(source, sink, tmp_path)
     turns(subject, 1)
-    subject.parts.offers.put(replace(new(), decode=pairs, limits=BatchLimits(10, 10**6, 0.0)))
+    subject.parts.slot.put(replace(new(), decode=pairs, limits=BatchLimits(10, 10**6, 0.0)))
     source.append([record(200 + i, [1.0, 2.0]) for i in range(50)])
     finish(subject, source)
     totals = subject.parts.pipeline.ledger.totals[P0]
@@ -141,7 +141,7 @@ def test_a_swap_waits_while_it_is_not_known_what_is_final(start: Run, tmp_path: 
     source, sink = MemorySource(stream(2)), MemorySink()
     subject = start(source, sink, tmp_path, cadence=Cadence(1e9, 10**9))
     turns(subject, 3)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     source.revoke(P1)  # with work on it that is not committed
     subject._swap.turn()
     assert subject.model.version == VERSION
@@ -156,7 +156,7 @@ def test_a_broker_that_is_away_puts_a_swap_off(start: Run, tmp_path: Path) -> No
     source, sink = MemorySource(stream()), MemorySink()
     subject = start(source, sink, tmp_path, cadence=Cadence(1e9, 10**9))
     turns(subject, 3)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     source.connected = False
     turns(subject, 3)
     assert subject.model.version == VERSION
@@ -187,7 +187,7 @@ def test_an_end_of_an_episode_that_cannot_be_published_is_published_later(
 ) -> None:
     source, sink = MemorySource(stream()), NoAlerts(0)
     subject = firing(source, sink, tmp_path, start)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     sink.times = 2
     subject._deadline = 0.0  # no time to try again
     subject.turn()
@@ -203,7 +203,7 @@ def test_an_end_of_an_episode_that_cannot_be_published_is_published_later(
 def test_a_member_without_partitions_takes_a_new_model_too(start: Run, tmp_path: Path) -> None:
     source = MemorySource()
     subject = start(source, MemorySink(), tmp_path)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     subject.turn()
     assert subject.model.version == NEW
     source.append(stream())
@@ -214,7 +214,7 @@ def test_a_member_without_partitions_takes_a_new_model_too(start: Run, tmp_path:
 def test_a_model_that_was_replaced_is_forgotten(start: Run, tmp_path: Path) -> None:
     subject = start(MemorySource(stream()), MemorySink(), tmp_path)
     old = [weakref.ref(part) for part in (subject.model.scorer, subject.model.judge)]
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     turns(subject, 2)
     gc.collect()
     assert [part() for part in old] == [None, None]
@@ -228,7 +228,7 @@ def test_a_member_that_has_lost_its_partitions_ends_its_episode_when_it_gets_one
     source.revoke(P0, orderly=True)
     subject.turn()
     for model in (new(), candidate(NEWER), new()):
-        subject.parts.offers.put(model)
+        subject.parts.slot.put(model)
         subject.turn()
         assert subject.model.version == model.version
     assert [b["event"] for b in bodies(sink, "alert")] == ["firing"]
@@ -243,10 +243,10 @@ def test_of_two_offers_the_newer_is_taken_and_the_one_in_use_is_not_swapped(
     start: Run, tmp_path: Path
 ) -> None:
     subject = start(MemorySource(stream()), MemorySink(), tmp_path)
-    subject.parts.offers.put(candidate(NEWER))
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(candidate(NEWER))
+    subject.parts.slot.put(new())
     turns(subject, 2)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     turns(subject, 2)
     assert subject.model.version == NEW
     assert sample(subject, "model_swaps_total") == 1
@@ -256,7 +256,7 @@ def test_twenty_swaps_keep_the_books(start: Run, tmp_path: Path) -> None:
     source, sink = MemorySource(stream(3)), MemorySink()
     subject = start(source, sink, tmp_path)
     for number in range(20):
-        subject.parts.offers.put(new() if number % 2 else candidate())
+        subject.parts.slot.put(new() if number % 2 else candidate())
         turns(subject, 2)
     finish(subject, source)
     check_books(subject, stream(3), sink)

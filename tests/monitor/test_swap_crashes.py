@@ -25,13 +25,13 @@ def test_a_crash_in_a_swap_changes_no_byte_when_it_comes_back_with_the_new_model
 ) -> None:
     source, sink = MemorySource(stream()), MemorySink()
     subject = firing(source, sink, tmp_path / "whole", start)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     finish(subject, source)
     expected, told = read(tmp_path / "whole" / ACCEPTED).memory, bodies(sink, "alert")
 
     source, sink = MemorySource(stream()), MemorySink()
     subject = firing(source, sink, tmp_path / "crashed", start)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     crash.at(place)
     with pytest.raises(Killed, match=place):
         finish(subject, source)
@@ -56,14 +56,14 @@ def test_a_crash_at_any_step_around_a_swap_keeps_the_books(
     source, sink = MemorySource(sent), MemorySink()
     cadence = Cadence(1e9, 250) if partitions == 3 else Cadence(0)
     subject = firing(source, sink, tmp_path, start, cadence=cadence)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     crash.at(place, 2 if place not in failpoints.SWAP_PLACES else 1)
     with pytest.raises(Killed, match=place):
         finish(subject, source)
     crash.at("", 0)
     model = new() if comes_back_with == NEW else candidate()
     subject = start(source, sink, tmp_path, model=model)
-    subject.parts.offers.put(new())  # as a follower would, once it has looked
+    subject.parts.slot.put(new())  # as a follower would, once it has looked
     finish(subject, source)
     check_books(subject, sent, sink)
     assert subject.model.version == read(tmp_path / ACCEPTED).model_version == NEW
@@ -78,7 +78,7 @@ def test_a_model_taken_back_after_a_crash_goes_on_where_its_snapshot_stands(
 ) -> None:
     source, sink = MemorySource(stream()), MemorySink()
     subject = firing(source, sink, tmp_path, start)
-    subject.parts.offers.put(new())
+    subject.parts.slot.put(new())
     crash.at("parting_told")
     with pytest.raises(Killed):
         finish(subject, source)

@@ -21,10 +21,10 @@ from models.reference import ENOUGH_RECORDS, Reference
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
-from monitor.daemon.assembly.kafka import build_connection, build_outlet, build_subscription
+from monitor.daemon.assembly.kafka import build_connection, build_publisher, build_subscription
 from monitor.daemon.assembly.model import about_model, build_follower, build_metrics, build_shadow
 from monitor.daemon.assembly.registry import model_folder
-from monitor.daemon.assembly.retraining import build_courier, retraining_policy
+from monitor.daemon.assembly.retraining import build_delivery, retraining_policy
 from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
@@ -34,14 +34,14 @@ from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
-from monitor.model_in_use.next_model import Offers
-from monitor.pipeline.dead_letter_limit import Quarantine
-from monitor.pipeline.loaded_model import Candidate
+from monitor.model_in_use.model_slot import ModelSlot
+from monitor.pipeline.dead_letter_limit import DeadLetterLimit
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
 from monitor.pipeline.scorer import Scorer
 from monitor.pipeline.step import Decode, Pipeline
 from monitor.process.liveness import Liveness
-from monitor.retraining.history import Chronicle
+from monitor.retraining.history import History
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream.batching import Batcher, BatchLimits
@@ -71,12 +71,12 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     bundle = load_bundle(model_folder(config))
     metrics = build_metrics(config)
     shadowed = build_shadow(config, bundle, metrics.shadow)
-    model = shadowed(build_candidate(config, bundle))
-    chronicle = Chronicle(retraining_policy(config))
-    pipeline = Pipeline(model.decode, model.scorer, model.judge, metrics.stage, chronicle)
-    offers = Offers(model)
+    model = shadowed(build_model(config, bundle))
+    history = History(retraining_policy(config))
+    pipeline = Pipeline(model.decode, model.scorer, model.judge, metrics.stage, history)
+    slot = ModelSlot(model)
     follower = build_follower(
-        config, model.version, lambda path: shadowed(load_tried(config, path)), offers, metrics
+        config, model.version, lambda path: shadowed(load_tried(config, path)), slot, metrics
     )
     board = StatusBoard(about=_about(config))
     liveness = Liveness(config.http.stall_seconds)
@@ -84,28 +84,30 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     web = build_web(config.http, metrics, board, liveness, follower.look)
     state = StateFolder(config.state.directory)
     state.open()
-    courier, on_final = build_courier(config, connection, metrics)
+    delivery, on_final = build_delivery(config, connection, metrics)
     checkpoints = build_checkpoints(config, pipeline, metrics, state, on_final)
     if rewind:
         checkpoints.rewind()
     return Daemon(
         Parts(
             source=KafkaSource(connection, build_subscription(config.kafka)),
-            outlet=build_outlet(config, connection, checkpoints.writer, metrics),
+            publisher=build_publisher(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
             batcher=Batcher(model.limits),
             checkpoints=checkpoints,
             policy=Policy(config.kafka.start, config.kafka.out_of_range),
-            quarantine=Quarantine(config.dead_letters.max_share, config.dead_letters.over_records),
+            dead_letter_limit=DeadLetterLimit(
+                config.dead_letters.max_share, config.dead_letters.over_records
+            ),
             metrics=metrics,
             board=board,
             liveness=liveness,
             web=web,
-            offers=offers,
+            slot=slot,
             max_poll_records=config.batch.max_records,
             shutdown_seconds=config.shutdown_seconds,
             state=state,
-            courier=courier,
+            delivery=delivery,
             follower=follower,
         ),
         stopping,
@@ -148,9 +150,9 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
     return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
 
 
-def build_candidate(config: Config, bundle: Bundle) -> Candidate:
+def build_model(config: Config, bundle: Bundle) -> LoadedModel:
     """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
-    return Candidate(
+    return LoadedModel(
         version=bundle.version,
         architecture=bundle.architecture,
         trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
@@ -163,13 +165,13 @@ def build_candidate(config: Config, bundle: Bundle) -> Candidate:
     )
 
 
-def load_tried(config: Config, folder: Path) -> Candidate:
+def load_tried(config: Config, folder: Path) -> LoadedModel:
     """The model in a folder, verified, tried and warmed up.
 
     Raises BundleError if it is not whole, ConfigError if it does not fit, ProbeError if it fails.
     """
     bundle = load_bundle(folder)
-    candidate, spec = build_candidate(config, bundle), bundle.input_spec
+    candidate, spec = build_model(config, bundle), bundle.input_spec
     shape = config.codec.shape or spec.record_shape
     probe(candidate.decode, candidate.scorer, build_codec(config.codec, spec), shape, spec)
     return candidate

@@ -10,7 +10,7 @@ from typing import Any
 from monitor.config import Config
 from monitor.config.file import read_secret
 from monitor.config.kafka import KafkaConfig
-from monitor.daemon.publisher import Outlet, TransactionalOutlet
+from monitor.daemon.publisher import Publisher, TransactionalPublisher
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.stream.events import KINDS
@@ -86,12 +86,14 @@ def _topics(config: Config) -> Topics:
     return Topics(names, config.outputs.create_topics, config.outputs.max_message_bytes)
 
 
-def build_outlet(config: Config, connection: Connection, writer: str, metrics: Metrics) -> Outlet:
+def build_publisher(
+    config: Config, connection: Connection, writer: str, metrics: Metrics
+) -> Publisher:
     """Where events and offsets go. writer: id of the state."""
     topics = _topics(config)
     if not config.kafka.transactions:
-        return Outlet(KafkaSink(connection, topics), metrics)
+        return Publisher(KafkaSink(connection, topics), metrics)
     name = f"{config.kafka.group}-{config.kafka.instance or writer}"
     timeout = min(60.0, config.kafka.session_timeout_seconds)
     sink = TransactionalKafkaSink(connection, topics, name, timeout)
-    return TransactionalOutlet(sink, metrics)
+    return TransactionalPublisher(sink, metrics)

@@ -24,21 +24,21 @@ from monitor.metrics import Metrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.model_in_use.follower import Follower, Pace
 from monitor.model_in_use.model_folder import ModelFolder
-from monitor.model_in_use.next_model import Offers
+from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.shadow import Shadow, ShadowedScorer
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.scorer import Scorer
 from monitor.registry import CURRENT
 from monitor.version import __version__
 
-Shadowed = Callable[[Candidate], Candidate]
+Shadowed = Callable[[LoadedModel], LoadedModel]
 
 
 def build_follower(
     config: Config,
     current: str,
-    load: Callable[[Path], Candidate],
-    offers: Offers,
+    load: Callable[[Path], LoadedModel],
+    slot: ModelSlot,
     metrics: Metrics,
 ) -> Follower:
     """What follows the model: its folder, or the registry. current: the version in use."""
@@ -49,7 +49,7 @@ def build_follower(
         fetch=fetch,
         load=load,
         current=current,
-        offers=offers,
+        slot=slot,
         failed=lambda reason: metrics.model.failures.labels(reason).inc(),
         pace=Pace(poll_seconds=reload.poll_seconds if reload.follow else None),
     )

@@ -9,7 +9,7 @@ import structlog
 from monitor.config import Config
 from monitor.daemon.assembly.receivers import build_receivers, holding
 from monitor.metrics import Metrics
-from monitor.retraining.delivery import Courier
+from monitor.retraining.delivery import DeliveryWorkers
 from monitor.retraining.outbox import Outbox
 from monitor.retraining.policy import Policy
 from monitor.retraining.request import RetrainRequest, to_json
@@ -35,14 +35,14 @@ def retraining_policy(config: Config) -> Policy:
     )
 
 
-def build_courier(
+def build_delivery(
     config: Config, connection: Connection, metrics: Metrics
-) -> tuple[Courier, HandOver]:
+) -> tuple[DeliveryWorkers, HandOver]:
     """What delivers requests, and what to call with those that are final."""
     receivers = config.retraining.receivers
     outbox = Outbox(config.state.directory / FOLDER, holding(receivers))
-    courier = Courier(outbox, build_receivers(receivers, connection), metrics.requests)
-    return courier, HandOver(outbox, courier.wake)
+    delivery = DeliveryWorkers(outbox, build_receivers(receivers, connection), metrics.requests)
+    return delivery, HandOver(outbox, delivery.wake)
 
 
 class HandOver:

@@ -8,7 +8,7 @@ from monitor.config import HttpConfig
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
 from monitor.web.app import build_app, build_health
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers
 from monitor.web.status import StatusBoard
 
@@ -24,16 +24,16 @@ def build_web(
 
     look: asks for a look for a new model.
     """
-    guard = Guard(http.web_config_file, metrics.web)
+    watcher = ConfigWatcher(http.web_config_file, metrics.web)
     app = build_app(
         metrics.registry,
         lambda: board.published,
         lambda: liveness.stalled_seconds,
         look if http.reload else None,
     )
-    servers = [WebServer(app, http.host, http.port, guard)]
+    servers = [WebServer(app, http.host, http.port, watcher)]
     if http.health_port is not None:
         health = build_health(lambda: board.published, lambda: liveness.stalled_seconds)
-        unguarded = Guard(None, metrics.web)
+        unguarded = ConfigWatcher(None, metrics.web)
         servers.append(WebServer(health, http.health_host, http.health_port, unguarded))
     return WebServers(servers)

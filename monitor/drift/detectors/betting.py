@@ -37,9 +37,9 @@ from models.reference import Reference
 from monitor.drift.blocks import Block
 from monitor.drift.detectors import bets as betting
 from monitor.drift.detectors.bets import Bets
+from monitor.drift.detectors.block_history import BlockHistory
 from monitor.drift.detectors.dependence import Dependence, from_ordered
 from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
-from monitor.drift.detectors.trail import Trail
 from monitor.stream.records import Partition
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class BettingTest:
         self._capital = np.zeros((1, len(bets.alternatives)))  # (S, C), all rows first
         self._share = np.full(len(bets.alternatives), 1 / len(bets.alternatives))
         self._confirming: Floats | None = None
-        self._trail = Trail(1, bets.bins)
+        self._block_history = BlockHistory(1, bets.bins)
         self._temper()
 
     @classmethod
@@ -117,7 +117,7 @@ class BettingTest:
         evidence = self._evidence()
         if evidence > LARGEST_CAPITAL / self._capital.size:
             np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
-        self._trail.add(bins, block.start)
+        self._block_history.add(bins, block.start)
         if learn and self._dependence.add(bins[0], block.rows, block.ended_by_time):
             self._temper()
         return Evidence(_log10(evidence), math.log10(records))
@@ -161,7 +161,7 @@ class BettingTest:
         self._capital = _widened(self._capital, places, 1 + len(known))
         if self._confirming is not None:
             self._confirming = _widened(self._confirming, places, 1 + len(known))
-        self._trail.widen(places, 1 + len(known))
+        self._block_history.widen(places, 1 + len(known))
         self._partitions = known
 
     def begin_confirmation(self) -> None:
@@ -193,7 +193,7 @@ class BettingTest:
         return Finding(
             direction=alternative.direction,
             words=alternative.words(self.bets.tolerance),
-            onset=self._trail.onset(scope, self._gains[:, bet]),
+            onset=self._block_history.onset(scope, self._gains[:, bet]),
             partition=self._partitions[scope - 1] if scope else None,
         )
 
@@ -201,7 +201,7 @@ class BettingTest:
         """Take all capital away."""
         self._capital[:] = 0
         self._confirming = None
-        self._trail.clear()
+        self._block_history.clear()
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs."""
@@ -209,7 +209,7 @@ class BettingTest:
             "partitions": [[p.topic, p.number] for p in self._partitions],
             "capital": self._capital,
             "confirming": self._confirming,
-            "trail": self._trail.state(),
+            "trail": self._block_history.state(),
             "dependence": self._dependence.state(),
         }
 
@@ -219,7 +219,7 @@ class BettingTest:
         self._capital = np.array(state["capital"])
         confirming = state["confirming"]
         self._confirming = None if confirming is None else np.array(confirming)
-        self._trail.restore(state["trail"])
+        self._block_history.restore(state["trail"])
         self._dependence.restore(state["dependence"])
         self._temper()
 

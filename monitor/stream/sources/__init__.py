@@ -6,22 +6,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Partition, Record
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one poll brought. It is to be taken in this order: lost, gained, records.
+    """What one poll brought. It is to be taken in this order: lost, assigned, records.
 
     records: each partition's in offset order. lost: partitions taken away since the last poll;
     what was polled of them and is not yet scored must be dropped, their new owner gets it.
-    gained: partitions given to us; nothing comes of them until `seek` was called.
+    assigned: partitions given to us; nothing comes of them until `seek` was called.
     """
 
     records: tuple[Record, ...] = ()
     lost: frozenset[Partition] = frozenset()
-    gained: Mapping[Partition, Gained] = field(default_factory=dict)
+    assigned: Mapping[Partition, Assigned] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

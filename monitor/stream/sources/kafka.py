@@ -28,7 +28,7 @@ from kafka.errors import (
 
 from monitor.process import background
 from monitor.stream.kafka_options import Connection
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Position
 from monitor.stream.sources.link import Link
@@ -83,11 +83,11 @@ class KafkaSource:
         if self._link.rebalances is not None:
             self._link.rebalances.wait()
         lost = self._take_lost()
-        gained = self._gain(consumer) if self._consumer is consumer else {}
+        assigned = self._newly_assigned(consumer) if self._consumer is consumer else {}
         # A partition can be lost while its records are on their way to us: they are not ours.
         kept = tuple(r for r in records if r.source in self._next_offsets and max_records)
         self._next_offsets.update({record.source: record.next_offset for record in kept})
-        return Polled(kept, lost, gained)
+        return Polled(kept, lost, assigned)
 
     def _records(
         self, consumer: KafkaConsumer, timeout_seconds: float, max_records: int
@@ -141,7 +141,7 @@ class KafkaSource:
             self._told.discard(partition)
         return lost
 
-    def _gain(self, consumer: KafkaConsumer) -> dict[Partition, Gained]:
+    def _newly_assigned(self, consumer: KafkaConsumer) -> dict[Partition, Assigned]:
         """The partitions that are new, with what the broker knows of them."""
         new = sorted(self.assigned - self._told)
         if not new:
@@ -157,7 +157,7 @@ class KafkaSource:
         if committed is None:
             return {}
         found = {
-            p: Gained(committed.get(p), first[key_of(p)], last[key_of(p)])
+            p: Assigned(committed.get(p), first[key_of(p)], last[key_of(p)])
             for p in new
             if key_of(p) in first and key_of(p) in last
         }

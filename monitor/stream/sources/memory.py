@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position
 
@@ -44,7 +44,7 @@ class MemorySource:
         if not self.connected:
             return Polled()
         lost, self._lost = frozenset(self._lost), set()
-        gained = {p: self._gained(p) for p in sorted(self._new)}
+        assigned = {p: self._assigned(p) for p in sorted(self._new)}
         self._waiting |= self._new
         self._new = set()
         polled: list[Record] = []
@@ -54,12 +54,12 @@ class MemorySource:
             if new:
                 self._next[partition] = new[-1].next_offset
             polled.extend(new)
-        return Polled(tuple(polled), lost=lost, gained=gained)
+        return Polled(tuple(polled), lost=lost, assigned=assigned)
 
-    def _gained(self, partition: Partition) -> Gained:
+    def _assigned(self, partition: Partition) -> Assigned:
         records = self._records[partition]
         earliest = records[0].offset if records else 0
-        return Gained(self.stored.get(partition), earliest, self._end(partition))
+        return Assigned(self.stored.get(partition), earliest, self._end(partition))
 
     def _end(self, partition: Partition) -> int:
         records = self._records[partition]

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from monitor.cli import main
 from monitor.pipeline.step import Pipeline
-from monitor.retraining.history import Chronicle
+from monitor.retraining.history import History
 from monitor.retraining.policy import Policy
 from monitor.state.folder import ACCEPTED
 from monitor.stream.sinks.memory import MemorySink
@@ -34,7 +34,7 @@ def ran(tmp_path: Path, after: int) -> TestClient:
         decode,
         ValueScorer(reference()),
         judge(),
-        chronicle=Chronicle(Policy("suggest", min_records=500)),
+        history=History(Policy("suggest", min_records=500)),
     )
     records = stream(drifting(after=after))
     subject = assemble(MemorySource(records), MemorySink(), tmp_path / "state", pipeline=deciding)

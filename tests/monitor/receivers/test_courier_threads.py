@@ -17,7 +17,7 @@ from monitor.metrics import Metrics
 from monitor.receivers.calls import Endpoint
 from monitor.receivers.http import HttpReceiver
 from monitor.retraining.deliveries import Delivery
-from monitor.retraining.delivery import Courier, Timing
+from monitor.retraining.delivery import DeliveryWorkers, Timing
 from monitor.retraining.outbox import Outbox
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import Server, Talk, hang, reply
@@ -51,7 +51,7 @@ def test_a_slow_receiver_holds_up_no_other_and_no_end(
 ) -> None:
     slow, quick = serve(hang), serve(reply(202))
     outbox = Outbox(tmp_path / "requests", {"slow": False, "quick": False})
-    courier = Courier(
+    delivery = DeliveryWorkers(
         outbox,
         {
             name: HttpReceiver(Endpoint(server.url, total_seconds=60))
@@ -59,13 +59,13 @@ def test_a_slow_receiver_holds_up_no_other_and_no_end(
         },
         metrics.requests,
     )
-    courier.start()
+    delivery.start()
     for number in (1, 2, 3):
         outbox.put(document(number))
-    courier.wake()
+    delivery.wake()
     until(lambda: len(quick.requests) == 3 and len(slow.requests) == 1)
     begin = time.monotonic()
-    assert not courier.stop(0.5)
+    assert not delivery.stop(0.5)
     assert time.monotonic() - begin < 5
     assert {delivery(outbox, n, "quick").state for n in (1, 2, 3)} == {"delivered"}
     assert delivery(outbox, 1, "slow").state == "waiting"
@@ -80,11 +80,13 @@ def test_503_with_retry_after_and_then_200_is_delivered_in_the_end(
     outbox = Outbox(tmp_path / "requests", {"hook": False})
     outbox.put(document())
     receivers = {"hook": HttpReceiver(Endpoint(server.url))}
-    courier = Courier(outbox, receivers, metrics.requests, Timing(uniform=lambda low, high: 0.0))
+    delivery = DeliveryWorkers(
+        outbox, receivers, metrics.requests, Timing(uniform=lambda low, high: 0.0)
+    )
     begin = time.time()
-    courier.start()
+    delivery.start()
     until(lambda: delivery(outbox, 1, "hook").state == "delivered")
-    assert courier.stop()
+    assert delivery.stop()
     assert time.time() - begin >= 1
     assert delivery(outbox, 1, "hook").attempts == 2
     assert len(server.requests) == 2
@@ -94,7 +96,7 @@ DAEMON = """
 import sys, time
 from pathlib import Path
 from prometheus_client import CollectorRegistry
-from monitor.retraining.delivery import Courier
+from monitor.retraining.delivery import DeliveryWorkers
 from monitor.retraining.outbox import Outbox
 from monitor.receivers.calls import Endpoint
 from monitor.receivers.http import HttpReceiver
@@ -107,11 +109,11 @@ outbox.put(document())
 print("put", flush=True)
 if url:
     metrics = RequestMetrics(CollectorRegistry(), "x")
-    courier = Courier(outbox, {"hook": HttpReceiver(Endpoint(url))}, metrics)
-    courier.start()
+    workers = DeliveryWorkers(outbox, {"hook": HttpReceiver(Endpoint(url))}, metrics)
+    workers.start()
     while not outbox.listing().requests[0].finished:
         time.sleep(0.01)
-    assert courier.stop()
+    assert workers.stop()
     print("done", flush=True)
 else:
     time.sleep(600)

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from monitor.metrics import Metrics
 from monitor.stream.records import Partition
 from monitor.web.app import build_app
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer
 from tests.monitor.builders import normal_errors, pipeline, records
 
@@ -45,9 +45,9 @@ class Site:
 
     def __init__(self, config: Path | None = None, poll_seconds: float = 0.05) -> None:
         self.metrics = metrics_of_many_partitions()
-        self.guard = Guard(config, self.metrics.web, poll_seconds)
+        self.watcher = ConfigWatcher(config, self.metrics.web, poll_seconds)
         self.app = build_app(self.metrics.registry, lambda: {"ready": True}, reload=lambda: None)
-        self.server = WebServer(self.app, HOST, 0, self.guard)
+        self.server = WebServer(self.app, HOST, 0, self.watcher)
         self.port = int(self.server.url.rsplit(":", 1)[1])
 
     def value(self, name: str, **labels: str) -> float | None:

@@ -14,7 +14,7 @@ from monitor.metrics import Metrics
 from monitor.state.ledger import Totals
 from monitor.stream.records import Partition
 from monitor.web.app import build_app
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer
 from monitor.web.status import StatusBoard
 from tests.monitor.builders import pipeline, records
@@ -33,7 +33,7 @@ def client(board: StatusBoard) -> TestClient:
 
 def server(app: Starlette, port: int = 0) -> WebServer:
     metrics = Metrics(CollectorRegistry(), (0.5,))
-    return WebServer(app, "127.0.0.1", port, Guard(None, metrics.web))
+    return WebServer(app, "127.0.0.1", port, ConfigWatcher(None, metrics.web))
 
 
 TOTALS = {Partition("in", 0): Totals(2, scored=2, rows=2, anomalous=1)}

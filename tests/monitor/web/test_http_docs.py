@@ -38,7 +38,7 @@ def test_an_example_is_valid(text: str, tmp_path: Path) -> None:
 
 
 def test_every_limit_that_is_stated_is_the_one_in_force() -> None:
-    from monitor.web import connection, door, guard, passwords
+    from monitor.web import connection, connections, passwords, reload
 
     seconds = {str(phase): limit for phase, limit in connection.LONGEST_SECONDS.items()}
     for words in (
@@ -47,8 +47,8 @@ def test_every_limit_that_is_stated_is_the_one_in_force() -> None:
         f" {connection.HEAD_BYTES // 1024} KiB |",
         f"| {seconds['answer']:g} s until the answer is taken |",
         f"| {seconds['idle']:g} s idle |",
-        f"| {door.MOST_CONNECTIONS} connections;",
+        f"| {connections.MOST_CONNECTIONS} connections;",
         f"{passwords.WAITING} may wait, {passwords.WAITING_FROM_ONE} of one address",
-        f"looked at every {guard.POLL_SECONDS:g} seconds",
+        f"looked at every {reload.POLL_SECONDS:g} seconds",
     ):
         assert words in PAGE

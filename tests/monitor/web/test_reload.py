@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
-from monitor.web.reload import Guard
+from monitor.web.reload import ConfigWatcher
 from tests.kafka.process import wait_until
 from tests.monitor.web.certificates import Authority
 from tests.monitor.web.site import HASH, PASSWORD, Site, ask, login, serving, trusting, write_config
@@ -110,66 +110,66 @@ class TestBadFile:
             assert status(site, password="next") == 200
 
     def test_it_is_told_once(self, path: Path, metrics: Metrics) -> None:
-        guard = Guard(path, metrics.web)
+        watcher = ConfigWatcher(path, metrics.web)
         path.write_text("nonsense: 1\n")
         with capture_logs() as lines:
             for _ in range(3):
-                guard.check()
+                watcher.check()
         (line,) = lines
         assert line["log_level"] == "error"
         assert "the settings before it stay in force" in line["event"]
         assert "nonsense: unknown key" in line["error"]
 
     def test_the_same_file_again_is_a_good_one(self, path: Path, metrics: Metrics) -> None:
-        guard, text = Guard(path, metrics.web), path.read_text()
-        before = guard.protection
+        watcher, text = ConfigWatcher(path, metrics.web), path.read_text()
+        before = watcher.security
         path.write_text("nonsense: 1\n")
-        guard.check()
-        assert guard.protection is before
+        watcher.check()
+        assert watcher.security is before
         path.write_text(text)
         with capture_logs() as lines:
-            guard.check()
-            guard.check()
+            watcher.check()
+            watcher.check()
         assert [line["event"] for line in lines] == ["the web configuration was read again"]
 
     def test_a_certificate_whose_key_is_not_there_yet_is_waited_for(
         self, secure: Path, authority: Authority, metrics: Metrics, tmp_path: Path
     ) -> None:
-        guard = Guard(secure, metrics.web)
-        before = guard.protection
+        watcher = ConfigWatcher(secure, metrics.web)
+        before = watcher.security
         key = (tmp_path / "server.key").read_bytes()
         authority.sign("server")
         new_key = (tmp_path / "server.key").read_bytes()
         (tmp_path / "server.key").write_bytes(key)
-        guard.check()
-        assert guard.protection is before
+        watcher.check()
+        assert watcher.security is before
         (tmp_path / "server.key").write_bytes(new_key)
-        guard.check()
-        assert guard.protection is not before
+        watcher.check()
+        assert watcher.security is not before
 
     def test_encryption_does_not_come_or_go_with_it(
         self, secure: Path, metrics: Metrics, tls: dict[str, str]
     ) -> None:
-        guard = Guard(secure, metrics.web)
+        watcher = ConfigWatcher(secure, metrics.web)
         write_config(secure, basic_auth_users={"prometheus": HASH})
         with capture_logs() as lines:
-            guard.check()
-        assert guard.protection.tls is not None
+            watcher.check()
+        assert watcher.security.tls is not None
         assert "restart to make that count" in lines[0]["error"]
 
 
 def test_nothing_is_read_again_while_nothing_changes(secure: Path, metrics: Metrics) -> None:
-    guard = Guard(secure, metrics.web)
-    before = guard.protection
-    guard.check()
-    assert guard.protection is before
+    watcher = ConfigWatcher(secure, metrics.web)
+    before = watcher.security
+    watcher.check()
+    assert watcher.security is before
 
 
 def test_a_first_bad_file_is_a_mistake_of_the_users(tmp_path: Path, metrics: Metrics) -> None:
     with pytest.raises(ConfigError, match="unknown key"):
-        Guard(write_config(tmp_path / "web.yml", nonsense=1), metrics.web)
+        ConfigWatcher(write_config(tmp_path / "web.yml", nonsense=1), metrics.web)
 
 
 def test_without_a_file_the_settings_count_as_good(metrics: Metrics) -> None:
-    Guard(None, metrics.web).check()
+    ConfigWatcher(None, metrics.web).check()
     assert metrics.registry.get_sample_value(f"aead_monitor_{METRIC}") == 1

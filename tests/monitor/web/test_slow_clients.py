@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.web import door
+from monitor.web import connections
 from monitor.web.connection import HEAD_BYTES, LONGEST_SECONDS, Phase
 from tests.kafka.process import wait_until
 from tests.monitor.web.certificates import Authority
@@ -73,7 +73,7 @@ class TestLimits:
     def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for phase in Phase:
             monkeypatch.setitem(LONGEST_SECONDS, phase, 0.3)
-        monkeypatch.setattr(door, "SWEEP_SECONDS", 0.02)
+        monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
 
     def test_an_unfinished_head_ends_the_connection_even_if_it_drips(self) -> None:
         with serving() as site, stalled(site.port, 1, REQUEST[:10]) as (client,):
@@ -142,7 +142,7 @@ def test_nonsense_after_a_request_breaks_only_its_own_connection() -> None:
 class TestCrowd:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(door, "MOST_CONNECTIONS", 10)
+        monkeypatch.setattr(connections, "MOST_CONNECTIONS", 10)
 
     def test_the_oldest_unfinished_one_makes_room_for_a_scrape(self) -> None:
         with serving() as site, stalled(site.port, 10, REQUEST[:10]) as clients:
@@ -161,7 +161,7 @@ class TestCrowd:
 
 def test_a_scrape_gets_through_while_others_keep_coming() -> None:
     stopping = threading.Event()
-    with serving() as site, ExitStack() as held, stalled(site.port, door.MOST_CONNECTIONS):
+    with serving() as site, ExitStack() as held, stalled(site.port, connections.MOST_CONNECTIONS):
 
         def come() -> None:
             while not stopping.wait(0.002):

@@ -10,7 +10,7 @@ import yaml
 
 from monitor.errors import ConfigError
 from monitor.web.file import read
-from monitor.web.sections import TlsSection
+from monitor.web.settings import TlsSection
 from monitor.web.tls import SUITES
 from tests.monitor.web.certificates import Authority
 from tests.monitor.web.site import HASH
@@ -124,13 +124,13 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
 def test_http2_may_be_named_either_way(path: Path) -> None:
     for value in ("true", "false"):
         path.write_text(f"http_server_config: {{http2: {value}}}")
-        assert read(path).protection.tls is None
+        assert read(path).security.tls is None
 
 
 def test_every_suite_that_may_be_named_is_known_to_openssl(path: Path, tls: dict[str, str]) -> None:
     for suite in SUITES:
         path.write_text(yaml.safe_dump({"tls_server_config": {**tls, "cipher_suites": [suite]}}))
-        context = read(path).protection.tls
+        context = read(path).security.tls
         assert context is not None
         assert SUITES[suite] in {cipher["name"] for cipher in context.get_ciphers()}
 

@@ -29,7 +29,7 @@ _SPREADS: Final = {
 }
 
 
-class View:
+class ErrorStatistics:
     """Looks at distributions, which are in units of the reference, for people and programs.
 
     levels: the rolling quantiles to show. tolerance: relative change that is none.

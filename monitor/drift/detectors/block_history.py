@@ -1,7 +1,7 @@
-"""The trail of blocks since the evidence began, to say afterwards where the drift set in.
+"""The blocks since the evidence began, to say afterwards where the drift set in.
 
 Each entry is the bins of some consecutive blocks, and the position where they began. When the
-trail is full, the older half is joined two by two: recent places are exact to the block, old
+history is full, the older half is joined two by two: recent places are exact to the block, old
 ones as coarse as they are far, and the memory is bounded however long the stream runs.
 """
 
@@ -18,7 +18,7 @@ from monitor.drift.blocks import Position, position_state, restored_position
 ENTRIES: Final = 128
 
 
-class Trail:
+class BlockHistory:
     """Bins of consecutive blocks in each of S scopes (all rows together, and each partition)."""
 
     def __init__(self, scopes: int, bins: int) -> None:
@@ -48,7 +48,7 @@ class Trail:
     def onset(self, scope: int, log_factors: NDArray[np.float64]) -> Position | None:
         """Where a bet's CUSUM last was at its lowest: the likeliest place of a change.
 
-        log_factors: (K,), of the bet. None if the trail is empty. (Page, Continuous inspection
+        log_factors: (K,), of the bet. None if the history is empty. (Page, Continuous inspection
         schemes, Biometrika 41, 1954: the maximum likelihood estimate of the change point.)
         """
         if not self._starts:

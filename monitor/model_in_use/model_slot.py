@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 
-from monitor.pipeline.loaded_model import Candidate
+from monitor.pipeline.loaded_model import LoadedModel
 
 
-class Offers:
+class ModelSlot:
     """Holds at most one model that waits; nobody is kept here for longer than an assignment takes.
 
     current: the model in use. Only the run loop sets it. Nothing else may keep a model that was
     replaced: its memory is to be free again.
     """
 
-    def __init__(self, current: Candidate) -> None:
+    def __init__(self, current: LoadedModel) -> None:
         self.current = current
         self._lock = threading.Lock()
-        self._waiting: Candidate | None = None
+        self._waiting: LoadedModel | None = None
 
     @property
     def version(self) -> str | None:
@@ -25,7 +25,7 @@ class Offers:
         waiting = self._waiting
         return None if waiting is None else waiting.version
 
-    def put(self, candidate: Candidate) -> None:
+    def put(self, candidate: LoadedModel) -> None:
         """Offer a model, instead of the one that waits."""
         with self._lock:
             self._waiting = candidate
@@ -34,7 +34,7 @@ class Offers:
         """Offer nothing; false if what was offered has been taken."""
         return self.take() is not None
 
-    def take(self) -> Candidate | None:
+    def take(self) -> LoadedModel | None:
         """Return the model that waits, if it still does, and forget it."""
         with self._lock:
             waiting, self._waiting = self._waiting, None
