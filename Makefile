@@ -120,7 +120,7 @@ dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) f
 	@$(VENV)/bin/python -m deploy.grafana.generate
 
 docs: setup  ## write docs/metrics.md from the code
-	@$(VENV)/bin/python -m tests.monitor.metrics_table
+	@$(VENV)/bin/python -m tests.monitor.metrics.metrics_table
 
 rules: setup  ## copy the alert rules for Kubernetes and Grafana (ARGS="--runbooks URL --grafana URL" for your addresses)
 	@$(VENV)/bin/python -m deploy.prometheus.generate $(ARGS)

@@ -29,7 +29,7 @@ from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
 from monitor.daemon.publisher import Publisher
 from monitor.process import logs
-from monitor.stream.offsets import Committed, Gained
+from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Polled, Position
@@ -57,7 +57,7 @@ class Tape:
         """Records, up to as many as are left."""
         if not self._gained:
             self._gained = True
-            return Polled(gained={PARTITION: Gained(None, 0, 2**62)})
+            return Polled(assigned={PARTITION: Assigned(None, 0, 2**62)})
         start, count = self.next_offset, min(self.left, max_records)
         self.left -= count
         self.next_offset += count

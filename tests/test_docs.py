@@ -7,7 +7,7 @@ import pytest
 
 from monitor.cli import parser
 from monitor.config.file import load
-from tests.monitor.metrics_table import page
+from tests.monitor.metrics.metrics_table import page
 from tests.readme import ROOT, TEXT, commands, configurations
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -14,7 +14,7 @@ from monitor.stream.records import Partition, Record
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription
 from tests.kafka.process import wait_until
-from tests.monitor.source_contract import poll
+from tests.monitor.stream.source_contract import poll
 
 SETTLE_SECONDS = 45.0
 

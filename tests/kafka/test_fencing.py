@@ -18,7 +18,7 @@ from monitor.stream.sinks.transactions import TransactionalKafkaSink
 from tests.kafka.broker import Broker
 from tests.kafka.streams import KafkaStream
 from tests.kafka.topics import TopicFactory
-from tests.monitor.source_contract import collect, filled
+from tests.monitor.stream.source_contract import collect, filled
 
 NOTICE_SECONDS = 10.0
 """Several heartbeats: within one the library learns that the group does not know it."""

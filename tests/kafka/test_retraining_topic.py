@@ -14,7 +14,7 @@ from monitor.stream.kafka_options import Connection
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.topics import TopicFactory
-from tests.monitor.retraining import document
+from tests.monitor.retraining.documents import document
 
 Make = Callable[..., KafkaReceiver]
 

@@ -17,7 +17,7 @@ from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
 from tests.kafka.streams import KafkaStream, Member, settle, until_read
 from tests.kafka.topics import TopicFactory, new_name
-from tests.monitor.source_contract import (
+from tests.monitor.stream.source_contract import (
     SourceContract,
     addresses,
     collect,

@@ -9,7 +9,7 @@ import pytest
 from monitor.demo.broker import API_VERSION, EmbeddedBroker
 from tests.kafka.streams import KafkaStream
 from tests.kafka.topics import new_name
-from tests.monitor.source_contract import SourceContract
+from tests.monitor.stream.source_contract import SourceContract
 
 PARTITIONS = 4
 """What the embedded broker gives to every topic."""

@@ -32,7 +32,7 @@ from tests.kafka.process import wait_until
 from tests.kafka.topics import TopicFactory
 from tests.kafka.watchers import Watch, send
 from tests.monitor.builders import VERSION, candidate
-from tests.monitor.swaps import NEW, NEW_THRESHOLD, OLD_THRESHOLD, new
+from tests.monitor.model_in_use.swaps import NEW, NEW_THRESHOLD, OLD_THRESHOLD, new
 
 SECONDS = 90.0
 

@@ -18,7 +18,7 @@ from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription
 from tests.kafka import kafkacat
 from tests.kafka.process import wait_until
-from tests.monitor.daemons import assemble
+from tests.monitor.daemon.daemons import assemble
 
 SECONDS = 90.0
 CADENCE = Cadence(seconds=0.3, records=10**6, recommit_seconds=600)

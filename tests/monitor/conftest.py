@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.process import failpoints
-from tests.monitor.crashes import Crash, Run, Starter
+from tests.monitor.daemon.crashes import Crash, Run, Starter
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app
 from tests.monitor.builders import ValueScorer, decode, judge, reference
-from tests.monitor.daemons import assemble, turns
-from tests.monitor.test_chronicle import drifting, stream
+from tests.monitor.daemon.daemons import assemble, turns
+from tests.monitor.retraining.test_history import drifting, stream
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from monitor.cli import main
 from monitor.retraining.deliveries import Delivery
 from monitor.retraining.outbox import Outbox
-from tests.monitor.retraining import document
+from tests.monitor.retraining.documents import document
 
 NOON = 1_772_366_400.0
 ID = document()["id"]

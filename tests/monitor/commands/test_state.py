@@ -12,7 +12,7 @@ from monitor.state.folder import ACCEPTED, PREVIOUS
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import record
-from tests.monitor.daemons import assemble, turns
+from tests.monitor.daemon.daemons import assemble, turns
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from monitor.errors import ReceiverError
 from monitor.receivers.command import CommandReceiver
-from tests.monitor.retraining import document
+from tests.monitor.retraining.documents import document
 
 KEEPS = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
 ENVIRONMENT = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"

@@ -22,7 +22,7 @@ from monitor.receivers.secret import Secret
 from monitor.receivers.webhook import WebhookReceiver, sign, verify
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import reply
-from tests.monitor.retraining import document
+from tests.monitor.retraining.documents import document
 
 SCHEMA = json.loads(
     (Path(__file__).parents[3] / "docs" / "schemas" / "retrain-request.json").read_text()

@@ -25,7 +25,7 @@ from monitor.retraining.outbox import Outbox
 from tests.kafka.secure import Authority
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import Answer, Talk, hang, hang_up, reply
-from tests.monitor.retraining import document
+from tests.monitor.retraining.documents import document
 
 TOKEN = "t0ken-that-nobody-may-see"
 PATH = "/hooks/p4th-that-nobody-may-see"

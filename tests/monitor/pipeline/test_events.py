@@ -1,0 +1,93 @@
+"""Messages as readers get them."""
+
+import json
+import math
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from monitor.pipeline.events import alert_event, anomaly_event, dead_letter_event, events_of
+from monitor.stream.json_values import isoformat
+from monitor.stream.records import Anomaly, DeadLetter, Record
+from tests.monitor.builders import VERSION, normal_errors, pipeline, records
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+
+
+def schema(kind: str) -> dict:
+    loaded = json.loads((SCHEMAS / f"{kind}.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(loaded)
+    return loaded
+
+
+def original(**changes: object) -> Record:
+    values = {
+        "topic": "in", "partition": 2, "offset": 7, "timestamp": 1_700_000_000_123,
+        "key": b"k\xff", "value": b"\x00payload", "headers": (("trace", b"1"),),
+    } | changes  # fmt: skip
+    return Record(**values)
+
+
+def test_an_anomaly_follows_its_schema_and_names_its_record() -> None:
+    event = anomaly_event(Anomaly(original(), 3, 0.5, 0.001), VERSION, 0.4)
+    body = json.loads(event.value)
+    jsonschema.validate(body, schema("anomaly"))
+    assert event.key == b"in/2/7/3"
+    assert body["record_key"] == "k\\xff"
+    assert body["timestamp"] == "2023-11-14T22:13:20.123+00:00"
+
+
+def test_alerts_follow_their_schema() -> None:
+    subject = pipeline()
+    outcomes = [
+        subject.step(records(normal_errors(12_288, seed, scale), start=12_288 * seed))
+        for seed, scale in enumerate((1.0, 3.0, 1.0))
+    ]
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    alerts = [change.alert for change in changes if change.alert is not None]
+    assert [alert.event for alert in alerts] == ["firing", "resolved"]
+    for alert in alerts:
+        event = alert_event(alert)
+        jsonschema.validate(json.loads(event.value), schema("alert"))
+        assert event.key == f"{alert.episode}/{alert.event}".encode()
+
+
+def test_an_unknown_effect_size_is_null_and_never_nan() -> None:
+    subject = pipeline()
+    outcome = subject.step(records([1.0]))
+    assert math.isfinite(outcome.verdict.statistic)
+    change = pipeline().step(records(normal_errors(4096, scale=3.0))).changes[-1]
+    assert b"NaN" not in alert_event(change.alert).value
+
+
+def test_a_dead_letter_keeps_the_original_bytes_and_says_where_and_why() -> None:
+    event = dead_letter_event(DeadLetter(original(), "undecodable", "not a list"))
+    assert event.value == b"\x00payload"
+    assert event.key == b"in/2/7"
+    assert dict(event.headers) == {
+        "aead.topic": b"in",
+        "aead.partition": b"2",
+        "aead.offset": b"7",
+        "aead.timestamp": b"2023-11-14T22:13:20.123+00:00",
+        "aead.reason": b"undecodable",
+        "aead.error": b"not a list",
+        "aead.key": b"k\xff",
+        "original.trace": b"1",
+    }
+
+
+def test_a_tombstone_stays_a_tombstone() -> None:
+    assert dead_letter_event(DeadLetter(original(value=None), "tombstone", "")).value is None
+
+
+@pytest.mark.parametrize("timestamp", [-1, 0, 2**63 - 1, -(2**63)])
+def test_wild_timestamps_do_no_harm(timestamp: int) -> None:
+    assert isoformat(timestamp)
+
+
+def test_the_same_outcome_makes_the_same_events() -> None:
+    first = list(events_of(pipeline().step(records([1.0, 1e6])), VERSION, 1.0))
+    again = list(events_of(pipeline().step(records([1.0, 1e6])), VERSION, 1.0))
+    assert first == again
+    assert [event.kind for event in first] == ["anomaly"]
