@@ -51,7 +51,7 @@ def test_a_slow_receiver_holds_up_no_other_and_no_end(
 ) -> None:
     slow, quick = serve(hang), serve(reply(202))
     outbox = Outbox(tmp_path / "requests", {"slow": False, "quick": False})
-    delivery = DeliveryWorkers(
+    workers = DeliveryWorkers(
         outbox,
         {
             name: HttpReceiver(Endpoint(server.url, total_seconds=60))
@@ -59,13 +59,13 @@ def test_a_slow_receiver_holds_up_no_other_and_no_end(
         },
         metrics.requests,
     )
-    delivery.start()
+    workers.start()
     for number in (1, 2, 3):
         outbox.put(document(number))
-    delivery.wake()
+    workers.wake()
     until(lambda: len(quick.requests) == 3 and len(slow.requests) == 1)
     begin = time.monotonic()
-    assert not delivery.stop(0.5)
+    assert not workers.stop(0.5)
     assert time.monotonic() - begin < 5
     assert {delivery(outbox, n, "quick").state for n in (1, 2, 3)} == {"delivered"}
     assert delivery(outbox, 1, "slow").state == "waiting"
@@ -80,13 +80,13 @@ def test_503_with_retry_after_and_then_200_is_delivered_in_the_end(
     outbox = Outbox(tmp_path / "requests", {"hook": False})
     outbox.put(document())
     receivers = {"hook": HttpReceiver(Endpoint(server.url))}
-    delivery = DeliveryWorkers(
+    workers = DeliveryWorkers(
         outbox, receivers, metrics.requests, Timing(uniform=lambda low, high: 0.0)
     )
     begin = time.time()
-    delivery.start()
+    workers.start()
     until(lambda: delivery(outbox, 1, "hook").state == "delivered")
-    assert delivery.stop()
+    assert workers.stop()
     assert time.time() - begin >= 1
     assert delivery(outbox, 1, "hook").attempts == 2
     assert len(server.requests) == 2
