@@ -18,9 +18,10 @@ import uuid
 from pathlib import Path
 
 from examples.closed_loop.loop import Loop, Sizes
+from monitor.demo.daemon_process import Launch, launch_python
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, launch: Launch = launch_python) -> int:
     """Run the circle and print the story."""
     parser = argparse.ArgumentParser(prog="closed_loop", description=__doc__)
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT")
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = Path(options.folder or temporary)
         folder.mkdir(parents=True, exist_ok=True)
         sizes = Sizes.quick() if options.quick else Sizes()
-        loop = Loop(options.bootstrap_servers, topic, folder, sizes)
+        loop = Loop(options.bootstrap_servers, topic, folder, sizes, launch)
         found = loop.run(lambda line: print(f"{time.monotonic() - begun:6.1f} s  {line}"))
         (folder / "summary.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))

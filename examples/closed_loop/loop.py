@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from examples.closed_loop import digits
 from examples.closed_loop.feed import Feed
 from examples.closed_loop.receiver import HANG_SECONDS, Receiver
 from examples.closed_loop.topics import create, events
-from monitor.demo.daemon_process import DaemonProcess
+from monitor.demo.daemon_process import DaemonProcess, Launch, launch_python
 
 Say = Callable[[str], None]
 REPLICAS = 2
@@ -47,7 +45,15 @@ class Sizes:
 class Loop:
     """One run of the circle; everything it makes lies in `folder`."""
 
-    def __init__(self, servers: str, topic: str, folder: Path, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        servers: str,
+        topic: str,
+        folder: Path,
+        sizes: Sizes,
+        launch: Launch = launch_python,
+    ) -> None:
+        self._launch = launch
         self._servers, self._topic, self._folder, self._sizes = servers, topic, folder, sizes
         self._requests = f"{topic}.requests"
         self._receiver = Receiver()
@@ -134,7 +140,9 @@ class Loop:
         for replica in range(REPLICAS):
             folder = self._folder / f"daemon-{replica}"
             folder.mkdir()
-            self._daemons.append(DaemonProcess(folder, self._settings(replica)))
+            self._daemons.append(
+                DaemonProcess(folder, self._settings(replica), launch=self._launch)
+            )
         self._until(
             lambda: all(d.status().get("ready") for d in self._daemons), "both daemons to be ready"
         )
@@ -223,13 +231,11 @@ class Loop:
 
     def _command(self, *arguments: str) -> None:
         """Run aead-monitor; its output goes to a file, and into the error if it fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", *arguments], capture_output=True, check=False
-        )
-        text = (done.stdout + done.stderr).decode(errors="replace")
-        with (self._folder / "commands.log").open("a") as log:
-            log.write(f"$ aead-monitor {' '.join(arguments)}\n{text}\n")
-        self._expect(done.returncode == 0, f"{arguments[0]} ended with {done.returncode}:\n{text}")
+        log = self._folder / "commands.log"
+        with log.open("a") as file:
+            file.write(f"$ aead-monitor {' '.join(arguments)}\n")
+        code = self._launch(arguments, log).wait(self._sizes.wait_seconds)
+        self._expect(code == 0, f"{arguments[0]} ended with {code}:\n{log.read_text()}")
 
     def _until(self, ready: Callable[[], Any], what: str) -> None:
         deadline = time.monotonic() + self._sizes.wait_seconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.kafka.process import ServerProcess
+from tests.kafka.process import ProductProcess
 
 READY_SECONDS = 120.0
 REQUEST_SECONDS = 5.0
@@ -28,8 +27,7 @@ class Replica:
         values = {**settings, "http": {"port": port}, "log": {"format": "console"}}
         self.config.write_text(yaml.safe_dump(values, sort_keys=False))
         self.log = folder / "daemon.log"
-        command = [sys.executable, "-m", "monitor", "run", "--config", str(self.config)]
-        self._process = ServerProcess(command, self.log)
+        self._process = ProductProcess(["run", "--config", str(self.config)], self.log)
 
     @property
     def pid(self) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,14 +16,14 @@ from examples.stack import shortened
 from examples.stack.alertmanager import Alertmanager
 from examples.stack.notifications import Notifications
 from examples.stack.replica import Replica
+from tests import product
 from tests.kafka.broker import Broker, Place, new_cluster_id
-from tests.kafka.process import ServerProcess, free_ports
+from tests.kafka.process import ProductProcess, free_ports
 from tests.kafka.prometheus import Prometheus
 
 TOPIC = "digits"
 PARTITIONS = 4
 REPLICAS = 2
-COMMAND_SECONDS = 600.0
 START_SECONDS = 120.0
 TOKENS = {"page": "a-page", "ticket": "a-ticket", "retraining": "a-retraining"}
 """Of each receiver in alertmanager.yml."""
@@ -136,13 +134,7 @@ class Stack:
 
     def command(self, *arguments: str | Path) -> str:
         """What `aead-monitor` prints with these arguments. Raises with its words if it fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        done = product.run(*arguments)
         if done.returncode != 0:
             raise RuntimeError(f"aead-monitor {arguments[0]}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -237,11 +229,10 @@ class Stack:
         self.prometheus.start()
 
     def _start_camera(self) -> None:
-        command = [sys.executable, "-m", "monitor", "digits", "stream",
-                   "--bootstrap-servers", self.servers, "--topic", TOPIC,
-                   "--rate", str(self.sizes.rate), "--switch", str(self.switch)]  # fmt: skip
+        arguments = ["digits", "stream", "--bootstrap-servers", self.servers, "--topic", TOPIC,
+                     "--rate", str(self.sizes.rate), "--switch", str(self.switch)]  # fmt: skip
         self.say(f"streaming digits to the topic {TOPIC}, {self.sizes.rate:g} a second")
-        camera = ServerProcess(command, self.folder / "camera.log")
+        camera = ProductProcess(arguments, self.folder / "camera.log")
         self._stack.callback(camera.stop)
         camera.start()
 

@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -21,27 +22,67 @@ STOP_SECONDS = 25.0
 PREFERRED_PORT = 9464
 
 
+class Process(Protocol):
+    """What is asked of a process; `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> Any:
+        """How it ended."""
+
+    def poll(self) -> int | None:
+        """How it ended, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+def launch_python(arguments: Sequence[str], log: Path) -> Process:
+    """Start `aead-monitor` with these arguments, its output appended to `log`."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "monitor", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for the demo, which then stops the daemon in good order.
+            start_new_session=True,
+        )
+
+
+Launch = Callable[[Sequence[str], Path], Process]
+"""Starts the product with arguments, its output in a file."""
+
+
 class DaemonProcess:
     """The daemon with a configuration, its log in `folder`/daemon.log.
 
-    port: of its web server; 0 takes a free one. Raises UserError if the daemon ends or does not
-    answer in time.
+    port: of its web server; 0 takes a free one. launch: starts the process. Raises UserError if
+    the daemon ends or does not answer in time.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any], port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        port: int = 0,
+        launch: Launch = launch_python,
+    ) -> None:
         self.log = folder / "daemon.log"
         config = folder / "aead-monitor.yaml"
         values = {**settings, "http": {"port": port}, "log": {"format": "json"}}
         config.write_text(yaml.safe_dump(values, sort_keys=False))
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "monitor", "run", "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for the demo, which then stops the daemon in good order.
-                start_new_session=True,
-            )
+        self.log.write_bytes(b"")
+        self._process = launch(["run", "--config", str(config)], self.log)
         self.url = self._wait_for_url()
 
     @property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,8 @@ import yaml
 from monitor.process.failpoints import VARIABLE
 from monitor.state.folder import newest
 from monitor.state.snapshot import Snapshot
-from tests.kafka.process import ServerProcess, wait_until
+from tests import product
+from tests.kafka.process import ProductProcess, wait_until
 
 STOP_SECONDS = 60.0
 
@@ -32,8 +31,8 @@ class Member:
         values = {**settings, "http": {"port": 0}, "log": {"format": "json"}}
         self._config.write_text(yaml.safe_dump(values))
         self.log = self._folder / "daemon.log"
-        self._process = ServerProcess(
-            [sys.executable, "-m", "monitor", "run", "--config", str(self._config)],
+        self._process = ProductProcess(
+            ["run", "--config", str(self._config)],
             self.log,
             {VARIABLE: str(self._orders), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
         )
@@ -84,9 +83,7 @@ class Member:
 
     def shown(self) -> list[dict[str, Any]]:
         """What `aead-monitor state show` says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", "state", "show", "--json", "--config", self._config],
-            capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
+        done = product.run("state", "show", "--json", "--config", self._config)
+        done.check_returncode()
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found

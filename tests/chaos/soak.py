@@ -18,6 +18,7 @@ import numpy as np
 from confluent_kafka import Producer
 
 from monitor.demo.daemon_process import DaemonProcess
+from tests import product
 from tests.chaos.ledger import FEATURES, make_bundle
 from tests.kafka.broker import Broker
 from tests.kafka.cli import total
@@ -73,7 +74,9 @@ def soak(folder: Path, records: int) -> list[Sample]:
     broker.start()
     try:
         topic = TopicFactory(broker.bootstrap_servers)(PARTITIONS)
-        daemon = DaemonProcess(folder, _settings(broker.bootstrap_servers, topic, folder))
+        daemon = DaemonProcess(
+            folder, _settings(broker.bootstrap_servers, topic, folder), launch=product.launch
+        )
         try:
             return _watch(daemon, broker.bootstrap_servers, topic, records)
         finally:

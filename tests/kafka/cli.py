@@ -14,19 +14,12 @@ from typing import Any
 import yaml
 
 from monitor.demo.daemon_process import DaemonProcess
-
-TIMEOUT_SECONDS = 240.0
+from tests import product
 
 
 def aead_monitor(*arguments: str | Path) -> str:
     """Run a command to its end; returns what it printed, raises if it failed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "monitor", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
+    done = product.run(*arguments)
     if done.returncode != 0:
         raise AssertionError(f"exit code {done.returncode}: {done.stderr}")
     return done.stdout

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.product import Product, command
+
 PORTS = range(15000, 32000)
 """Below the ports that the kernel gives to clients: a server that is down for a while finds its
 port still free, and a client that retries a port nobody listens on cannot connect to itself.
@@ -57,10 +59,10 @@ class ServerProcess:
     def __init__(
         self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
-        self._command = [*_die_with_parent(), *command]
+        self._command = list(command)
         self._log = log
         self._environment = {**os.environ, **(environment or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Product | None = None
 
     @property
     def running(self) -> bool:
@@ -78,10 +80,14 @@ class ServerProcess:
         """Start the process; its output is appended to the log."""
         if self.running:
             raise RuntimeError(f"{self._command[0]} runs already")
+        self._process = self._launch()
+        atexit.register(self.kill)
+
+    def _launch(self) -> subprocess.Popen[bytes] | Product:
         with self._log.open("ab") as log:
-            self._process = _SPAWNER.submit(
+            return _SPAWNER.submit(
                 subprocess.Popen,
-                self._command,
+                [*_die_with_parent(), *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -89,7 +95,6 @@ class ServerProcess:
                 # Ctrl-C in the terminal is for the tests, which then stop the server.
                 start_new_session=True,
             ).result()
-        atexit.register(self.kill)
 
     def wait_until_ready(self, ready: Callable[[], bool], seconds: float) -> None:
         """Wait for `ready`. Raises with the end of the log if it takes too long or has ended."""
@@ -134,6 +139,22 @@ class ServerProcess:
     def _failure(self, what: str) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         return "\n".join([f"{' '.join(self._command[:6])} ...: {what}. Its log ends:", *lines])
+
+
+class ProductProcess(ServerProcess):
+    """`aead-monitor` with these arguments, as `tests.product` starts it."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(command(*arguments), log, environment)
+        self._arguments = arguments
+
+    def _launch(self) -> Product:
+        return Product(self._arguments, self._log, environment=self._environment)
 
 
 def _die_with_parent() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.closed_loop.__main__ import main
+from tests import product
 from tests.kafka.broker import Broker
 
 
@@ -16,7 +17,7 @@ def test_drift_leads_to_one_request_and_a_new_model_and_is_resolved(
     broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--bootstrap-servers", broker.bootstrap_servers, "--folder", str(tmp_path)]
-    assert main([*arguments, "--quick"]) == 0
+    assert main([*arguments, "--quick"], launch=product.launch) == 0
     found = json.loads((tmp_path / "summary.json").read_text())
     # Every record was scored once, by one model or the other.
     assert found["scored"] == found["records"]

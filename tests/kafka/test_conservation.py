@@ -10,6 +10,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.codecs import CODECS, CodecSettings
 from monitor.demo.daemon_process import DaemonProcess
+from tests import product
 from tests.data import mnist
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
@@ -46,7 +47,7 @@ def watched(
         "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
         "codec": {"name": codec} | ({"dtype": "float32"} if codec == "raw" else {}),
     }
-    daemon = DaemonProcess(tmp_path, settings)
+    daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
     assert daemon.stop() == 0, daemon.log.read_text()
 

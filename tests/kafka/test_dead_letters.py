@@ -17,6 +17,7 @@ from monitor.commands.delivery import Delivery
 from monitor.demo.daemon_process import DaemonProcess
 from monitor.pipeline.events import dead_letter_event
 from monitor.stream.records import DeadLetter
+from tests import product
 from tests.data import digit_images
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
@@ -79,7 +80,7 @@ def test_what_the_daemon_refused_is_scored_after_a_replay(
 
 def run_daemon(folder: Path, settings: dict[str, Any], name: str, count: int) -> None:
     """Run the daemon until so many records were scored or dead_lettered."""
-    daemon = DaemonProcess(folder, settings)
+    daemon = DaemonProcess(folder, settings, launch=product.launch)
     try:
         wait_for_status(daemon, lambda status: total(status, name) == count)
     finally:

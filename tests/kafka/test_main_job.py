@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor.demo.daemon_process import DaemonProcess
+from tests import product
 from tests.data import mnist
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
@@ -66,7 +67,7 @@ def watched(
         # kafkacat sends in a second what a camera would in minutes.
         "drift": {"guard_seconds": 0.05},
     }
-    daemon = DaemonProcess(tmp_path, settings)
+    daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
     assert daemon.stop() == 0, daemon.log.read_text()
 

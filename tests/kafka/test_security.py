@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.demo.daemon_process import DaemonProcess
+from tests import product
 from tests.data import mnist
 from tests.kafka.cli import aead_monitor, total, wait_for_status
 from tests.kafka.process import wait_until
@@ -78,7 +79,7 @@ def begin(secure: SecureBroker, bundle: Path, tmp_path: Path) -> Iterator[Begin]
             "state": {"directory": str(tmp_path / "state")},
             "shutdown_seconds": SHUTDOWN_SECONDS,
         }
-        started.append(DaemonProcess(tmp_path, settings))
+        started.append(DaemonProcess(tmp_path, settings, launch=product.launch))
         return started[-1]
 
     yield start

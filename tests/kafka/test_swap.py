@@ -23,6 +23,7 @@ from monitor.drift.judge_state import decode
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.ledger import Ledger
+from tests import product
 from tests.chaos.ledger import ANOMALOUS_EVERY, TRAINING, make_bundle, read_all, vector
 from tests.chaos.member import Member
 from tests.kafka import kafkacat
@@ -128,7 +129,7 @@ def process(
         put(tmp_path / "model", bundles["a"])
         name = topic()
         values = settings(broker.bootstrap_servers, name, tmp_path / "model", **changes)
-        started.append(DaemonProcess(tmp_path, values))
+        started.append(DaemonProcess(tmp_path, values, launch=product.launch))
         return started[-1], name
 
     yield begin

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import bcrypt
 import pytest
 
 from monitor.cli import main
-from tests.kafka.process import ServerProcess, free_ports, wait_until
+from tests.kafka.process import ProductProcess, free_ports, wait_until
 from tests.models import bundles
 from tests.monitor.web.certificates import Authority
 from tests.monitor.web.site import ask, login, trusting, write_config
@@ -95,9 +93,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     secrets = (*(f"SECRET-of-{name}" for name in FILES), PASSWORD, text, *key_lines(key))
     tls = trusting(authority.file, *authority.sign("scraper"))
     guarded = Guarded(folder, port, health, tls, secrets)
-    command = [sys.executable, "-m", "monitor", "run", "--config", guarded.config]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    process = ServerProcess(command, folder / "log", environment)
+    process = ProductProcess(["run", "--config", guarded.config], folder / "log")
     process.start()
     process.wait_until_ready(lambda: answers(health), START_SECONDS)
     yield guarded
