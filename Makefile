@@ -6,6 +6,10 @@ VENV ?= .venv
 ARGS ?=
 
 PYTEST := $(VENV)/bin/python -m pytest
+# A file's tests share what they start; conftest.py begins with the slowest files. Tests of brokers
+# mostly wait, so that there are more workers than cores.
+SHARED := --dist loadfile --no-loadscope-reorder
+WORKERS ?= 3
 JARS := .tools/kafka/libs
 # An install is done again when what it depends on has changed.
 INPUTS := pyproject.toml Makefile
@@ -15,7 +19,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test
+.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +30,24 @@ demo: setup-demo  ## run the main job on real digits, no Kafka needed (ARGS=--on
 test: setup-test  ## run all tests, those on a real Kafka included (ARGS="-k word" for some)
 	@$(PYTEST) $(ARGS)
 
-check: setup-test  ## what CI runs: ruff, mypy and all tests
+quick: setup  ## what to run while working: no broker, no Java, nothing slow (ARGS="-k word" for some)
+	@$(VENV)/bin/ruff check --quiet .
+	@$(PYTEST) $(SHARED) --numprocesses 2 -m "not kafka and not mlflow and not slow" $(ARGS)
+
+check: setup-test  ## what CI runs: ruff, mypy, all tests, and a share of what is exhaustive
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(PYTEST) --numprocesses 2 --dist loadfile
+	@$(PYTEST) $(SHARED) --numprocesses $(WORKERS)
+
+check-long: setup-test  ## every seed, every place of a crash, every changed rule: what CI takes a share of (an hour)
+	@AEAD_LONG=1 $(PYTEST) $(SHARED) --numprocesses $(WORKERS) $(ARGS)
+	@$(VENV)/bin/python -m tests.deploy.mutants
+	@$(MAKE) --no-print-directory fuzz
+
+durations: setup-test  ## run all tests and note how long each takes (tests/durations.json)
+	@$(PYTEST) $(SHARED) --numprocesses 2 --junitxml=.pytest_cache/durations.xml
+	@$(VENV)/bin/python -m tests.durations .pytest_cache/durations.xml
 
 setup: $(ALL_DONE)  ## install the package and all its tools into .venv
 

@@ -12,12 +12,15 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests import durations, share
+
 if TYPE_CHECKING:
     from tests.kafka.broker import Broker
     from tests.kafka.topics import TopicFactory
 
 
 START_ATTEMPTS = 3
+ROOT = Path(__file__).parents[1]
 
 # A shell that runs us in the background has us ignore Ctrl-C, and our children with us; the
 # tests of Ctrl-C need it as it is on a terminal.
@@ -29,13 +32,32 @@ settings.register_profile("shared-machine", deadline=None)
 settings.load_profile("shared-machine")
 
 
+def pytest_report_header() -> str:
+    """How to repeat the share of the exhaustive tests that this run takes."""
+    if share.LONG:
+        return "exhaustive tests: all"
+    return f"exhaustive tests: the share of AEAD_TEST_SEED={share.seed()}; make check-long: all"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs a broker: `pytest -m "not kafka"` is the quick half of the tests."""
+    """Mark what runs a broker or takes long, and begin with the slowest files."""
     for item in items:
-        if {"broker", "topic"} & set(getattr(item, "fixturenames", ())):
+        names = set(getattr(item, "fixturenames", ()))
+        folder = item.path.relative_to(ROOT).parts[1]
+        if {"broker", "topic"} & names or folder in ("kafka", "stack", "chaos"):
             item.add_marker("kafka")
-        if "mlflow_server" in getattr(item, "fixturenames", ()):
+        if "mlflow_server" in names:
             item.add_marker("mlflow")
+        if durations.is_slow(item.nodeid.partition("[")[0]):
+            item.add_marker("slow")
+    order = durations.slowest_first({path_of(item) for item in items})
+    places = {path: place for place, path in enumerate(order)}
+    items.sort(key=lambda item: places[path_of(item)])
+
+
+def path_of(item: pytest.Item) -> str:
+    """Of its file, from the root."""
+    return item.path.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(autouse=True)

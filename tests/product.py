@@ -50,7 +50,7 @@ class Product:
         complete = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         job = ([str(a) for a in arguments], complete, str(Path.cwd()), str(stdout),
                str(stderr or stdout))  # fmt: skip
-        self._process: BaseProcess = _server().Process(target=_run, args=job)
+        self._process: BaseProcess = context().Process(target=_run, args=job)
         self._process.start()
 
     @property
@@ -112,7 +112,8 @@ def launch(arguments: Sequence[str], log: Path) -> Product:
     return Product(arguments, log)
 
 
-def _server() -> ForkServerContext:
+def context() -> ForkServerContext:
+    """Starts processes that have imported the product already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context

@@ -9,6 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from tests.kafka.cluster import NODES, Cluster
 from tests.kafka.process import wait_until
+from tests.share import share
 
 pytestmark = pytest.mark.kafka
 
@@ -75,7 +76,7 @@ def test_each_partition_has_another_leader_and_is_everywhere(cluster: Cluster, t
     assert cluster.in_sync(topic) == EVERYWHERE
 
 
-@pytest.mark.parametrize("number", range(NODES))
+@pytest.mark.parametrize("number", share("killed brokers", range(NODES), 1))
 def test_any_broker_can_be_killed_and_comes_back(
     cluster: Cluster, topic: str, producer: KafkaProducer, consumer: KafkaConsumer, number: int
 ) -> None:

@@ -34,6 +34,7 @@ from tests.kafka.topics import TopicFactory
 from tests.kafka.watchers import Watch, send
 from tests.monitor.builders import VERSION, candidate
 from tests.monitor.model_in_use.swaps import NEW, NEW_THRESHOLD, OLD_THRESHOLD, new
+from tests.share import share
 
 SECONDS = 90.0
 
@@ -185,10 +186,10 @@ def test_a_bundle_that_is_put_in_place_is_followed_by_itself(
     assert total(status, "scored") == 1000
 
 
-KILLED_AT = ("model_replaced", "parting_told", "offsets_committed")
+KILLED_AT = ("model_replaced", "handover_told", "offsets_committed")
 
 
-@pytest.mark.parametrize("place", KILLED_AT)
+@pytest.mark.parametrize("place", share("kills in a swap", KILLED_AT, 1))
 def test_a_kill_in_a_swap_with_transactions_repeats_nothing(
     place: str, broker: Broker, topic: TopicFactory, bundles: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from monitor.stream.sources.memory import MemorySource
 from tests.monitor.builders import VERSION, candidate
 from tests.monitor.daemon.crashes import Crash, Killed, Run, finish
 from tests.monitor.model_in_use.swaps import NEW, bodies, check_books, firing, new, stream
+from tests.share import share
 
 PLACES = tuple(p for p in failpoints.PLACES if p not in ("sink", "snapshot_write"))
 
@@ -46,9 +48,12 @@ def test_a_crash_in_a_swap_changes_no_byte_when_it_comes_back_with_the_new_model
     assert [json.loads(value or b"") for value in distinct.values()] == told
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("comes_back_with", [VERSION, NEW])
-@pytest.mark.parametrize("partitions", [1, 3])
+AROUND = tuple(itertools.product(PLACES, [VERSION, NEW], [1, 3]))
+
+
+@pytest.mark.parametrize(
+    ("place", "comes_back_with", "partitions"), share("crashes around a swap", AROUND, 16)
+)
 def test_a_crash_at_any_step_around_a_swap_keeps_the_books(
     place: str, comes_back_with: str, partitions: int, crash: Crash, start: Run, tmp_path: Path
 ) -> None:
@@ -79,7 +84,7 @@ def test_a_model_taken_back_after_a_crash_goes_on_where_its_snapshot_stands(
     source, sink = MemorySource(stream()), MemorySink()
     subject = firing(source, sink, tmp_path, start)
     subject.parts.slot.put(new())
-    crash.at("parting_told")
+    crash.at("handover_told")
     with pytest.raises(Killed):
         finish(subject, source)
     crash.at("", 0)

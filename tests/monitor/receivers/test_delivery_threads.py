@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from monitor.metrics import Metrics
+from monitor.metrics.requests import RequestMetrics
 from monitor.receivers.calls import Endpoint
 from monitor.receivers.http import HttpReceiver
 from monitor.retraining.deliveries import Delivery
 from monitor.retraining.delivery import DeliveryWorkers, Timing
 from monitor.retraining.outbox import Outbox
+from tests import product
 from tests.monitor.receivers.conftest import Serve
 from tests.monitor.receivers.servers import Server, Talk, hang, reply
 from tests.monitor.retraining.documents import document
@@ -92,43 +92,35 @@ def test_503_with_retry_after_and_then_200_is_delivered_in_the_end(
     assert len(server.requests) == 2
 
 
-DAEMON = """
-import sys, time
-from pathlib import Path
-from prometheus_client import CollectorRegistry
-from monitor.retraining.delivery import DeliveryWorkers
-from monitor.retraining.outbox import Outbox
-from monitor.receivers.calls import Endpoint
-from monitor.receivers.http import HttpReceiver
-from monitor.metrics.requests import RequestMetrics
-from tests.monitor.retraining.documents import document
+def daemon(folder: Path, url: str) -> tuple[BaseProcess, Path]:
+    """A process that puts a request and, with a url, delivers it; and what it says, as a file."""
+    said = folder.with_suffix(".said")
+    said.write_text("")
+    process = product.context().Process(target=put_and_deliver, args=(folder, url, said))
+    process.start()
+    return process, said
 
-folder, url = sys.argv[1:]
-outbox = Outbox(Path(folder), {"hook": False})
-outbox.put(document())
-print("put", flush=True)
-if url:
+
+def put_and_deliver(folder: Path, url: str, said: Path) -> None:
+    outbox = Outbox(folder, {"hook": False})
+    outbox.put(document())
+    said.write_text("put")
+    if not url:
+        time.sleep(600)
     metrics = RequestMetrics(CollectorRegistry(), "x")
     workers = DeliveryWorkers(outbox, {"hook": HttpReceiver(Endpoint(url))}, metrics)
     workers.start()
     while not outbox.listing().requests[0].finished:
         time.sleep(0.01)
     assert workers.stop()
-    print("done", flush=True)
-else:
-    time.sleep(600)
-"""
+    said.write_text("done")
 
 
-def daemon(folder: Path, url: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", DAEMON, str(folder), url], stdout=subprocess.PIPE, text=True
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=60)
-    return output
+def finish(started: tuple[BaseProcess, Path]) -> str:
+    process, said = started
+    process.join(60)
+    assert process.exitcode is not None
+    return said.read_text()
 
 
 def test_a_kill_between_putting_and_delivering_gives_one_request_in_the_end(
@@ -136,13 +128,12 @@ def test_a_kill_between_putting_and_delivering_gives_one_request_in_the_end(
     serve: Serve,
 ) -> None:
     server = serve(reply(202))
-    killed = daemon(tmp_path / "requests", "")
-    assert killed.stdout is not None
-    assert killed.stdout.readline() == "put\n"
-    killed.send_signal(signal.SIGKILL)
-    finish(killed)
+    killed, said = daemon(tmp_path / "requests", "")
+    until(lambda: said.read_text() == "put")
+    killed.kill()
+    assert finish((killed, said)) == "put"
     for _ in range(2):
-        assert "done" in finish(daemon(tmp_path / "requests", server.url))
+        assert finish(daemon(tmp_path / "requests", server.url)) == "done"
     assert len(server.requests) == 1
     assert delivery(Outbox(tmp_path / "requests"), 1, "hook").state == "delivered"
 
@@ -151,18 +142,19 @@ def test_a_kill_between_delivering_and_noting_it_sends_the_same_id_again(
     tmp_path: Path,
     serve: Serve,
 ) -> None:
-    victims: list[subprocess.Popen[str]] = []
+    victims: list[BaseProcess] = []
     started = threading.Event()
 
     def kill(talk: Talk) -> None:
         assert started.wait(WAIT_SECONDS)
-        victims[0].send_signal(signal.SIGKILL)
+        victims[0].kill()
 
     server: Server = serve(kill, reply(202))
-    victims.append(daemon(tmp_path / "requests", server.url))
+    first_life = daemon(tmp_path / "requests", server.url)
+    victims.append(first_life[0])
     started.set()
-    assert "done" not in finish(victims[0])
-    assert "done" in finish(daemon(tmp_path / "requests", server.url))
+    assert finish(first_life) == "put"
+    assert finish(daemon(tmp_path / "requests", server.url)) == "done"
     first, second = server.requests
     assert first.body == second.body
     assert len(Outbox(tmp_path / "requests").listing().requests) == 1
