@@ -60,3 +60,19 @@ def test_make_lists_its_targets() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in ("demo", "test", "check", "docs", "experiments", "bench-drift"):
         assert re.search(rf"^{target}:.*##", makefile, flags=re.MULTILINE), target
+
+
+def test_the_architecture_says_what_every_room_is_for() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "monitor").glob("*/__init__.py")}
+    assert {room for room in rooms if f"**{room}/**" not in text} == set()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_pages_name_only_files_of_ours_that_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    # A name that goes on with a star or a bracket stands for several.
+    ours = r"(?<![\w/.-])((?:monitor|models|tests|deploy|examples)/[\w/.-]+)(?![\w/.*{@-])"
+    names = {name.rstrip(".") for name in re.findall(ours, text)}
+    names = {name for name in names if "NAME" not in name and "/secrets.d" not in name}
+    assert {name for name in names if not (ROOT / name).exists()} == set()
