@@ -50,7 +50,7 @@ def unpack(folder: Path) -> Path:
     shutil.copytree(FOLDER / "state" / "requests", folder / "state" / "requests")
     for name in SNAPSHOTS:
         (folder / "state" / name).write_bytes(snapshot(name))
-    return shutil.copy(FOLDER / "aead-monitor.yaml", folder)
+    return Path(shutil.copy(FOLDER / "aead-monitor.yaml", folder))
 
 
 def config() -> Config:
