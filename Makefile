@@ -19,7 +19,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test
+.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test words
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +138,9 @@ dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) f
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics.metrics_table
+
+words: setup  ## write the public words anew (tests/public_words/text); a test compares them
+	@$(VENV)/bin/python -m tests.public_words
 
 rules: setup  ## copy the alert rules for Kubernetes and Grafana (ARGS="--runbooks URL --grafana URL" for your addresses)
 	@$(VENV)/bin/python -m deploy.prometheus.generate $(ARGS)
