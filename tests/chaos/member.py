@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from monitor.process.failpoints import VARIABLE
 from monitor.state.folder import newest
 from monitor.state.snapshot import Snapshot
+from tests.failpoints import VARIABLE
 from tests.kafka.process import ServerProcess, wait_until
 
 STOP_SECONDS = 60.0
@@ -33,7 +33,7 @@ class Member:
         self._config.write_text(yaml.safe_dump(values))
         self.log = self._folder / "daemon.log"
         self._process = ServerProcess(
-            [sys.executable, "-m", "monitor", "run", "--config", str(self._config)],
+            [sys.executable, "-m", "tests.failpoints", "run", "--config", str(self._config)],
             self.log,
             {VARIABLE: str(self._orders), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
         )

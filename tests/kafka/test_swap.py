@@ -184,7 +184,7 @@ def test_a_bundle_that_is_put_in_place_is_followed_by_itself(
     assert total(status, "scored") == 1000
 
 
-KILLED_AT = ("model_replaced", "parting_told", "offsets_committed")
+KILLED_AT = ("model_replaced", "handover_told", "offsets_committed")
 
 
 @pytest.mark.parametrize("place", KILLED_AT)

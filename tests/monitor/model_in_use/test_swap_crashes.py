@@ -79,7 +79,7 @@ def test_a_model_taken_back_after_a_crash_goes_on_where_its_snapshot_stands(
     source, sink = MemorySource(stream()), MemorySink()
     subject = firing(source, sink, tmp_path, start)
     subject.parts.slot.put(new())
-    crash.at("parting_told")
+    crash.at("handover_told")
     with pytest.raises(Killed):
         finish(subject, source)
     crash.at("", 0)
