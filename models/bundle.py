@@ -11,7 +11,6 @@ are bounded in size and checked before anything is built from them; nothing pick
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from models.autoencoder import Autoencoder
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.device import resolve
 from models.errors import BundleError, CalibrationError, UserError
+from models.files import replaced_folder
 from models.input_spec import InputSpec
 from models.reconstruction import ERROR_METRICS
 from models.reference import Reference
@@ -112,27 +112,11 @@ def check_target(folder: Path | str) -> None:
 
 
 def _write(target: Path, contents: Mapping[str, bytes], pages: Pages | None) -> Bundle:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # A sibling, so that the rename stays on one file system and is atomic.
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
-        draft, old = Path(temporary) / "bundle", Path(temporary) / "old"
+    with replaced_folder(target) as draft:
         bundle_files.write(draft, contents)
         bundle = replace(load(draft), path=target)
         bundle_files.write(draft, pages(bundle) if pages else {})
-        _put_in_place(draft, target, old)
     return bundle
-
-
-def _put_in_place(draft: Path, target: Path, old: Path) -> None:
-    """Rename the draft to the target; what was there goes to `old`, and back on failure."""
-    if target.exists():
-        target.rename(old)
-    try:
-        draft.rename(target)
-    except BaseException:
-        if old.exists():
-            old.rename(target)
-        raise
 
 
 def version_of(folder: Path | str) -> str:

@@ -13,6 +13,7 @@ import safetensors.torch
 from torch import Tensor
 
 from models.errors import BundleError
+from models.files import read_bounded
 
 MANIFEST: Final = "bundle.json"
 MODEL: Final = "model.safetensors"
@@ -42,7 +43,6 @@ def _version(document: Mapping[str, Any]) -> str:
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files, by their names relative to the folder."""
-    folder.mkdir(exist_ok=True)
     for name, data in contents.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)
@@ -90,11 +90,10 @@ def _read(path: Path) -> bytes:
     if path.exists() and not path.is_file():  # opening a pipe would wait for ever
         raise damaged(path, "is not a file")
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
+        data = read_bounded(path, limit)
     except OSError as error:
         raise damaged(path, f"cannot be read ({error.strerror})") from error
-    if len(data) > limit:
+    if data is None:
         raise damaged(path, f"is larger than {limit >> 20} MiB")
     return data
 

@@ -21,7 +21,8 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = ["monitor.daemon.assembly.daemon", "monitor.cli", "models.recipe", "tests.product"]
+PRELOADED = ["monitor.daemon.assembly.daemon", "monitor.cli", "models.recipe", "tests.product",
+             "tests.failpoints"]  # fmt: skip
 TIMEOUT_SECONDS = 600.0
 _PR_SET_PDEATHSIG = 1
 
@@ -140,7 +141,10 @@ def _run(
     sys.argv = ["aead-monitor", *arguments]
 
     from monitor.cli import main
+    from tests import failpoints
 
+    if failpoints.VARIABLE in environment:
+        failpoints.install(Path(environment[failpoints.VARIABLE]))
     code = main(arguments)
     sys.stdout.flush()
     sys.exit(code)

@@ -33,7 +33,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 
 LIBRARIES = {
-    "process": {"structlog", "rich"},
+    "process": {"structlog", "rich", "filelock"},
     "codecs": {"numpy", "PIL"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"structlog", "numpy"},

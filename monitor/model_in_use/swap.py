@@ -132,6 +132,6 @@ class Swap:
         if change is not None:
             if not self._tell(change):
                 return
-            failpoints.reach("parting_told")
+            failpoints.reach("handover_told")
             self._pipeline.handover = None
         self._checkpoint()

@@ -1,20 +1,15 @@
-"""Places where a test may have the daemon die, fail or hang: proof that a fault there is harmless.
+"""Places between two effects, where a test may have the process die, fail or hang.
 
-Nothing happens unless the environment variable AEAD_FAILPOINTS names a file. Each line of the
-file is the name of a place and what shall happen there: `kill`, `fail` or `hang`. The file is
-read anew at every place, so that a test can change it while the daemon runs.
+The product does nothing there, whatever its environment says: only a test puts a function of its
+own in place of `obey` (tests/failpoints.py), and so proves that a fault at that place is harmless.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
-VARIABLE: Final = "AEAD_FAILPOINTS"
-SWAP_PLACES: Final = ("swap_begun", "model_replaced", "parting_told", "swap_done")
+SWAP_PLACES: Final = ("swap_begun", "model_replaced", "handover_told", "swap_done")
 """Reached only when a model is replaced."""
 PLACES: Final = (
     "batch_decided",
@@ -41,30 +36,16 @@ REGISTRY_PLACES: Final = (
 """Reached by those who write to the embedded registry."""
 MLFLOW_PLACES: Final = ("run_written", "promotion_recorded", "previous_set")
 """Reached by those who write to a registry in MLflow."""
-LONGEST_HANG_SECONDS: Final = 60.0
-_FILE: Final = os.environ.get(VARIABLE)
+
+
+def nothing(place: str) -> None:
+    """What happens at every place of the installed product."""
+
+
+obey: Callable[[str], None] = nothing
+"""What happens at a place. Read at every place, so that a test can replace it at any time."""
 
 
 def reach(place: str) -> None:
-    """Die here, raise OSError or hang, if the file says so."""
-    if _FILE is not None:
-        _obey(place, Path(_FILE))
-
-
-def _obey(place: str, orders: Path) -> None:
-    action = _ordered(place, orders)
-    if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if action == "fail":
-        raise OSError(28, "failpoint: no space left on device", place)
-    deadline = time.monotonic() + LONGEST_HANG_SECONDS
-    while action == "hang" and time.monotonic() < deadline:
-        time.sleep(0.05)
-        action = _ordered(place, orders)
-
-
-def _ordered(place: str, orders: Path) -> str:
-    if not orders.exists():
-        return ""
-    lines = [line.split() for line in orders.read_text(encoding="utf-8").splitlines()]
-    return next((line[1] for line in lines if len(line) == 2 and line[0] == place), "")
+    """Say that a place is reached. Raises what `obey` raises: nothing outside tests."""
+    obey(place)

@@ -15,9 +15,9 @@ from typing import Final
 
 from models.bundle import Bundle, load
 from models.bundle_files import LIMITS, MANIFEST
+from models.files import force_folder
 from monitor.errors import RegistryError
 from monitor.process import failpoints
-from monitor.process.disk import force_folder
 from monitor.registry import Facts, check_version, no_version
 from monitor.registry.files import (
     copy_bounded,

@@ -20,6 +20,7 @@ from typing import Final
 
 from models.bundle import Bundle, load
 from models.errors import BundleError
+from models.files import write_new
 from monitor.errors import RegistryError
 from monitor.registry import (
     CURRENT,
@@ -35,7 +36,7 @@ from monitor.registry import (
     utc_now,
 )
 from monitor.registry.bundle_folders import BundleFolders, copy_bundle, facts_of
-from monitor.registry.files import locked, read_bounded, write_forced
+from monitor.registry.files import locked, read_bounded
 from monitor.registry.promotions import Promotions
 
 LABEL: Final = "added.json"
@@ -136,7 +137,7 @@ class EmbeddedRegistry:
                 **asdict(facts_of(copied)),
             }
             text = json.dumps(label, indent=2, allow_nan=False) + "\n"
-            write_forced(draft / LABEL, text.encode())
+            write_new(draft / LABEL, text.encode())
             self._bundles.keep(draft, bundle.version)
 
     def _whole(self, version: str) -> bool:

@@ -1,46 +1,21 @@
-"""Files of a registry: copied within bounds, written whole or not at all, forced to disk."""
+"""Files of a registry: copied within bounds, read-only, and changed by one at a time."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from models.files import force, force_folder
 from monitor.errors import RegistryError, RegistryUnavailableError
-from monitor.process import failpoints
-from monitor.process.disk import force_folder
+from monitor.process import file_lock
 
 LOCK_SECONDS: Final = 60.0
 _CHUNK: Final = 2**20
-_LOOK_AGAIN_SECONDS: Final = 0.05
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file: after a crash there is the old content or the new. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data[: len(data) // 2])
-        file.flush()
-        failpoints.reach("aliases_half_written")
-        file.write(data[len(data) // 2 :])
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    force_folder(path.parent)
-
-
-def write_forced(path: Path, data: bytes) -> None:
-    """Write a new file and force it to disk. Raises OSError."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -64,8 +39,7 @@ def copy_bounded(source: Path, target: Path, limit: int) -> None:
             if copied > limit:
                 raise too_large(source, limit)
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+        force(file)
 
 
 @contextmanager
@@ -115,23 +89,11 @@ def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
 
     Raises RegistryUnavailableError if another holds it for so long, or OSError.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    try:
-        _wait_for(handle, path, time.monotonic() + seconds)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _wait_for(handle: int, path: Path, deadline: float) -> None:
-    while True:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise RegistryUnavailableError(
-                    f"{path.parent} is being written to by another process. Try again later."
-                ) from None
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        else:
-            return
+            held.enter_context(file_lock.locked(path, seconds, 0o644))
+        except file_lock.TakenError:
+            raise RegistryUnavailableError(
+                f"{path.parent} is being written to by another process. Try again later."
+            ) from None
+        yield

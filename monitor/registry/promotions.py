@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from models.files import force, force_folder, write_whole
 from monitor.errors import RegistryError
 from monitor.process import failpoints
-from monitor.process.disk import force_folder
 from monitor.registry import (
     CURRENT,
     PREVIOUS,
@@ -29,7 +29,7 @@ from monitor.registry import (
     promotion_json,
     promotion_of,
 )
-from monitor.registry.files import read_bounded, write_whole
+from monitor.registry.files import read_bounded
 
 ALIASES_FILE: Final = "aliases.json"
 HISTORY_FILE: Final = "history.jsonl"
@@ -76,7 +76,11 @@ class Promotions:
         """The promotion's version is current from now on. Raises OSError or RegistryError."""
         number = max(self.aliases().number, self._last_number()) + 1
         aliases = Aliases(promotion.version, previous, number, promotion)
-        write_whole(self.folder / ALIASES_FILE, _encoded(aliases))
+        write_whole(
+            self.folder / ALIASES_FILE,
+            _encoded(aliases),
+            half_written=lambda: failpoints.reach("aliases_half_written"),
+        )
         failpoints.reach("aliases_switched")
         self.mend()
 
@@ -139,8 +143,7 @@ class Promotions:
             file.flush()
             failpoints.reach("history_half_written")
             file.write(line[len(line) // 2 :])
-            file.flush()
-            os.fsync(file.fileno())
+            force(file)
         force_folder(self.folder)
         failpoints.reach("history_written")
 

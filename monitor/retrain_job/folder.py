@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from models.files import read_bounded, replaced_folder
 from monitor.errors import UserError
 from monitor.retrain_job.report import KIND
 
@@ -26,8 +26,7 @@ def check(folder: Path) -> None:
 
 def _is_result(folder: Path) -> bool:
     try:
-        with (folder / REPORT).open("rb") as file:
-            return bool(json.loads(file.read(MAX_BYTES))["kind"] == KIND)
+        return bool(json.loads(read_bounded(folder / REPORT, MAX_BYTES) or b"")["kind"] == KIND)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -38,16 +37,8 @@ def written(folder: Path) -> Iterator[Path]:
 
     Raises UserError if the disk does not let us.
     """
-    target = folder.absolute()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # A sibling, so that the rename stays on one file system and is atomic.
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
-            draft, old = Path(temporary) / "result", Path(temporary) / "old"
-            draft.mkdir()
+        with replaced_folder(folder.absolute()) as draft:
             yield draft
-            if target.exists():
-                target.rename(old)
-            draft.rename(target)
     except OSError as error:
         raise UserError(f"--out {folder}: cannot be written: {error.strerror or error}") from None

@@ -1,26 +1,23 @@
 """The files of retraining requests: read anew when they change, written whole or not at all.
 
-    ID.json     a request and its deliveries
-    .ID.tmp     one that is being written
-    lock        held for a moment while a file is read, changed and written
-
-As in `state.py`, a file is written under another name, forced to disk and renamed.
+ID.json         a request and its deliveries
+.ID.json.tmp    one that is being written
+lock            held for a moment while a file is read, changed and written
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from monitor.process.disk import force_folder
+from models.files import read_bounded, write_whole
+from monitor.process import file_lock
 from monitor.retraining.deliveries import Kept, from_json, to_json
 
 LARGEST_BYTES: Final = 2**20
@@ -58,21 +55,12 @@ class RequestFiles:
 
     def write(self, id: str, data: bytes) -> None:
         """Replace a request's file. Raises OSError; what was there stays."""
-        temporary, path = self.folder / f".{id}.tmp", self._path(id)
+        path = self._path(id)
         try:
-            with temporary.open("wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                self._hand_over(file.fileno())
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        with self._guard:
-            self._read.pop(path.name, None)
-        force_folder(self.folder)
+            write_whole(path, data, prepare=self._protect)
+        finally:
+            with self._guard:
+                self._read.pop(path.name, None)
 
     def remove(self, id: str) -> None:
         """Remove a request's file, if it is there."""
@@ -89,13 +77,13 @@ class RequestFiles:
 
         Raises FileNotFoundError if there is no folder, TimeoutError if the lock stays taken.
         """
-        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            self._hand_over(handle)
-            _take(handle)
+        lock = file_lock.locked(self.folder / "lock", LOCK_SECONDS, 0o600, self._hand_over)
+        with ExitStack() as held:
+            try:
+                held.enter_context(lock)
+            except file_lock.TakenError:
+                raise TimeoutError("another process holds the lock of the requests") from None
             yield
-        finally:
-            os.close(handle)
 
     def _path(self, id: str) -> Path:
         return self.folder / f"{id}.json"
@@ -118,6 +106,10 @@ class RequestFiles:
             self._read[name] = (stamp, content)
         return content
 
+    def _protect(self, handle: int) -> None:
+        os.fchmod(handle, 0o600)
+        self._hand_over(handle)
+
     def _hand_over(self, handle: int) -> None:
         """What root writes belongs to the folder's owner: the daemon must be able to read it."""
         if os.geteuid() == 0:
@@ -133,9 +125,8 @@ def encoded(kept: Kept) -> bytes:
 def _content(path: Path) -> Kept | str:
     """What a file holds, or what is wrong with it. Raises FileNotFoundError if it has gone."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
-        if len(data) > LARGEST_BYTES:
+        data = read_bounded(path, LARGEST_BYTES)
+        if data is None:
             raise ValueError("larger than 1 MiB")
         kept = from_json(json.loads(data))
         if f"{kept.id}.json" != path.name:
@@ -145,17 +136,3 @@ def _content(path: Path) -> Kept | str:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return f"{type(error).__name__}: {error}"[:200]
-
-
-def _take(handle: int) -> None:
-    """Wait for the lock, for a bounded time: its holder may have been stopped."""
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise TimeoutError("another process holds the lock of the requests") from None
-            time.sleep(0.01)
-        else:
-            return

@@ -5,22 +5,21 @@
     snapshot.prepared    written, and not yet known to be accepted
     lock                 held while a daemon uses the folder
 
-A file is written under another name, forced to disk, renamed, and the folder is forced to disk:
-after a power cut there is the old content or the new one, never half of it.
+Each is written by models/files.py: after a power cut there is the old content or the new one, never
+half of it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from models.files import force_folder, write_whole
 from monitor.errors import UserError
-from monitor.process import failpoints
-from monitor.process.disk import force_folder
+from monitor.process import failpoints, file_lock
 from monitor.state.snapshot import Snapshot
 
 ACCEPTED: Final = "snapshot"
@@ -44,16 +43,14 @@ class StateFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._lock: int | None = None
+        self._lock = ExitStack()
 
     def open(self) -> None:
         """Make the folder if need be, and lock it. Raises UserError if that is not possible."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
+            self._lock.enter_context(file_lock.locked(self.folder / "lock", 0, 0o600))
+        except file_lock.TakenError:
             raise UserError(
                 f"state.directory: {self.folder} is in use by another process. Give each daemon"
                 " a folder of its own (AEAD_MONITOR_STATE__DIRECTORY)."
@@ -66,9 +63,7 @@ class StateFolder:
 
     def close(self) -> None:
         """Let others use the folder."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            os.close(lock)
+        self._lock.close()
 
     def load(self) -> Stored:
         """Read all snapshots."""
@@ -109,20 +104,12 @@ class StateFolder:
         return removed
 
     def _write(self, name: str, data: bytes) -> None:
-        temporary = self.folder / f"{name}.tmp"
-        try:
-            failpoints.reach("snapshot_write")
-            with temporary.open("wb") as file:
-                file.write(data[: len(data) // 2])
-                failpoints.reach("snapshot_half_written")
-                file.write(data[len(data) // 2 :])
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.folder / name)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        force_folder(self.folder)
+        failpoints.reach("snapshot_write")
+        write_whole(
+            self.folder / name,
+            data,
+            half_written=lambda: failpoints.reach("snapshot_half_written"),
+        )
 
 
 def read(path: Path) -> Snapshot:

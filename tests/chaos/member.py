@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from monitor.process.failpoints import VARIABLE
 from monitor.state.folder import newest
 from monitor.state.snapshot import Snapshot
 from tests import product
+from tests.failpoints import VARIABLE
 from tests.kafka.process import ProductProcess, wait_until
 
 STOP_SECONDS = 60.0

@@ -14,7 +14,7 @@ from tests.monitor.daemon.crashes import Crash, Run, Starter
 def crash(monkeypatch: pytest.MonkeyPatch) -> Crash:
     """Ends daemons where the test says."""
     crash = Crash()
-    monkeypatch.setattr(failpoints, "reach", crash)
+    monkeypatch.setattr(failpoints, "obey", crash)
     return crash
 
 

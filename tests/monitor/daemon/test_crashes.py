@@ -213,7 +213,7 @@ def test_a_full_disk_stops_commits_and_nothing_else(
         if place == "snapshot_write" and full[0]:
             raise OSError(28, "no space left on device")
 
-    monkeypatch.setattr(failpoints, "reach", reach)
+    monkeypatch.setattr(failpoints, "obey", reach)
     source, sink = MemorySource(stream()), MemorySink()
     subject = start(source, sink, tmp_path)
     turns(subject, 10)

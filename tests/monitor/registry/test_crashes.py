@@ -78,7 +78,7 @@ def test_a_full_disk_at_any_step_is_one_line_and_leaves_a_whole_registry(
         if reached == place:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(failpoints, "reach", reach)
+    monkeypatch.setattr(failpoints, "obey", reach)
     with pytest.raises(RegistryError, match="cannot be written: No space left on device"):
         begun.promote(begun.add(bundles[2]), "r", "b")
     check_whole(begun)

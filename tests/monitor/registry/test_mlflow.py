@@ -40,7 +40,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
         if reached == place:
             raise Killed(place)
 
-    monkeypatch.setattr(failpoints, "reach", reach)
+    monkeypatch.setattr(failpoints, "obey", reach)
 
 
 @pytest.fixture

@@ -88,10 +88,10 @@ def _forked(job: dict[str, Any], actions: list[str]) -> int:
 def _act(job: dict[str, Any], actions: list[str]) -> None:
     from monitor.config.registry import RegistryConfig
     from monitor.daemon.assembly.registry import build_registry
-    from monitor.process import failpoints
+    from tests import failpoints
 
     if job["orders"]:
-        failpoints._FILE = job["orders"]
+        failpoints.install(Path(job["orders"]))
     registry = build_registry(RegistryConfig(**job["section"]))
     for action in actions:
         name, _, value = action.partition("=")
