@@ -7,6 +7,8 @@ Exception
 │   └── DataError               a data file is wrong: names file and row
 │   ├── ProbeError              a model fails on rows made from its own input spec
 │   ├── GapError                records were deleted unread, and the user wants to be told
+│   ├── DamagedRecordsError     records cannot be read, nor stepped over
+│   ├── LibraryError            a library is not the one that was tested, and lacks what we use
 │   └── RegistryError           the model registry lacks something, or holds what cannot be used
 │       └── RegistryUnavailableError    it does not answer now: trying again may help
 ├── DecodeError                 a payload that cannot be scored: becomes a dead letter
@@ -47,6 +49,14 @@ class DataError(UserError):
 
 class GapError(UserError):
     """Records were deleted before they were read, and `kafka.out_of_range` says stop."""
+
+
+class DamagedRecordsError(UserError):
+    """Records cannot be read, and where they end cannot be told: reading stops."""
+
+
+class LibraryError(UserError):
+    """A library lacks a part that we use: another version was tested."""
 
 
 class RegistryError(UserError):
@@ -102,9 +112,11 @@ class ReceiverError(Exception):
 __all__ = [
     "REASONS",
     "ConfigError",
+    "DamagedRecordsError",
     "DataError",
     "DecodeError",
     "GapError",
+    "LibraryError",
     "ProbeError",
     "ReceiverError",
     "RegistryError",

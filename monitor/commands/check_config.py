@@ -39,12 +39,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check file, environment, secrets and, unless told not to, model and codec."""
+    """Check libraries, file, environment, secrets and, unless told not to, model and codec."""
     import yaml
 
     from monitor.config import file as config_file
+    from monitor.stream import kafka_private
+    from monitor.web import uvicorn_private
     from monitor.web.file import read
 
+    kafka_private.check()
+    uvicorn_private.check()
     config = config_file.load(options.config, options.web_config_file)
     if config.http.web_config_file is not None:
         read(config.http.web_config_file)

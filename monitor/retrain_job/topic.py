@@ -84,7 +84,7 @@ class OffsetReader:
         except OffsetOutOfRangeError:
             return self._expired(key, left)
         except Exception as error:
-            found = unreadable(error)
+            found = unreadable(error, self._consumer)
             if found is None:
                 raise
             return self._step_over(key, left, found)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from kafka.errors import KafkaError, KafkaTimeoutError, SaslAuthenticationFailedError
-from kafka.net.compat import KafkaNetClient
-from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
+from monitor.stream import kafka_private
 from monitor.version import __version__
 
 T = TypeVar("T")
@@ -46,23 +45,24 @@ class Connection:
 def connect(client: Callable[..., T], **options: Any) -> T:
     """Make a kafka-python client, and free its thread and sockets if that fails.
 
-    A constructor that cannot reach the broker leaves them behind (kafka-python 3.0.12): an
-    outage of an hour would use up the process's file descriptors. And it only says that time is
-    up: what is raised here is why its connections failed, if one failed in a telling way.
+    What is raised is why its connections failed, if one failed in a telling way: the library only
+    says that time is up. Raises LibraryError if it is not a kafka-python that we know.
     """
-    made: list[KafkaNetClient] = []
+    kafka_private.check()
+    made: list[Any] = []
     reasons: list[Exception] = []
 
-    def remember(**settings: Any) -> KafkaNetClient:
-        made.append(KafkaNetClient(**settings))
-        _note_failures(made[-1]._manager, reasons)
+    def remember(**settings: Any) -> Any:
+        made.append(kafka_private.network_client(**settings))
+        kafka_private.note_failures(made[-1], reasons)
+        kafka_private.keep_last_words(made[-1])
         return made[-1]
 
     try:
         return client(**options, kafka_client=remember)
     except (KafkaError, OSError, ValueError) as error:
         for network in made:
-            network.close()
+            kafka_private.free_network(network)
         telling = [reason for reason in reasons if complaint(reason) != UNREACHABLE]
         if isinstance(error, KafkaTimeoutError) and telling:
             raise telling[-1] from error
@@ -89,35 +89,3 @@ def described(error: BaseException | None) -> str:
     text = str(error).splitlines()[0] if str(error) else ""
     name = type(error).__name__
     return text if name in text else f"{name}: {text}"[:300]
-
-
-def _note_failures(manager: Any, reasons: list[Exception]) -> None:
-    """Collect why connections fail: the library writes it into its log and nowhere else."""
-    get_connection = manager.get_connection
-
-    def noting(*arguments: Any, **settings: Any) -> Any:
-        connection = get_connection(*arguments, **settings)
-        connection.init_future.add_errback(reasons.append)
-        return connection
-
-    manager.get_connection = noting
-
-
-def _keep_last_words(transport: type[KafkaTCPTransport]) -> None:
-    """Have a transport hand over what came before the other end closed.
-
-    kafka-python 3.0.12 throws it away, and a broker that refuses a login closes right after it
-    said so: nearly always all we would see is "socket disconnected".
-    """
-    receive = transport._sock_recv
-
-    def receive_all(self: Any) -> tuple[bytes, Exception | None]:
-        data, error = receive(self)
-        # The end of the stream is still there to be seen at the next call.
-        return (data, None) if data else (data, error)
-
-    transport._sock_recv = receive_all
-
-
-for _transport in (KafkaTCPTransport, KafkaSSLTransport):
-    _keep_last_words(_transport)

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 import h11
-from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
+from uvicorn import Config
+
+from monitor.web.uvicorn_private import H11Protocol, ServerState
 
 
 class Phase(StrEnum):

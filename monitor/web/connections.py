@@ -13,11 +13,11 @@ import time
 from typing import Final
 
 import structlog
-from uvicorn.config import Config
-from uvicorn.server import ServerState
+from uvicorn import Config
 
 from monitor.web.connection import LONGEST_SECONDS, Connection, Phase
 from monitor.web.reload import ConfigWatcher
+from monitor.web.uvicorn_private import ServerState
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,10 @@ from kafka.errors import KafkaError
 
 from monitor.errors import UserError
 from monitor.stream.kafka_options import Connection, described
+from monitor.stream.kafka_private import forget_fetched
 from monitor.stream.kafka_reader import connect_reader
 from monitor.stream.records import Record
-from monitor.stream.sources.translation import forget_fetched, record_of
+from monitor.stream.sources.translation import record_of
 
 STALL_SECONDS = 20.0
 """Longest wait for a broker that sends nothing although there is more."""

@@ -44,9 +44,11 @@ from monitor.process.liveness import Liveness
 from monitor.retraining.history import History
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
+from monitor.stream import kafka_private
 from monitor.stream.batching import Batcher, BatchLimits
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.version import __version__
+from monitor.web import uvicorn_private
 from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
@@ -65,8 +67,10 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     stopping: set it to end the daemon, before or after it runs. rewind: read every partition
     from its beginning again.
 
-    Raises ConfigError or BundleError for anything that the user can put right.
+    Raises ConfigError, BundleError or LibraryError for anything that the user can put right.
     """
+    kafka_private.check()
+    uvicorn_private.check()
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 2) - 1))
     bundle = load_bundle(model_folder(config))
     metrics = build_metrics(config)

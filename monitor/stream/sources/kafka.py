@@ -28,13 +28,14 @@ from kafka.errors import (
 
 from monitor.process import background
 from monitor.stream.kafka_options import Connection
+from monitor.stream.kafka_private import forget_fetched
 from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Gap, Partition, Record
 from monitor.stream.sources import Polled, Position
 from monitor.stream.sources.link import Link
 from monitor.stream.sources.rebalances import HandOver, partitions_of
 from monitor.stream.sources.subscription import Subscription
-from monitor.stream.sources.translation import forget_fetched, key_of, record_of, stored
+from monitor.stream.sources.translation import key_of, record_of, stored
 from monitor.stream.sources.unreadable import Unreadable, unreadable
 
 log = structlog.get_logger(__name__)
@@ -101,7 +102,7 @@ class KafkaSource:
             self._tell_again(error)
             return ()
         except Exception as error:
-            found = unreadable(error)
+            found = unreadable(error, consumer)
             if found is not None:
                 return self._step_over(consumer, found)
             if not isinstance(error, KafkaError):

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from monitor.process import background
+from monitor.stream import kafka_private
 from monitor.stream.kafka_options import Connection, complaint, connect
 from monitor.stream.records import Partition
 from monitor.stream.sources.rebalances import HandOver, Rebalances
@@ -51,7 +52,7 @@ class Link:
             return False
         if now - self._checked_at >= CONNECTION_CHECK_SECONDS:
             self._checked_at = now
-            self._note_reachable(_connections(self.consumer) > 0)
+            self._note_reachable(kafka_private.open_connections(self.consumer) > 0)
         return self._reachable
 
     def _note_reachable(self, reachable: bool) -> None:
@@ -85,7 +86,7 @@ class Link:
             return None
         # The only way to wait in a callback without stopping the library's network loop.
         self.rebalances = Rebalances(
-            self.consumer._net.sleep,
+            kafka_private.loop_sleep(self.consumer),
             lambda partitions: self.hand_over(partitions),
             self._subscription.handover_seconds,
         )
@@ -109,17 +110,9 @@ class Link:
         return assigned
 
     def go_on_joining(self) -> None:
-        """Have a joining finished that has begun; to be called before each poll.
-
-        A leader that joins anew because partitions were added takes note of them while it waits
-        for its own part. If a poll runs out just then, kafka-python 3.0.12 thinks that there is
-        no reason left to join: it has no partitions, sends no heartbeats, and does not notice.
-        """
-        if self.consumer is None:
-            return
-        coordinator = self.consumer._coordinator
-        if coordinator.rejoining and not coordinator.rejoin_needed:
-            coordinator.request_rejoin()
+        """Have a joining finished that has begun; to be called before each poll."""
+        if self.consumer is not None:
+            kafka_private.finish_joining(self.consumer)
 
     def complain_without_partitions(self) -> None:
         """Say so now and then while nothing is assigned: the topic may be misspelt."""
@@ -182,12 +175,6 @@ class Link:
             closing.result(CLOSE_SECONDS)
         except (KafkaError, TimeoutError) as error:
             log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")
-
-
-def _connections(consumer: KafkaConsumer) -> float:
-    """Open broker connections of a consumer."""
-    metrics = consumer.metrics()
-    return float(metrics["consumer-metrics"]["connection-count"])
 
 
 def _close_unwanted(connecting: Future[KafkaConsumer]) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future, wait
 
 import structlog
-from kafka import TopicPartition
-from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka import AsyncConsumerRebalanceListener, TopicPartition
 
 from monitor.process import background
 from monitor.stream.records import Partition

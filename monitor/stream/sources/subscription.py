@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.coordinator.assignors.range import RangePartitionAssignor
 
+from monitor.stream import kafka_private
 from monitor.stream.kafka_options import Connection
 
 LONGEST_HANDOVER_SECONDS = 30.0
@@ -40,22 +39,6 @@ class Subscription:
         return min(LONGEST_HANDOVER_SECONDS, self.max_poll_interval_seconds / 3)
 
 
-def honest_assignor(owned: Callable[[], list[TopicPartition]]) -> type[CooperativeStickyAssignor]:
-    """The cooperative assignor, which asks `owned` what we own whenever the group is joined.
-
-    That of kafka-python 3.0.12 goes on to claim what it owned before the group counted it out.
-    The leader then takes a partition for ours that another member has, and gives it to us before
-    that member has let it go: for a moment both have it.
-    """
-
-    class HonestAssignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafka is untyped
-        def metadata(self, topics: Any) -> Any:
-            self.member_assignment = owned()
-            return super().metadata(topics)
-
-    return HonestAssignor
-
-
 def consumer_options(
     connection: Connection, subscription: Subscription, owned: Callable[[], list[TopicPartition]]
 ) -> dict[str, Any]:
@@ -69,7 +52,9 @@ def consumer_options(
         "enable_auto_commit": False,
         "isolation_level": "read_committed" if subscription.read_committed else "read_uncommitted",
         "partition_assignment_strategy": [
-            RangePartitionAssignor if subscription.eager else honest_assignor(owned)
+            kafka_private.range_assignor()
+            if subscription.eager
+            else kafka_private.cooperative_assignor(owned)
         ],
         "session_timeout_ms": int(subscription.session_timeout_seconds * 1000),
         "heartbeat_interval_ms": int(min(3.0, subscription.session_timeout_seconds / 3) * 1000),

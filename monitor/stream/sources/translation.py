@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import OffsetAndMetadata, TopicPartition
 
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition, Record
-
-
-def forget_fetched(consumer: KafkaConsumer, key: TopicPartition) -> None:
-    """Drop what was fetched of a paused partition.
-
-    kafka-python 3.0.12 may never give it out again, and then stalls the partition for good, when
-    another one was fetched meanwhile.
-    """
-    consumer._fetcher._paused_partition_records.pop(key, None)
-    consumer._fetcher._paused_completed_fetches.pop(key, None)
 
 
 def key_of(partition: Partition) -> TopicPartition:

@@ -1,21 +1,19 @@
 """Record batches that cannot be read: damaged, or packed in a way that nobody here knows.
 
-kafka-python tells that a batch is unreadable, not which offsets it covers. The batch itself is
-in the frames of the exception's traceback, and its header says where it ends.
+Where such a batch ends says its header. If the header is lost, nobody knows how far to step:
+then reading stops, rather than try the same place again for ever.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final
 
-from kafka import TopicPartition
-from kafka.consumer.fetcher import Fetcher
-from kafka.errors import UnsupportedCodecError
-from kafka.record.default_records import DefaultRecordBatch
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError, UnsupportedCodecError
 
-from monitor.errors import UserError
+from monitor.errors import DamagedRecordsError, UserError
+from monitor.stream.kafka_private import DamagedBatch, damaged_batch, is_about_records
 from monitor.stream.records import Partition
 
 PACKAGES: Final = {2: "python-snappy", 3: "lz4", 4: "zstandard"}
@@ -31,28 +29,52 @@ class Unreadable:
     error: str
 
 
-def unreadable(error: BaseException) -> Unreadable | None:
-    """What an exception of `poll` says is unreadable, or None if it does not say.
+def unreadable(error: Exception, consumer: KafkaConsumer) -> Unreadable | None:
+    """The batch that an exception of the consumer's `poll` is about, or None if about none.
 
-    Raises UserError if only a package is missing here: then nothing is wrong with the records.
+    Raises UserError if only a package is missing here, since then nothing is wrong with the
+    records, and DamagedRecordsError if it is about records and nobody knows where they end.
     """
-    place: TopicPartition | None = None
-    batch: DefaultRecordBatch | None = None
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None:
-        for value in trace.tb_frame.f_locals.values():
-            if isinstance(value, Fetcher.PartitionRecords):
-                place = value.topic_partition
-            if isinstance(value, DefaultRecordBatch):
-                batch = value
-        trace = trace.tb_next
-    if place is None or batch is None:
-        return None
+    batch = damaged_batch(error)
+    end = None if batch is None else batch.next_offset
+    if batch is None or end is None:
+        if not is_about_records(error):
+            return None
+        raise _lost(batch, error) from error
     if isinstance(error, UnsupportedCodecError) and batch.compression_type in PACKAGES:
         package = PACKAGES[batch.compression_type]
         raise UserError(
-            f"{place.topic}/{place.partition}: records are compressed in a way that needs the"
+            f"{_name(batch)}: records are compressed in a way that needs the"
             f" package {package}, which is not installed. Install it: pip install {package}"
         ) from error
-    text = f"{type(error).__name__}: {error}"[:1000]
-    return Unreadable(Partition(place.topic, place.partition), int(batch.next_offset), text)
+    newest = _newest(batch, consumer)
+    if newest is not None and end > newest:
+        # The header is damaged, too: behind the topic's end, Kafka would have us begin anew.
+        raise _lost(batch, error) from error
+    return Unreadable(Partition(*batch.partition), end, _text(error))
+
+
+def _newest(batch: DamagedBatch, consumer: KafkaConsumer) -> int | None:
+    """One past the newest record of the partition; None if unknown, or taken away meanwhile."""
+    try:
+        newest: int | None = consumer.highwater(batch.partition)
+    except KafkaError:
+        return None
+    return newest
+
+
+def _lost(batch: DamagedBatch | None, error: Exception) -> DamagedRecordsError:
+    place = "Kafka" if batch is None else f"{_name(batch)}, offset {batch.reached:,}"
+    return DamagedRecordsError(
+        f"{place}: a batch of records is damaged, and nothing says where it ends"
+        f" ({_text(error)}). Nothing was skipped, and nothing more is read. To go on behind it,"
+        " move the group's offset (docs/faults.md, when offsets move)"
+    )
+
+
+def _name(batch: DamagedBatch) -> str:
+    return f"{batch.partition.topic}/{batch.partition.partition}"
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:1000]

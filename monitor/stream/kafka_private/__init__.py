@@ -1,0 +1,48 @@
+"""Every private part of kafka-python that we use: what it does for us, and why.
+
+Each function works around a fault of kafka-python that its docstring names, with the version in
+which it was seen, or does what the library has no public way for. `PARTS` lists what each one
+needs, and docs/kafka-client.md says which test shows it. `check` finds out before anything is
+read whether the installed version still has all of them.
+
+Nothing private is imported when these modules are: a part that has moved costs a clear line from
+`check`, not an import that fails.
+"""
+
+from __future__ import annotations
+
+from monitor.stream.kafka_private.batches import DamagedBatch, damaged_batch, is_about_records
+from monitor.stream.kafka_private.connections import (
+    free_network,
+    keep_last_words,
+    network_client,
+    note_failures,
+)
+from monitor.stream.kafka_private.consumers import (
+    cooperative_assignor,
+    finish_joining,
+    forget_fetched,
+    loop_sleep,
+    open_connections,
+    range_assignor,
+)
+from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
+
+__all__ = [
+    "LIBRARY",
+    "PARTS",
+    "DamagedBatch",
+    "check",
+    "cooperative_assignor",
+    "damaged_batch",
+    "finish_joining",
+    "forget_fetched",
+    "free_network",
+    "is_about_records",
+    "keep_last_words",
+    "loop_sleep",
+    "network_client",
+    "note_failures",
+    "open_connections",
+    "range_assignor",
+]

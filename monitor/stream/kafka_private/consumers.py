@@ -1,0 +1,76 @@
+"""What we need of a consumer of kafka-python, and of its place in the group."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+
+def loop_sleep(consumer: KafkaConsumer) -> Callable[[float], Awaitable[None]]:
+    """What waits some seconds in a rebalance callback, while the network loop goes on.
+
+    The callbacks run on the loop's thread, and there is no public way to wait on it (3.0.12).
+    """
+    sleep: Callable[[float], Awaitable[None]] = consumer._net.sleep
+    return sleep
+
+
+def finish_joining(consumer: KafkaConsumer) -> None:
+    """Have a joining finished that has begun; to be called before each poll.
+
+    A leader that joins anew because partitions were added takes note of them while it waits for
+    its own part. If a poll runs out just then, kafka-python (3.0.12) thinks that there is no
+    reason left to join: it has no partitions, sends no heartbeats, and does not notice.
+    """
+    coordinator = consumer._coordinator
+    if coordinator.rejoining and not coordinator.rejoin_needed:
+        coordinator.request_rejoin()
+
+
+def open_connections(consumer: KafkaConsumer) -> float:
+    """Open broker connections of a consumer.
+
+    `bootstrap_connected` is false once bootstrapping is done (3.0.12). The names of the metrics
+    are not documented.
+    """
+    return float(consumer.metrics()["consumer-metrics"]["connection-count"])
+
+
+def forget_fetched(consumer: KafkaConsumer, key: TopicPartition) -> None:
+    """Drop what was fetched of a paused partition.
+
+    kafka-python (3.0.12) may never give it out again, and then stalls the partition for good,
+    when another one was fetched meanwhile.
+    """
+    consumer._fetcher._paused_partition_records.pop(key, None)
+    consumer._fetcher._paused_completed_fetches.pop(key, None)
+
+
+def range_assignor() -> type[Any]:
+    """The assignor for groups that give all partitions back at each rebalance.
+
+    It is the library's own default, but not exported (3.0.12).
+    """
+    from kafka.coordinator.assignors.range import RangePartitionAssignor
+
+    assignor: type[Any] = RangePartitionAssignor
+    return assignor
+
+
+def cooperative_assignor(owned: Callable[[], list[TopicPartition]]) -> type[Any]:
+    """The cooperative assignor, which asks `owned` what we own whenever the group is joined.
+
+    That of kafka-python (3.0.12) goes on to claim what it owned before the group counted it out.
+    The leader then takes a partition for ours that another member has, and gives it to us before
+    that member has let it go: for a moment both have it.
+    """
+    from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+    class HonestAssignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafka is untyped
+        def metadata(self, topics: Any) -> Any:
+            self.member_assignment = owned()
+            return super().metadata(topics)
+
+    return HonestAssignor
