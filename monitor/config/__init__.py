@@ -7,8 +7,9 @@ environment wins over the file. Secrets are never values here, only names of fil
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
@@ -17,24 +18,38 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from monitor.codecs import CODECS
 from monitor.config.kafka import KafkaConfig, OutputConfig, Section
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
 from monitor.drift.budget import Budget
+from monitor.drift.detectors import ADVISORY, DETECTORS
 
 PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+if TYPE_CHECKING:
+    CodecName = str
+    DetectorName = str
+    AdvisoryName = str
+else:
+    CodecName = Literal[tuple(CODECS)]
+    DetectorName = Literal[tuple(DETECTORS)]
+    AdvisoryName = Literal[tuple(ADVISORY)]
+
+
+def _one_of(names: Iterable[str]) -> str:
+    """What a description says of them: "One of a, b or c."."""
+    *first, last = names
+    return f"One of {', '.join(first)} or {last}."
 
 
 class CodecConfig(Section):
     """How payloads become rows. Shape and dtype default to those of the training data."""
 
-    name: Literal["json", "raw", "npy", "image"] = Field(
-        description="One of json, raw, npy or image."
-    )
+    name: CodecName = Field(description=_one_of(CODECS))
     dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
     shape: tuple[Positive, ...] | None = Field(
         None, description="Shape of one row, such as [28, 28]; must fit the model."
@@ -90,10 +105,10 @@ class DriftConfig(Section):
     tolerance: float = Field(
         0.05, ge=0, le=1, description="Relative change of the error that is never alarmed."
     )
-    detector: Literal["betting", "binomial"] = Field(
+    detector: DetectorName = Field(
         "betting", description="The drift test; binomial is simpler and slower."
     )
-    advisory: Literal["adwin"] | None = Field(
+    advisory: AdvisoryName | None = Field(
         None, description="An early signal that is shown and never pages; adwin needs River."
     )
     guard_seconds: float = Field(

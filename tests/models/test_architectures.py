@@ -5,7 +5,7 @@ import torch
 
 from models import architectures
 from models.architectures import ARCHITECTURES, build, default_architecture, outline
-from models.dense import default_hidden
+from models.layers import default_hidden
 from tests.models.builders import IMAGE_SHAPES, VECTOR_SHAPES, spec_of
 
 SHAPES = {"dense": VECTOR_SHAPES + IMAGE_SHAPES, "convolutional": IMAGE_SHAPES}
