@@ -7,9 +7,8 @@ environment wins over the file. Secrets are never values here, only names of fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
@@ -18,38 +17,23 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from monitor.codecs import CODECS
 from monitor.config.kafka import KafkaConfig, OutputConfig, Section
+from monitor.config.names import CODEC_WORDS, AdvisoryName, CodecName, DetectorName
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
 from monitor.drift.budget import Budget
-from monitor.drift.detectors import ADVISORY, DETECTORS
 
 PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
-if TYPE_CHECKING:
-    CodecName = str
-    DetectorName = str
-    AdvisoryName = str
-else:
-    CodecName = Literal[tuple(CODECS)]
-    DetectorName = Literal[tuple(DETECTORS)]
-    AdvisoryName = Literal[tuple(ADVISORY)]
-
-
-def _one_of(names: Iterable[str]) -> str:
-    """What a description says of them: "One of a, b or c."."""
-    *first, last = names
-    return f"One of {', '.join(first)} or {last}."
 
 
 class CodecConfig(Section):
     """How payloads become rows. Shape and dtype default to those of the training data."""
 
-    name: CodecName = Field(description=_one_of(CODECS))
+    name: CodecName = Field(description=CODEC_WORDS)
     dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
     shape: tuple[Positive, ...] | None = Field(
         None, description="Shape of one row, such as [28, 28]; must fit the model."
