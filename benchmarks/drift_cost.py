@@ -19,7 +19,7 @@ from benchmarks.streams import Errors, null
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
 from monitor.drift.blocks import Block, OpenBlock
-from monitor.drift.detectors import BettingTest
+from monitor.drift.detectors.betting import BettingTest
 from monitor.drift.judge import Judge
 from monitor.drift.judge_state import encode
 from monitor.stream.records import Summary

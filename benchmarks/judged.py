@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_edges, bucket_index
-from monitor.drift.detectors import BettingTest
+from monitor.drift.detectors.betting import BettingTest
 from monitor.drift.judge import Change, Judge
 from monitor.stream.records import Partition, Summary
 

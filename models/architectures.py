@@ -1,21 +1,61 @@
-"""The table of architectures. A new one is a file of its own and a line here."""
+"""The table of architectures. A new one is a file of its own and an entry here.
+
+The command line reads the table: torch is imported only when a model is built.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-import torch
+from models.deferred import found
 
-from models.autoencoder import Autoencoder
-from models.convolutional import MIN_SIDE, Convolutional
-from models.dense import Dense
-from models.input_spec import InputSpec
+if TYPE_CHECKING:
+    from models.autoencoder import Autoencoder
+    from models.input_spec import InputSpec
 
-ARCHITECTURES: Final[dict[str, type[Autoencoder]]] = {
-    "dense": Dense,
-    "convolutional": Convolutional,
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting that `aead-monitor train` offers as an option of its name.
+
+    many: it is a list of such values. metavar, words: what help says of it.
+    """
+
+    name: str
+    type: type[int] | type[float]
+    metavar: str
+    words: str
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Where the class is, as `module:name`, and those of its settings that `train` offers."""
+
+    place: str
+    options: tuple[Option, ...]
+
+    def load(self) -> type[Autoencoder]:
+        """The class."""
+        loaded: type[Autoencoder] = found(self.place)
+        return loaded
+
+
+HIDDEN: Final = Option("hidden", int, "WIDTH", "layers down to the code", many=True)
+
+ARCHITECTURES: Final[dict[str, Architecture]] = {
+    "dense": Architecture("models.dense:Dense", (HIDDEN,)),
+    "convolutional": Architecture(
+        "models.convolutional:Convolutional",
+        (
+            Option("channels", int, "N", "channels per stage", many=True),
+            Option("bottleneck", int, "N", "code length"),
+            Option("dropout", float, "P", "default 0.1"),
+        ),
+    ),
 }
 MAX_PARAMETERS: Final = 1 << 28
 """1 GiB of float32; larger models are refused before memory is allocated for them."""
@@ -23,6 +63,8 @@ MAX_PARAMETERS: Final = 1 << 28
 
 def default_architecture(spec: InputSpec) -> str:
     """Convolutional for images of at least 8 x 8 pixels, dense for everything else."""
+    from models.convolutional import MIN_SIDE
+
     large = spec.is_image and min(spec.shape[1:]) >= MIN_SIDE
     return "convolutional" if large else "dense"
 
@@ -34,15 +76,17 @@ def build(name: str, spec: InputSpec, settings: Mapping[str, Any]) -> Autoencode
     fit, or a model of more than MAX_PARAMETERS; nothing large is allocated before that.
     """
     outline(name, spec, settings)
-    return ARCHITECTURES[name].build(spec, settings)
+    return ARCHITECTURES[name].load().build(spec, settings)
 
 
 def outline(name: str, spec: InputSpec, settings: Mapping[str, Any]) -> Autoencoder:
     """Return the model without memory for its weights (torch's meta device); errors as `build`."""
+    import torch
+
     if name not in ARCHITECTURES:
         raise ValueError(f"unknown architecture {name!r:.80}; known are {', '.join(ARCHITECTURES)}")
     with torch.device("meta"):
-        model = ARCHITECTURES[name].build(spec, settings)
+        model = ARCHITECTURES[name].load().build(spec, settings)
     parameters = sum(math.prod(parameter.shape) for parameter in model.parameters())
     if parameters > MAX_PARAMETERS:
         raise ValueError(f"{parameters:,} parameters, more than the {MAX_PARAMETERS:,} allowed")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from models.input_spec import InputSpec, Layout
 
-__all__ = ["Autoencoder", "InputSpec", "Layout"]
+__all__ = ["Autoencoder", "Distance", "InputSpec", "Layout"]
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""From records and their reconstructions, (B, *shape) both, to the mean error, a scalar."""
 
 
 class Autoencoder(nn.Module):
     """Maps a record to a short code and back; what it cannot reproduce is unlike its training.
 
-    A subclass names itself, defines `check`, `encode` and `decode`, and is one line in
-    `architectures.ARCHITECTURES`. `settings` are JSON values that rebuild it, complete.
+    A subclass names itself, defines `check`, `encode` and `decode`, and has an entry in
+    `architectures.ARCHITECTURES`; one that is trained on more than the reconstruction error
+    defines `loss` too. `settings` are JSON values that rebuild it, complete.
     """
 
     architecture: ClassVar[str]
@@ -46,6 +50,14 @@ class Autoencoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         """Return records from their codes, (B, *spec.shape)."""
         raise NotImplementedError
+
+    def loss(self, x: Tensor, distance: Distance) -> Tensor:
+        """What training makes small, a scalar: the distance of the reconstruction from x.
+
+        An architecture may add a penalty, or reconstruct x from a copy that it has corrupted.
+        Random numbers come from torch's own generator, which training seeds. x: as for `encode`.
+        """
+        return distance(x, self(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction of x, same shape."""

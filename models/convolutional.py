@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from models import checks
 from models.autoencoder import Autoencoder
-from models.dense import NEGATIVE_SLOPE, OUTPUTS
 from models.input_spec import InputSpec
+from models.layers import NEGATIVE_SLOPE, OUTPUTS, squash
 
 MIN_SIDE: Final = 8
 MAX_STAGES: Final = 12
@@ -43,7 +43,7 @@ class Convolutional(Autoencoder):
         self.from_code = nn.Linear(settings["bottleneck"], math.prod(self.inner))
         inner = map(_up, channels[:1:-1], channels[-2:0:-1], sizes[-2:0:-1])
         self.up = nn.Sequential(*inner, _grow(channels[1], channels[0], sizes[0]))
-        self.squash: nn.Module = nn.Sigmoid() if settings["output"] == "sigmoid" else nn.Identity()
+        self.squash = squash(settings["output"])
 
     @classmethod
     def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,18 +10,15 @@ the reconstruction stays where the training data was and the error grows.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import checks
 from models.autoencoder import Autoencoder
 from models.input_spec import InputSpec
-
-NEGATIVE_SLOPE: Final = 0.1
-OUTPUTS: Final = ("linear", "sigmoid")
+from models.layers import OUTPUTS, default_hidden, squash, stack
 
 
 class Dense(Autoencoder):
@@ -35,9 +32,9 @@ class Dense(Autoencoder):
     def __init__(self, spec: InputSpec, settings: Mapping[str, Any]) -> None:
         super().__init__(spec, settings)
         sizes = [math.prod(spec.shape), *settings["hidden"]]
-        self.encoder = _stack(sizes)
-        self.decoder = _stack(sizes[::-1])
-        self.squash: nn.Module = nn.Sigmoid() if settings["output"] == "sigmoid" else nn.Identity()
+        self.encoder = stack(sizes)
+        self.decoder = stack(sizes[::-1])
+        self.squash = squash(settings["output"])
 
     @classmethod
     def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,33 +56,3 @@ class Dense(Autoencoder):
         """Return records from their codes, (B, *spec.shape)."""
         flat: Tensor = self.squash(self.decoder(code))  # (B, d)
         return flat.reshape(-1, *self.shape)  # (B, *shape)
-
-
-def default_hidden(d: int) -> list[int]:
-    """Widths for records of d values: powers of two down to a code of about sqrt(d).
-
-    784 -> 512, 256, 128, 64, 28; 52 -> 64, 32, 16, 7; 6 -> 16, 8, 4, 2; 1 -> 16, 8, 4, 2, 1.
-    """
-    code = min(64, math.isqrt(d))
-    width = min(512, max(16, 1 << round(math.log2(d))))
-    hidden = []
-    while width >= 2 * code:
-        hidden.append(width)
-        width //= 2
-    return [*hidden, code]
-
-
-def _stack(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers through these sizes, with LeakyReLU between them."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(sizes):
-        layers += [_linear(inputs, outputs), nn.LeakyReLU(NEGATIVE_SLOPE)]
-    return nn.Sequential(*layers[:-1])
-
-
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """A layer that keeps the signal's variance: torch's own start makes deep stacks fade out."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.kaiming_normal_(layer.weight, a=NEGATIVE_SLOPE)
-    nn.init.zeros_(layer.bias)
-    return layer

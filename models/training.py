@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import torch
@@ -147,12 +148,16 @@ def _step(
     model: Autoencoder, optimizer: torch.optim.Optimizer, batch: Tensor, metric: str
 ) -> float:
     x = batch.to(next(model.parameters()).device)
-    loss = element_errors(x, model(x), metric).mean()
+    loss = model.loss(x, partial(_mean_error, metric=metric))
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
     optimizer.step()
     return loss.item()
+
+
+def _mean_error(x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
+    return element_errors(x, reconstruction, metric).mean()
 
 
 def _groups(model: Autoencoder, weight_decay: float) -> list[dict[str, object]]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import parser
+from monitor.codecs import CODECS
 from monitor.config.file import load
 from tests.monitor.metrics.metrics_table import page
+from tests.monitor.receivers.sections import KINDS
 from tests.readme import ROOT, TEXT, commands, configurations
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -54,6 +56,25 @@ def test_pages_name_only_metrics_that_exist(path: Path) -> None:
 def test_the_readme_explains_every_state() -> None:
     for state in ("learning", "ok", "pending", "firing"):
         assert f"| `{state}` |" in TEXT
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_the_readme_names_every_codec(name: str) -> None:
+    (line,) = [line for line in TEXT.splitlines() if "(PNG, JPEG)" in line]
+    assert re.search(rf"\b{name}\b", line), f"README.md: name codec {name!r} beside codec.name"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_readme_names_every_receiver(kind: str) -> None:
+    (line,) = [line for line in TEXT.splitlines() if "# who is told" in line]
+    assert kind in line, f"README.md: name receiver {kind!r} beside receivers"
+
+
+def test_contributing_names_places_that_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:monitor|models|tests|deploy|docs)/[\w./-]*)`", text))
+    assert len(paths) > 40
+    assert not [path for path in paths if "NAME" not in path and not (ROOT / path).exists()]
 
 
 def test_make_lists_its_targets() -> None:

@@ -8,15 +8,13 @@ more memory than the payload. To add one: write its file and name it in `CODECS`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from numpy.typing import NDArray
-
-from monitor.codecs.image import ImageCodec
-from monitor.codecs.json_list import JsonCodec
-from monitor.codecs.npy import NpyCodec
-from monitor.codecs.raw import RawCodec
+from models.deferred import deferred
 from monitor.codecs.settings import CodecSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Codec(Protocol):
@@ -26,14 +24,16 @@ class Codec(Protocol):
         """Rows (n, *record_shape), n >= 1. Raises DecodeError with a reason."""
 
     def encode(self, row: NDArray[Any]) -> bytes:
-        """The payload that carries one row, of `record_shape`."""
+        """The payload that carries one row, of `record_shape`. Raises ValueError if it cannot."""
 
 
-CODECS: dict[str, Callable[[CodecSettings], Codec]] = {
-    "json": JsonCodec,
-    "raw": RawCodec,
-    "npy": NpyCodec,
-    "image": ImageCodec,
+CODECS: Final[dict[str, Callable[[CodecSettings], Codec]]] = {
+    "json": deferred("monitor.codecs.json_list:JsonCodec"),
+    "raw": deferred("monitor.codecs.raw:RawCodec"),
+    "npy": deferred("monitor.codecs.npy:NpyCodec"),
+    "image": deferred("monitor.codecs.image:ImageCodec"),
 }
+"""What builds each codec, by name. The configuration and `produce` offer these names. A codec
+raises ValueError for settings that it cannot work with."""
 
 __all__ = ["CODECS", "Codec", "CodecSettings"]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.codecs.rows import check_shape
+from monitor.codecs.rows import check_shape, check_size
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
@@ -41,12 +41,7 @@ class NpyCodec:
         dtype = _dtype(header["descr"])
         shape = tuple(int(n) for n in re.findall(r"\d+", header["shape"]))
         check_shape(shape, self._shape)
-        # The header may claim any size: nothing is allocated before the data is known to be there.
-        claimed, there = math.prod(shape) * dtype.itemsize, len(value) - start
-        if claimed != there:
-            raise DecodeError(
-                "undecodable", f"the header claims {claimed} bytes of data, there are {there}"[:300]
-            )
+        check_size(math.prod(shape) * dtype.itemsize, len(value) - start)
         fortran = header["fortran_order"] == "True"
         array = np.frombuffer(value, dtype=dtype, offset=start)
         array = array.reshape(shape, order="F" if fortran else "C")

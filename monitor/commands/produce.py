@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from monitor.codecs import CODECS, CodecSettings
 from monitor.commands.delivery import Delivery, connect
 from monitor.commands.options import FORMATS
 from monitor.errors import UserError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.codecs import Codec
 
 Item = TypeVar("Item")
-CODEC_NAMES = ("raw", "json", "npy", "image")
+DEFAULT_CODEC = "raw"
 SHORTEST_SLEEP_SECONDS = 0.002
 _EXAMPLE = """\
 example:
@@ -49,7 +50,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--bootstrap-servers", required=True, metavar="HOST:PORT", help="separated by commas"
     )
-    parser.add_argument("--codec", choices=CODEC_NAMES, default="raw", help="default: raw")
+    codecs = sorted(CODECS, key=lambda name: name != DEFAULT_CODEC)  # the default comes first
+    parser.add_argument(
+        "--codec", choices=codecs, default=DEFAULT_CODEC, help=f"default: {DEFAULT_CODEC}"
+    )
     parser.add_argument("--rate", type=float, metavar="R", help="messages a second")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="send the file N times")
     parser.add_argument("--limit", type=int, metavar="N", help="send at most N messages")
@@ -112,7 +116,6 @@ class Messages:
         import numpy as np
 
         from monitor import datasets
-        from monitor.codecs import CODECS, CodecSettings
 
         data = datasets.load(options.data, options.where)
         records = data.records

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from models.architectures import ARCHITECTURES, Option
+
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.settings import TrainingSettings
@@ -52,16 +54,22 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model (the defaults suit the data)")
-    group.add_argument("--arch", choices=["dense", "convolutional"])
-    group.add_argument(
-        "--hidden", nargs="+", type=int, metavar="WIDTH", help="dense: layers down to the code"
-    )
-    group.add_argument(
-        "--channels", nargs="+", type=int, metavar="N", help="convolutional: channels per stage"
-    )
-    group.add_argument("--bottleneck", type=int, metavar="N", help="convolutional: code length")
-    group.add_argument("--dropout", type=float, metavar="P", help="convolutional: default 0.1")
+    group.add_argument("--arch", choices=list(ARCHITECTURES))
+    for name, option in architecture_options().items():
+        having = [arch for arch, each in ARCHITECTURES.items() if option in each.options]
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            nargs="+" if option.many else None,
+            type=option.type,
+            metavar=option.metavar,
+            help=f"{', '.join(having)}: {option.words}",
+        )
     group.add_argument("--error-metric", choices=["mse", "mae"], default="mse", help="default: mse")
+
+
+def architecture_options() -> dict[str, Option]:
+    """The options of all architectures, by name."""
+    return {option.name: option for each in ARCHITECTURES.values() for option in each.options}
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +132,7 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
     names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile
         ordered validation_fraction calibration_fraction error_metric seed device"""
     given = {name: getattr(options, name) for name in names.split()}
-    architecture = {name: getattr(options, name) for name in _ARCHITECTURE_SETTINGS}
+    architecture = {name: getattr(options, name) for name in architecture_options()}
     if options.augment is not None:
         given["augment"] = tuple(options.augment or AUGMENTATIONS)
     return TrainingSettings(
@@ -132,9 +140,6 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
         architecture_settings={k: v for k, v in architecture.items() if v is not None},
         **{name: value for name, value in given.items() if value is not None},
     )
-
-
-_ARCHITECTURE_SETTINGS = ("hidden", "channels", "bottleneck", "dropout")
 
 
 def _outcome(bundle: Bundle, out: str) -> str:

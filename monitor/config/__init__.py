@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from monitor.config.kafka import KafkaConfig, OutputConfig, Section
+from monitor.config.names import CODEC_WORDS, AdvisoryName, CodecName, DetectorName
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
@@ -32,9 +33,7 @@ Positive = Annotated[int, Field(ge=1)]
 class CodecConfig(Section):
     """How payloads become rows. Shape and dtype default to those of the training data."""
 
-    name: Literal["json", "raw", "npy", "image"] = Field(
-        description="One of json, raw, npy or image."
-    )
+    name: CodecName = Field(description=CODEC_WORDS)
     dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
     shape: tuple[Positive, ...] | None = Field(
         None, description="Shape of one row, such as [28, 28]; must fit the model."
@@ -90,10 +89,10 @@ class DriftConfig(Section):
     tolerance: float = Field(
         0.05, ge=0, le=1, description="Relative change of the error that is never alarmed."
     )
-    detector: Literal["betting", "binomial"] = Field(
+    detector: DetectorName = Field(
         "betting", description="The drift test; binomial is simpler and slower."
     )
-    advisory: Literal["adwin"] | None = Field(
+    advisory: AdvisoryName | None = Field(
         None, description="An early signal that is shown and never pages; adwin needs River."
     )
     guard_seconds: float = Field(

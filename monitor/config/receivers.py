@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Union
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -173,15 +173,19 @@ class CommandReceiverConfig(NamedReceiver):
     )
 
 
-ReceiverConfig = Annotated[
-    KafkaReceiverConfig
-    | HttpReceiverConfig
-    | WebhookReceiverConfig
-    | AirflowReceiverConfig
-    | GithubReceiverConfig
-    | CommandReceiverConfig,
-    Field(discriminator="kind"),
-]
+RECEIVERS: Final[tuple[type[NamedReceiver], ...]] = (
+    KafkaReceiverConfig,
+    HttpReceiverConfig,
+    WebhookReceiverConfig,
+    AirflowReceiverConfig,
+    GithubReceiverConfig,
+    CommandReceiverConfig,
+)
+"""The sections of all kinds. What builds each receiver is in `daemon.assembly.receivers`."""
+if TYPE_CHECKING:
+    ReceiverConfig = NamedReceiver
+else:
+    ReceiverConfig = Annotated[Union[RECEIVERS], Field(discriminator="kind")]  # noqa: UP007
 Receivers = Annotated[
     tuple[ReceiverConfig, ...], Field(max_length=MOST_RECEIVERS), AfterValidator(_unique)
 ]

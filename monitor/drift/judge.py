@@ -19,8 +19,8 @@ from models.distribution import ErrorDistribution
 from models.reference import Reference
 from monitor.drift.blocks import TICK_ROWS, Block, Clock, OpenBlock, offsets_state, restored_offsets
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
-from monitor.drift.detectors import DETECTORS, Detector, DetectorSettings, Evidence
-from monitor.drift.detectors.evidence import NOTHING, finding_state, restored_finding
+from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
+from monitor.drift.detectors.evidence import NOTHING, Evidence, finding_state, restored_finding
 from monitor.drift.episodes import (
     ALERTS,
     TURNS,
@@ -63,9 +63,7 @@ class Judge:
         self._settings = settings
         made = DetectorSettings(settings.tolerance)
         self.detector: Detector = DETECTORS[settings.detector](reference, made)
-        self._advisory = (
-            DETECTORS[settings.advisory](reference, made) if settings.advisory else None
-        )
+        self._advisory = ADVISORY[settings.advisory](reference, made) if settings.advisory else None
         self._window = RollingWindow(
             settings.window_rows, settings.window_panes, settings.window_seconds
         )

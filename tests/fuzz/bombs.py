@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from tests.asked import Asked
 from tests.fuzz.files import (
     END_OF_IMAGE,
     PNG,
@@ -162,4 +163,7 @@ IMAGE: dict[str, Bomb] = {
     "scans": _scans,
 }
 
-BOMBS: dict[str, dict[str, Bomb]] = {"json": JSON, "raw": RAW, "npy": NPY, "image": IMAGE}
+BOMBS: Asked[dict[str, Bomb]] = Asked(
+    "tests/fuzz/bombs.py: add payloads that claim or cost much for codec {} to BOMBS",
+    {"json": JSON, "raw": RAW, "npy": NPY, "image": IMAGE},
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
+from monitor.codecs import CODECS
+from tests.asked import Asked
 from tests.fuzz import edits
 from tests.fuzz.bombs import BOMBS
 from tests.fuzz.check import Variant
@@ -14,13 +16,16 @@ from tests.fuzz.number_edits import NPY_EDITS, RAW_EDITS
 from tests.fuzz.picture_edits import edit_picture
 from tests.fuzz.seeds import VARIANTS, seeds
 
-CODEC_EDITS: dict[str, tuple[Edit, ...]] = {
-    "json": JSON_EDITS,
-    "raw": RAW_EDITS,
-    "npy": NPY_EDITS,
-    "image": (edit_picture,),
-}
-CODEC_NAMES = tuple(CODEC_EDITS)
+CODEC_EDITS: Asked[tuple[Edit, ...]] = Asked(
+    "tests/fuzz/payloads.py: add edits that know the format of codec {} to CODEC_EDITS",
+    {
+        "json": JSON_EDITS,
+        "raw": RAW_EDITS,
+        "npy": NPY_EDITS,
+        "image": (edit_picture,),
+    },
+)
+CODEC_NAMES = tuple(CODECS)
 MAX_EDITS = 3
 MAX_BYTES = 2**20
 """Of an edited payload: edits that repeat things would soon fill the memory by themselves."""

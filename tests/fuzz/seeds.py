@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits
+from tests.asked import Asked
 from tests.fuzz.check import Variant
 from tests.fuzz.files import saved
 
+Samples = Callable[[Variant, NDArray[np.generic]], tuple[bytes, ...]]
 TIGHT = Limits(max_record_bytes=2048, max_rows=3)
 
-VARIANTS: dict[str, tuple[Variant, ...]] = {
+_VARIANTS: dict[str, tuple[Variant, ...]] = {
     "json": (
         Variant("json", CodecSettings((28, 28))),
         Variant("json", CodecSettings((3,), field="payload.values")),
@@ -44,6 +47,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("image", CodecSettings((96, 96), "uint8")),
     ),
 }
+VARIANTS = Asked("tests/fuzz/seeds.py: add variants of codec {} to _VARIANTS", _VARIANTS)
 DTYPES = ("u1", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8")
 
 
@@ -52,7 +56,7 @@ def seeds(variant: Variant) -> tuple[bytes, ...]:
     """Payloads that end as rows, unless they are longer than the limits allow."""
     rows = _random_rows(variant)
     one = CODECS[variant.codec](variant.settings).encode(rows[0])
-    return (one, *_OTHERS[variant.codec](variant, rows))
+    return (one, *SAMPLES[variant.codec](variant, rows))
 
 
 def _random_rows(variant: Variant) -> NDArray[np.generic]:
@@ -102,4 +106,8 @@ def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     )
 
 
-_OTHERS = {"json": _json, "raw": _raw, "npy": _npy, "image": _image}
+SAMPLES: Asked[Samples] = Asked(
+    "tests/fuzz/seeds.py: add samples for codec {} to SAMPLES",
+    {"json": _json, "raw": _raw, "npy": _npy, "image": _image},
+)
+"""Good payloads besides what `encode` writes: other forms, and many rows."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from monitor.config import CodecConfig
 from monitor.errors import DecodeError
+from tests.asked import Asked
 from tests.fuzz import run, with_atheris
 from tests.fuzz.bombs import BOMBS
 from tests.fuzz.check import DEFAULT_LIMITS, MAX_SECONDS, Variant, check, check_with
@@ -31,12 +32,15 @@ BOMB_BYTES = 2**21
 """A quarter of the largest payload, as the machines that run this may be slow."""
 ATHERIS_RUNS = 5000
 
-IMPOSSIBLE = {
-    "json": set[str](),
-    "raw": {"undecodable", "wrong_dtype"},
-    "npy": set[str](),
-    "image": {"non_finite", "too_many_rows"},
-}
+IMPOSSIBLE: Asked[set[str]] = Asked(
+    "tests/fuzz/test_fuzz.py: add the reasons that codec {} never gives to IMPOSSIBLE",
+    {
+        "json": set(),
+        "raw": {"undecodable", "wrong_dtype"},
+        "npy": set(),
+        "image": {"non_finite", "too_many_rows"},
+    },
+)
 """Reasons that a codec never gives."""
 GIVEN = {
     "rows", "tombstone", "empty", "oversized", "undecodable", "wrong_dtype", "wrong_shape",

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.asked import Asked
+
 SIZE = 28
 HUGE = 10_000_000
 
@@ -19,7 +21,7 @@ BAD = (
     "decompression bomb", "invalid JSON", "a pickle", "wrong dtype",
 )  # fmt: skip
 
-REASONS: dict[str, dict[str, str]] = {
+_REASONS: dict[str, dict[str, str]] = {
     "raw": {
         "truncated JPEG": "wrong_shape",
         "wrong length": "wrong_shape",
@@ -69,7 +71,13 @@ REASONS: dict[str, dict[str, str]] = {
         "wrong dtype": "wrong_dtype",
     },
 }
+REASONS = Asked("tests/kafka/payloads.py: add the reasons of codec {} to _REASONS", _REASONS)
 """The reason that a codec must give for each kind."""
+
+
+def sent_as(codec: str) -> str:
+    """The type of the rows that the tests send: `raw` needs one that a byte is too short for."""
+    return "float32" if codec == "raw" else "uint8"
 
 
 def bad(kind: str, codec: str) -> bytes | None:
@@ -85,7 +93,7 @@ def bad(kind: str, codec: str) -> bytes | None:
     }
     if kind in common:
         return common[kind]
-    return _SPECIAL[codec](kind)
+    return SPECIAL[codec](kind)
 
 
 def _raw(kind: str) -> bytes:
@@ -128,7 +136,10 @@ def _image(kind: str) -> bytes:
     return stream.getvalue()
 
 
-_SPECIAL = {"raw": _raw, "json": _json, "npy": _npy, "image": _image}
+SPECIAL = Asked(
+    "tests/kafka/payloads.py: add bad payloads in the format of codec {} to SPECIAL",
+    {"raw": _raw, "json": _json, "npy": _npy, "image": _image},
+)
 
 
 def _with_nan() -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from tests.data import mnist
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.cli import total, wait_for_status
-from tests.kafka.payloads import BAD, REASONS, bad
+from tests.kafka.payloads import BAD, REASONS, bad, sent_as
 from tests.kafka.topics import TopicFactory
 
 PARTITIONS = 4
@@ -45,7 +45,7 @@ def watched(
     settings = {
         "model": str(bundle),
         "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
-        "codec": {"name": codec} | ({"dtype": "float32"} if codec == "raw" else {}),
+        "codec": {"name": codec, "dtype": sent_as(codec)},
     }
     daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
@@ -55,7 +55,7 @@ def watched(
 def payloads(codec: str) -> list[tuple[str, bytes | None]]:
     """Kind and payload of each record; the kind of a good one is empty."""
     images = mnist(1000, RECORDS)[1]
-    good = CODECS[codec](CodecSettings((28, 28), "float32" if codec == "raw" else "uint8"))
+    good = CODECS[codec](CodecSettings((28, 28), sent_as(codec)))
     kinds = {i: BAD[i // EVERY % len(BAD)] for i in range(EVERY // 2, RECORDS, EVERY)}
     return [
         (kinds[i], bad(kinds[i], codec)) if i in kinds else ("", good.encode(image))

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from models.autoencoder import InputSpec
+from tests.asked import Asked
 
 IMAGE_SHAPES = [
     (1, 8, 8),
@@ -19,6 +20,10 @@ IMAGE_SHAPES = [
     (4, 16, 9),
 ]
 VECTOR_SHAPES = [(1,), (2,), (3,), (17,), (784,)]
+SHAPES = Asked(
+    "tests/models/builders.py: add shapes of records for architecture {} to SHAPES",
+    {"dense": VECTOR_SHAPES + IMAGE_SHAPES, "convolutional": IMAGE_SHAPES},
+)
 
 
 def spec_of(shape):

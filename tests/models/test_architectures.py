@@ -5,16 +5,18 @@ import torch
 
 from models import architectures
 from models.architectures import ARCHITECTURES, build, default_architecture, outline
-from models.dense import default_hidden
-from tests.models.builders import IMAGE_SHAPES, VECTOR_SHAPES, spec_of
+from models.layers import default_hidden
+from tests.asked import Asked
+from tests.models.builders import SHAPES, spec_of
+from tests.models.losses import LOSSES, mean_squared
 
-SHAPES = {"dense": VECTOR_SHAPES + IMAGE_SHAPES, "convolutional": IMAGE_SHAPES}
-CASES = [(name, shape) for name in ARCHITECTURES for shape in SHAPES[name]]
+CASES = [(name, shape) for name in ARCHITECTURES for shape in SHAPES.get(name, ())]
 every_case = pytest.mark.parametrize(("name", "shape"), CASES, ids=str)
 
 
-def test_every_architecture_is_tested():
-    assert set(SHAPES) == set(ARCHITECTURES)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_tested(name):
+    assert SHAPES[name]
 
 
 @every_case
@@ -39,8 +41,34 @@ def test_the_code_is_shorter_than_the_record(name, shape):
 def test_every_parameter_gets_a_gradient(name, shape):
     torch.manual_seed(0)
     model = build(name, spec_of(shape), {})
-    model(torch.rand(4, *shape)).square().mean().backward()
+    model.loss(torch.rand(4, *shape), mean_squared).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@every_case
+def test_the_loss_is_what_the_architecture_says_it_is(name, shape):
+    torch.manual_seed(0)
+    model = build(name, spec_of(shape), {})
+    x = torch.rand(4, *shape)
+    torch.manual_seed(1)
+    loss = model.loss(x, mean_squared)
+    torch.manual_seed(1)
+    assert torch.equal(loss, LOSSES[name](model, x, mean_squared))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_option_of_train_is_a_setting(name):
+    settings = build(name, spec_of((1, 8, 8)), {}).settings
+    for option in ARCHITECTURES[name].options:
+        value = settings[option.name]
+        assert isinstance(value, list) == option.many
+        assert type(value[0] if option.many else value) is option.type
+
+
+def test_the_loss_without_a_penalty_is_the_mean_error_of_the_reconstruction():
+    model = build("dense", spec_of((5,)), {}).eval()
+    x = torch.rand(4, 5)
+    assert torch.equal(model.loss(x, mean_squared), (model(x) - x).square().mean())
 
 
 @every_case
@@ -79,27 +107,38 @@ def test_unknown_settings_and_values_are_refused_in_one_line(name, setting):
     assert "\n" not in str(caught.value)
 
 
+CRAFTED = Asked(
+    "tests/models/test_architectures.py: add settings that architecture {} refuses to CRAFTED",
+    {
+        "dense": [
+            {"hidden": [10**9]},
+            {"hidden": [60_000] * 30},
+            {"hidden": [8] * 10**6},
+            {"hidden": []},
+            {"hidden": [0]},
+            {"hidden": [2.0]},
+            {"hidden": [True]},
+            {"hidden": "16"},
+        ],
+        "convolutional": [
+            {"bottleneck": 10**9},
+            {"channels": [65_536, 65_536]},
+            {"channels": [4] * 13},
+            {"dropout": 1.0},
+            {"dropout": "0.1"},
+            {"output": ["sigmoid"]},
+        ],
+    },
+)
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [
-        ("dense", {"hidden": [10**9]}),
-        ("dense", {"hidden": [60_000] * 30}),
-        ("dense", {"hidden": [8] * 10**6}),
-        ("dense", {"hidden": []}),
-        ("dense", {"hidden": [0]}),
-        ("dense", {"hidden": [2.0]}),
-        ("dense", {"hidden": [True]}),
-        ("dense", {"hidden": "16"}),
-        ("convolutional", {"bottleneck": 10**9}),
-        ("convolutional", {"channels": [65_536, 65_536]}),
-        ("convolutional", {"channels": [4] * 13}),
-        ("convolutional", {"dropout": 1.0}),
-        ("convolutional", {"dropout": "0.1"}),
-        ("convolutional", {"output": ["sigmoid"]}),
-    ],
+    [(name, each) for name in ARCHITECTURES for each in CRAFTED.get(name, [None])],
     ids=lambda value: str(value)[:40],
 )
 def test_crafted_settings_are_refused_before_memory_is_allocated(name, settings):
+    assert settings in CRAFTED[name]
     with pytest.raises(ValueError, match=r"must be|parameters, more than"):
         build(name, spec_of((1, 28, 28)), settings)
 

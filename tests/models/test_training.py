@@ -6,6 +6,7 @@ import torch
 
 from models.architectures import build
 from models.autoencoder import InputSpec
+from models.dense import Dense
 from models.errors import TrainingError
 from models.reconstruction import element_errors, errors_of, record_errors
 from models.settings import TrainingSettings
@@ -32,6 +33,71 @@ def same_weights(a, b):
         torch.equal(x, y)
         for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
     )
+
+
+def plain_loop(records, seed, epochs, batch_size):
+    """The weights after training as a text book writes it, without a hook."""
+    spec = InputSpec.fit(records)
+    x = torch.from_numpy(spec.prepare(records))[: len(records) * 3 // 4]
+    generator = torch.Generator().manual_seed(seed)
+    batches = -(-len(x) // batch_size)
+    steps = epochs * batches
+    with seeded(seed, CPU):
+        model = build("dense", spec, {})
+        matrices = [p for p in model.parameters() if p.ndim > 1]
+        others = [p for p in model.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": 1e-4}, {"params": others, "weight_decay": 0.0}]
+        )
+        model.train()
+        for step in range(steps):
+            if step % batches == 0:
+                parts = torch.tensor_split(torch.randperm(len(x), generator=generator), batches)
+            for group in optimizer.param_groups:
+                group["lr"] = 2e-3 * learning_rate_factor(step, steps, round(0.05 * steps))
+            batch = x[parts[step % batches]]
+            optimizer.zero_grad()
+            (model(batch) - batch).square().mean().backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    return model
+
+
+def test_without_a_hook_training_is_the_plain_loop_bit_for_bit():
+    model, history, _ = run(vectors(80), epochs=3, batch_size=20, seed=4)
+    assert history.best_epoch == 3
+    assert same_weights(model, plain_loop(vectors(80), seed=4, epochs=3, batch_size=20))
+
+
+def test_a_penalty_of_the_architecture_is_trained_on(monkeypatch):
+    free, _, _ = run(vectors(200), epochs=10)
+
+    def with_penalty(self, x, distance):
+        code = self.encode(x)
+        return distance(x, self.decode(code)) + 10 * code.square().mean()
+
+    monkeypatch.setattr(Dense, "loss", with_penalty)
+    held, history, x = run(vectors(200), epochs=10)
+    with torch.inference_mode():
+        assert held.encode(x).square().mean() < 0.1 * free.encode(x).square().mean()
+    # What is told of the training set has the penalty in it, and the validation loss has not.
+    assert history.best_loss == pytest.approx(errors_of(held, x, "mse").mean(), rel=1e-6)
+
+
+def test_an_input_may_be_corrupted_before_it_is_reconstructed(monkeypatch):
+    seen = []
+
+    def denoising(self, x, distance):
+        noisy = x + torch.randn_like(x)
+        seen.append(noisy[0, 0].item())
+        return distance(x, self(noisy))
+
+    monkeypatch.setattr(Dense, "loss", denoising)
+    first, _, _ = run(vectors(60), epochs=2)
+    noise = seen[:]
+    again, _, _ = run(vectors(60), epochs=2)
+    assert seen[len(noise) :] == noise
+    assert same_weights(first, again)
 
 
 @pytest.mark.parametrize(

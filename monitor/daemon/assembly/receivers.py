@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 from monitor.config.file import read_secret
 from monitor.config.receivers import (
@@ -14,6 +15,7 @@ from monitor.config.receivers import (
     GithubReceiverConfig,
     HttpReceiverConfig,
     KafkaReceiverConfig,
+    NamedReceiver,
     ReceiverConfig,
     WebhookReceiverConfig,
 )
@@ -48,31 +50,14 @@ def holding(configs: Sequence[ReceiverConfig]) -> dict[str, bool]:
 
 
 def _build(config: ReceiverConfig, connection: Connection) -> Receiver:
-    match config:
-        case KafkaReceiverConfig():
-            return KafkaReceiver(connection, config.topic, config.mode == "binary", config.source)
-        case CommandReceiverConfig():
-            return CommandReceiver(config.arguments, config.timeout_seconds)
-        case HttpReceiverConfig():
-            return _http(config)
-        case WebhookReceiverConfig():
-            return WebhookReceiver(
-                _endpoint(config, config.url), _secret(config, "secret_file", config.secret_file)
-            )
-        case AirflowReceiverConfig():
-            return AirflowReceiver(
-                _endpoint(config, runs_url(config.url, config.dag)),
-                _token(config, config.token_file),
-            )
-        case GithubReceiverConfig():
-            return GithubReceiver(
-                _endpoint(config, dispatches_url(config.url, config.repository)),
-                config.event_type,
-                _token(config, config.token_file),
-            )
+    return BUILDERS[type(config)](config, connection)
 
 
-def _http(config: HttpReceiverConfig) -> HttpReceiver:
+def _kafka(config: KafkaReceiverConfig, connection: Connection) -> KafkaReceiver:
+    return KafkaReceiver(connection, config.topic, config.mode == "binary", config.source)
+
+
+def _http(config: HttpReceiverConfig, _: Connection) -> HttpReceiver:
     return HttpReceiver(
         endpoint=_endpoint(config, config.url),
         binary=config.mode == "binary",
@@ -83,6 +68,36 @@ def _http(config: HttpReceiverConfig) -> HttpReceiver:
             for name, path in config.header_files.items()
         },
     )
+
+
+def _webhook(config: WebhookReceiverConfig, _: Connection) -> WebhookReceiver:
+    secret = _secret(config, "secret_file", config.secret_file)
+    return WebhookReceiver(_endpoint(config, config.url), secret)
+
+
+def _airflow(config: AirflowReceiverConfig, _: Connection) -> AirflowReceiver:
+    endpoint = _endpoint(config, runs_url(config.url, config.dag))
+    return AirflowReceiver(endpoint, _token(config, config.token_file))
+
+
+def _github(config: GithubReceiverConfig, _: Connection) -> GithubReceiver:
+    endpoint = _endpoint(config, dispatches_url(config.url, config.repository))
+    return GithubReceiver(endpoint, config.event_type, _token(config, config.token_file))
+
+
+def _command(config: CommandReceiverConfig, _: Connection) -> CommandReceiver:
+    return CommandReceiver(config.arguments, config.timeout_seconds)
+
+
+BUILDERS: Final[dict[type[NamedReceiver], Callable[[Any, Connection], Receiver]]] = {
+    KafkaReceiverConfig: _kafka,
+    HttpReceiverConfig: _http,
+    WebhookReceiverConfig: _webhook,
+    AirflowReceiverConfig: _airflow,
+    GithubReceiverConfig: _github,
+    CommandReceiverConfig: _command,
+}
+"""What builds the receiver of each section; raises ConfigError for files that cannot be used."""
 
 
 def _endpoint(config: CalledReceiver, url: str) -> Endpoint:

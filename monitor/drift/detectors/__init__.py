@@ -2,21 +2,21 @@
 
 A detector turns blocks of bucket counts into evidence. What follows from the evidence (pending,
 firing, resolved) belongs to `episodes`: a detector that resets itself flaps. To add one: write
-its file, give it the `Detector` form, and name it in `DETECTORS`.
+its file, give it the `Detector` form, and name it in `DETECTORS` or `ADVISORY`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from models.reference import Reference
-from monitor.drift.blocks import Block
-from monitor.drift.detectors.adwin import AdwinOnLogErrors
-from monitor.drift.detectors.betting import BettingTest
-from monitor.drift.detectors.binomial import BinomialExceedance
-from monitor.drift.detectors.evidence import Evidence, Finding
+from models.deferred import deferred
+
+if TYPE_CHECKING:
+    from models.reference import Reference
+    from monitor.drift.blocks import Block
+    from monitor.drift.detectors.evidence import Evidence, Finding
 
 
 class Detector(Protocol):
@@ -77,20 +77,14 @@ class DetectorSettings:
     tolerance: float
 
 
-DETECTORS: dict[str, Callable[[Reference, DetectorSettings], Detector]] = {
-    "betting": BettingTest.of,
-    "binomial": lambda reference, settings: BinomialExceedance(reference, settings.tolerance),
-    "adwin": lambda reference, settings: AdwinOnLogErrors(reference),
+Build = Callable[["Reference", DetectorSettings], Detector]
+DETECTORS: Final[dict[str, Build]] = {
+    "betting": deferred("monitor.drift.detectors.betting:BettingTest.of"),
+    "binomial": deferred("monitor.drift.detectors.binomial:BinomialExceedance.of"),
 }
-"""By name. adwin is an early signal without a guarantee, and never pages anybody."""
-
-__all__ = [
-    "DETECTORS",
-    "AdwinOnLogErrors",
-    "BettingTest",
-    "BinomialExceedance",
-    "Detector",
-    "DetectorSettings",
-    "Evidence",
-    "Finding",
-]
+"""What builds each detector that keeps a budget of false alarms, by its name in `drift.detector`.
+Raises ValueError for a reference that is too small for it."""
+ADVISORY: Final[dict[str, Build]] = {
+    "adwin": deferred("monitor.drift.detectors.adwin:AdwinOnLogErrors.of"),
+}
+"""Early signals without a guarantee, by their names in `drift.advisory`: they page nobody."""

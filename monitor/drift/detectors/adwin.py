@@ -25,6 +25,7 @@ from models.bucket_counts import BucketCounts
 from models.distribution import SMALLEST, bucket_values
 from models.reference import Reference
 from monitor.drift.blocks import Block
+from monitor.drift.detectors import DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
 
 CONFIDENCE: Final = 0.002
@@ -42,7 +43,7 @@ class AdwinOnLogErrors:
     ready = True
     progress = 1.0
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self) -> None:
         try:
             from river.drift import ADWIN
         except ImportError:
@@ -50,6 +51,11 @@ class AdwinOnLogErrors:
         self._make: Callable[[], Any] = lambda: ADWIN(delta=CONFIDENCE)
         self._left = 0.0
         self.restart()
+
+    @classmethod
+    def of(cls, reference: Reference, settings: DetectorSettings) -> AdwinOnLogErrors:
+        """The signal; it knows neither reference nor tolerance."""
+        return cls()
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Add the block's mean; `records` has no meaning here, and is not used."""

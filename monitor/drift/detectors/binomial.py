@@ -36,6 +36,7 @@ from models.bucket_counts import BucketCounts
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.blocks import Block
+from monitor.drift.detectors import DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
 from monitor.drift.window import RollingWindow
 
@@ -101,6 +102,11 @@ class BinomialExceedance:
         self._seen = 0
         self._look = self._suspected = NO_LOOK
         self._empty()
+
+    @classmethod
+    def of(cls, reference: Reference, settings: DetectorSettings) -> BinomialExceedance:
+        """The test for a reference; ValueError if it has too few errors."""
+        return cls(reference, settings.tolerance)
 
     @property
     def ready(self) -> bool:

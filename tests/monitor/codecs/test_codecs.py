@@ -12,17 +12,10 @@ from hypothesis.extra import numpy as hnp
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits, decode_payload
 from monitor.errors import REASONS, DecodeError
-from tests.kafka.payloads import BAD, bad
+from tests.kafka.payloads import BAD, bad, sent_as
 from tests.kafka.payloads import REASONS as EXPECTED
+from tests.monitor.codecs.carried import CARRIED
 
-NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
-WHOLE = ("uint64", "int64")
-"""JSON numbers are float64: beyond 2**53 they are not exact."""
-DTYPES = {"json": NUMBERS, "raw": NUMBERS + WHOLE, "npy": NUMBERS + WHOLE, "image": ("uint8",)}
-SHAPES = {
-    "image": [(1, 1), (1, 7), (9, 5), (8, 6, 1), (8, 6, 3), (8, 6, 4), (3, 8, 6), (1, 8, 6)],
-}
-VECTORS_AND_IMAGES = [(1,), (2,), (17,), (1, 1), (9, 5), (8, 6, 3), (3, 8, 6)]
 LIMITS = Limits(max_record_bytes=2**20, max_rows=100)
 
 every_codec = pytest.mark.parametrize("name", sorted(CODECS))
@@ -34,8 +27,9 @@ def build(name, shape=(8, 6), dtype="uint8"):
 
 @st.composite
 def rows(draw, name):
-    shape = draw(st.sampled_from(SHAPES.get(name, VECTORS_AND_IMAGES)))
-    dtype = np.dtype(draw(st.sampled_from(DTYPES[name])))
+    carried = CARRIED[name]
+    shape = draw(st.sampled_from(carried.shapes))
+    dtype = np.dtype(draw(st.sampled_from(carried.dtypes)))
     kwargs = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
     return draw(hnp.arrays(dtype, shape, elements=hnp.from_dtype(dtype, **kwargs)))
 
@@ -91,7 +85,7 @@ def assert_rows_or_reason(name, value):
 @every_codec
 @pytest.mark.parametrize("kind", BAD)
 def test_each_kind_of_bad_payload_has_its_reason(name, kind):
-    codec = build(name, (28, 28), "float32" if name == "raw" else "uint8")
+    codec = build(name, (28, 28), sent_as(name))
     with pytest.raises(DecodeError) as caught:
         decode_payload(codec, bad(kind, name), LIMITS)
     assert caught.value.reason == EXPECTED[name][kind]

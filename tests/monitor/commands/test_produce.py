@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from monitor.cli import parser
 from monitor.codecs import CODECS, CodecSettings
 from monitor.commands import produce
 from monitor.commands.delivery import Delivery
@@ -37,7 +38,7 @@ def messages(data):
     return list_of
 
 
-@pytest.mark.parametrize("codec", produce.CODEC_NAMES)
+@pytest.mark.parametrize("codec", CODECS)
 def test_each_record_is_one_message_with_its_position_as_the_key(messages, codec):
     sent = messages(codec)
     decode = CODECS[codec](CodecSettings((2, 3), "uint8")).decode
@@ -45,8 +46,11 @@ def test_each_record_is_one_message_with_its_position_as_the_key(messages, codec
     np.testing.assert_array_equal(np.concatenate([decode(value) for _, value in sent]), ROWS)
 
 
-def test_every_codec_can_be_chosen():
-    assert set(produce.CODEC_NAMES) == set(CODECS)
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_can_be_chosen(data, codec):
+    given = ["produce", "--data", data, *TOPIC]
+    assert parser().parse_args([*given, "--codec", codec]).codec == codec
+    assert parser().parse_args(given).codec == produce.DEFAULT_CODEC
 
 
 def test_a_selection_keeps_the_positions_in_the_file(messages):

@@ -1,10 +1,12 @@
 """Configuration mistakes: each is one line with source, key, what was got, and what to do."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.codecs import CODECS
 from monitor.config.file import load, read_secret
 from monitor.errors import ConfigError
 
@@ -15,6 +17,12 @@ kafka:
 codec:
   name: raw
 """
+
+
+def listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}"
+
 
 BROKEN = {
     "an unknown key": (
@@ -40,8 +48,8 @@ BROKEN = {
     ),
     "a choice that is none": (
         VALID.replace("name: raw", "name: csv"),
-        "FILE: codec.name: must be 'json', 'raw', 'npy' or 'image', got 'csv'. One of json, raw,"
-        " npy or image.",
+        f"FILE: codec.name: must be {listed(map(repr, CODECS))}, got 'csv'."
+        f" One of {listed(CODECS)}.",
     ),
     "text where a number belongs": (
         VALID + "http: {port: web}\n",

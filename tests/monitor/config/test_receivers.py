@@ -20,26 +20,15 @@ from monitor.receivers.http import HttpReceiver
 from monitor.receivers.kafka import KafkaReceiver
 from monitor.receivers.webhook import WebhookReceiver
 from monitor.stream.kafka_options import Connection
+from tests.monitor.receivers.sections import KINDS, SECRET, example
 
 CONNECTION = Connection("127.0.0.1:1")
 MANY = TypeAdapter(Receivers)
-SECRET = "s3cret"
 
 
 def sections(folder: Path) -> list[dict[str, Any]]:
     """One of each kind, as in docs/retraining-requests.md."""
-    return [
-        {"kind": "kafka", "name": "topic", "topic": "retrain", "mode": "binary"},
-        {"kind": "http", "name": "bus", "url": "https://bus.example/events?x=1",
-         "token_file": folder / "token", "header_files": {"X-Tenant": folder / "token"}},
-        {"kind": "webhook", "name": "hook", "url": "http://127.0.0.1:8080",
-         "secret_file": folder / "token"},
-        {"kind": "airflow", "name": "airflow", "url": "https://airflow.example", "dag": "retrain",
-         "token_file": folder / "token"},
-        {"kind": "github", "name": "actions", "repository": "owner/name",
-         "token_file": folder / "token"},
-        {"kind": "command", "name": "script", "arguments": ["/opt/retrain", "--now"]},
-    ]  # fmt: skip
+    return [example(kind, folder) for kind in KINDS]
 
 
 @pytest.fixture
@@ -53,8 +42,7 @@ def read(*values: dict[str, Any]) -> tuple[ReceiverConfig, ...]:
 
 
 def changed(folder: Path, kind: str, **changes: Any) -> dict[str, Any]:
-    (section,) = [item for item in sections(folder) if item["kind"] == kind]
-    return {**section, **changes}
+    return example(kind, folder, **changes)
 
 
 def test_each_kind_becomes_its_receiver(folder: Path) -> None:

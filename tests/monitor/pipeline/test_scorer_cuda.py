@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.architectures import ARCHITECTURES
 from models.bundle import load
 from models.recipe import train
 from models.settings import TrainingSettings
@@ -16,7 +17,7 @@ LARGE = np.repeat(np.repeat(digit_images(), 3, axis=1), 3, axis=2)
 """24 x 24 pixels: convolutions of 8 x 8 are too small to be done in lower precision."""
 
 
-@pytest.fixture(scope="module", params=["dense", "convolutional"])
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
 def scorers(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("large") / "model"
     settings = TrainingSettings(epochs=6, device="cpu", architecture=request.param)

@@ -11,6 +11,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
+from monitor.config.receivers import RECEIVERS, CalledReceiver
 from monitor.metrics.requests import RequestMetrics
 from monitor.process import logs
 from monitor.receivers import Receiver
@@ -59,6 +60,13 @@ def receivers(url: str, secret: Secret) -> list[Receiver]:
         AirflowReceiver(endpoint, secret),
         GithubReceiver(endpoint, "retrain", secret),
     ]
+
+
+def test_every_kind_that_is_called_is_tried(tmp_path: Path) -> None:
+    tried = {type(each).__name__ for each in receivers("http://h", Secret(tmp_path / "secret"))}
+    called = {s.__name__ for s in RECEIVERS if issubclass(s, CalledReceiver)}
+    missing = called - {f"{name}Config" for name in tried}
+    assert not missing, f"tests/monitor/receivers/test_secrets.py: add {missing} to receivers()"
 
 
 class Careless:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models.architectures import ARCHITECTURES
 from models.bundle import Bundle, load
 from models.errors import UserError
 from monitor.retrain_job.settings import quick, settings_for
@@ -48,7 +49,7 @@ def test_a_file_changes_some_of_it(current: Bundle, tmp_path: Path) -> None:
 
 
 def test_another_architecture_begins_with_its_own_settings(current: Bundle, tmp_path: Path) -> None:
-    other = {"dense": "convolutional", "convolutional": "dense"}[current.architecture]
+    other = next(name for name in ARCHITECTURES if name != current.architecture)
     settings = settings_for(current, 500, write(tmp_path, f"architecture: {other}"), "cpu")
     assert (settings.architecture, settings.architecture_settings) == (other, {})
 

@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from pydantic import TypeAdapter
 
 from monitor.cli import parser
-from monitor.config.receivers import Receivers
+from monitor.config.receivers import RECEIVERS, Receivers
 from monitor.receivers.webhook import sign
 from monitor.retraining.deliveries import STATES
+from tests.monitor.receivers.sections import KINDS
 
 TEXT = (Path(__file__).parents[3] / "docs" / "retraining-requests.md").read_text("utf-8")
 
@@ -21,9 +23,16 @@ def test_its_configuration_is_valid_and_shows_every_kind() -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
     values = yaml.safe_load(block)["retraining"]["receivers"]
     receivers = TypeAdapter(Receivers).validate_python(values)
-    assert {receiver.kind for receiver in receivers} == {
-        "kafka", "http", "webhook", "airflow", "github", "command",
-    }  # fmt: skip
+    assert {type(receiver) for receiver in receivers} == set(RECEIVERS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_has_a_row_for_every_kind(kind: str) -> None:
+    table = TEXT.partition("| receiver | delivered |")[2].partition("\n\n")[0]
+    named = re.findall(r"^\| ([a-z, ]+) \|", table, flags=re.MULTILINE)
+    assert kind in ", ".join(named).split(", "), (
+        f"docs/retraining-requests.md: add a row for {kind!r}"
+    )
 
 
 def test_its_check_of_a_signature_accepts_ours_and_no_other(monkeypatch: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from models.distribution import ErrorDistribution
 from models.reference import Reference
-from monitor.drift.detectors import BinomialExceedance
+from monitor.drift.detectors.binomial import BinomialExceedance
 
 SUSPICIOUS = 4.0
 

@@ -8,13 +8,15 @@ import pytest
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.drift.blocks import Block, Position
-from monitor.drift.detectors import DETECTORS, Detector, DetectorSettings
+from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
 from monitor.drift.judge_state import decode, encode
 from monitor.stream.records import Partition
+from tests.asked import Asked
 
 P0 = Partition("t", 0)
-ADVISORY = {"adwin"}
-"""Compares the stream with itself: it promises nothing, and forgets when restarted."""
+ALL = DETECTORS | ADVISORY
+"""An advisory one compares the stream with itself: it promises nothing, and forgets when
+restarted."""
 
 
 def errors(n: int, seed: int, scale: float = 1.0) -> np.ndarray:
@@ -42,19 +44,53 @@ def watch(detector: Detector, stream: list[Block], records: float = 1e4) -> int 
     return None
 
 
+STREAMS = {
+    "unchanged": errors(5120, seed=21),
+    "doubled": errors(5120, seed=22, scale=2.0),
+    "a quarter larger": errors(5120, seed=23, scale=1.25),
+    "a quarter smaller": errors(5120, seed=24, scale=0.75),
+    "narrower": np.sqrt(errors(5120, seed=25)),
+}
+"""Errors after 80 blocks of normal ones."""
+
+
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     return Reference.calibrate(errors(20_000, seed=1), ordered=True)
 
 
-@pytest.fixture(params=sorted(DETECTORS))
+@pytest.fixture(params=sorted(ALL))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def detector(name: str, reference: Reference) -> Detector:
-    return DETECTORS[name](reference, DetectorSettings(tolerance=0.05))
+    return ALL[name](reference, DetectorSettings(tolerance=0.05))
+
+
+FOUND_AFTER: Asked[dict[str, int | None]] = Asked(
+    "tests/monitor/drift/detectors/test_detectors.py: add the blocks after which detector {}"
+    " suspects each of STREAMS to FOUND_AFTER",
+    {
+        "betting": {"unchanged": None, "doubled": 1, "a quarter larger": 9,
+                    "a quarter smaller": 3, "narrower": 2},
+        "binomial": {"unchanged": None, "doubled": 12, "a quarter larger": 44,
+                     "a quarter smaller": 44, "narrower": 24},
+        "adwin": {"unchanged": 34, "doubled": 1, "a quarter larger": 6,
+                  "a quarter smaller": 3, "narrower": None},
+    },
+)  # fmt: skip
+"""From 1, counted from the change; None for never. Seeded, so exact."""
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_named_stream_is_suspected_after_exactly_so_many_blocks(
+    name: str, detector: Detector, reference: Reference, stream: str
+) -> None:
+    watch(detector, blocks(errors(5120, seed=20), reference))
+    changed = blocks(STREAMS[stream], reference, first=5120)
+    assert watch(detector, changed) == FOUND_AFTER[name][stream]
 
 
 def test_before_any_block_nothing_is_found(detector: Detector) -> None:
@@ -82,8 +118,7 @@ def test_a_shift_is_found_and_its_direction_is_told(
 def test_a_shift_is_confirmed_by_fresh_blocks_and_a_passing_one_is_not(
     name: str, detector: Detector, reference: Reference
 ) -> None:
-    if name in ADVISORY:
-        assert name == "adwin"  # it has one stage, and pages nobody
+    if name in ADVISORY:  # it has one stage, and pages nobody
         return
     stream = blocks(errors(5120, seed=5, scale=2.0), reference)
     assert watch(detector, stream) is not None
@@ -128,7 +163,7 @@ def test_multiplying_all_errors_changes_nothing(name: str, reference: Reference)
     statistics = []
     for factor in (1.0, 1000.0, 1e-7):
         scaled = Reference.calibrate(reference.in_order * factor, ordered=True)
-        detector = DETECTORS[name](scaled, DetectorSettings(0.05))
+        detector = ALL[name](scaled, DetectorSettings(0.05))
         seen = [
             detector.watch(block, 1e4, learn=True).statistic
             for block in blocks(stream * factor, scaled)
@@ -144,7 +179,7 @@ def test_the_order_of_rows_within_a_block_changes_nothing(name: str, reference: 
     permuted = np.concatenate([rng.permutation(values[i : i + 64]) for i in range(0, 2560, 64)])
     results = []
     for stream in (values, permuted):
-        detector = DETECTORS[name](reference, DetectorSettings(0.05))
+        detector = ALL[name](reference, DetectorSettings(0.05))
         results.append(
             [detector.watch(b, 1e4, learn=True).statistic for b in blocks(stream, reference)]
         )
@@ -156,11 +191,11 @@ def test_a_restored_detector_goes_on_alike_to_the_byte(
     name: str, reference: Reference, confirming: bool
 ) -> None:
     stream = blocks(errors(5120, seed=11, scale=1.2), reference)
-    subject = DETECTORS[name](reference, DetectorSettings(0.05))
+    subject = ALL[name](reference, DetectorSettings(0.05))
     watch(subject, stream[:30], records=1e9)
     if confirming:
         subject.begin_confirmation()
-    other = DETECTORS[name](reference, DetectorSettings(0.05))
+    other = ALL[name](reference, DetectorSettings(0.05))
     other.restore(decode(encode(subject.state())))
     if name in ADVISORY:
         assert other.finding().direction == "none"
@@ -179,4 +214,4 @@ def test_too_few_calibration_errors_are_refused(name: str) -> None:
     if name in ADVISORY:
         return
     with pytest.raises(ValueError, match=r"20 errors or more, got 13|too few"):
-        DETECTORS[name](few, DetectorSettings(0.05))
+        ALL[name](few, DetectorSettings(0.05))
