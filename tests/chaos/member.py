@@ -14,7 +14,7 @@ from monitor.state.folder import newest
 from monitor.state.snapshot import Snapshot
 from tests import product
 from tests.failpoints import VARIABLE
-from tests.kafka.process import ProductProcess, wait_until
+from tests.kafka.process import Patience, ProductProcess, wait_until
 
 STOP_SECONDS = 60.0
 
@@ -56,8 +56,8 @@ class Member:
 
     def wait_for_death(self, seconds: float) -> bool:
         """Wait until the process has ended; false if it goes on."""
-        deadline = time.monotonic() + seconds
-        while self.running and time.monotonic() < deadline:
+        patience = Patience(seconds)
+        while self.running and not patience.is_over(self.log.read_text):
             time.sleep(0.05)
         return not self.running
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import yaml
 
 from monitor.demo.daemon_process import DaemonProcess
 from tests import product
+from tests.kafka.process import Patience
 
 
 def aead_monitor(*arguments: str | Path) -> str:
@@ -29,9 +31,9 @@ def wait_for_status(
     daemon: DaemonProcess, wanted: Callable[[dict[str, Any]], bool], seconds: float = 90.0
 ) -> dict[str, Any]:
     """Ask until the status is as wanted; fails with the last status and the daemon's log."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     status: dict[str, Any] = {}
-    while time.monotonic() < deadline:
+    while not patience.is_over(partial(str, status.get("partitions"))):
         status = daemon.status()
         if status.get("drift") and wanted(status):
             return status
@@ -61,9 +63,9 @@ class RawDaemon:
 
     def wait_for_log(self, text: str, seconds: float = 60.0) -> None:
         """Wait until a text stands in the log."""
-        deadline = time.monotonic() + seconds
+        patience = Patience(seconds)
         while text not in self.log.read_text():
-            if time.monotonic() > deadline or self.process.poll() is not None:
+            if patience.is_over(self.log.read_text) or self.process.poll() is not None:
                 self.kill()
                 raise AssertionError(f"no {text!r} in the log: {self.log.read_text()}")
             time.sleep(0.05)

@@ -22,6 +22,8 @@ PORTS = range(15000, 32000)
 port still free, and a client that retries a port nobody listens on cannot connect to itself.
 """
 POLL_SECONDS = 0.05
+LOOK_SECONDS = 1.0
+PATIENCE = 5
 LOG_TAIL_LINES = 30
 
 _SPAWNER = ThreadPoolExecutor(1, "spawner")
@@ -45,12 +47,35 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
-    """Ask `ready` until it says yes. Raises TimeoutError with the text of `failure`."""
-    deadline = time.monotonic() + seconds
+    """Ask `ready` until it says yes. Raises TimeoutError with the text of `failure`.
+
+    seconds: without any progress, which is a change of what `failure` says: on a busy machine
+    all takes longer, and only standing still is a fault. PATIENCE times as long is the end.
+    """
+    patience = Patience(seconds)
     while not ready():
-        if time.monotonic() > deadline:
+        if patience.is_over(failure):
             raise TimeoutError(failure())
         time.sleep(POLL_SECONDS)
+
+
+class Patience:
+    """Whether to wait any longer: while there is progress, up to PATIENCE times the seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + PATIENCE * seconds
+        self._deadline = time.monotonic() + seconds
+        self._looked_at, self._seen = time.monotonic(), ""
+
+    def is_over(self, said: Callable[[], str]) -> bool:
+        """said: what changes while something goes on; looked at once a second."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS or now > self._deadline:
+            self._looked_at, before, self._seen = now, self._seen, said()
+            if self._seen != before:
+                self._deadline = now + self._seconds
+        return now > min(self._deadline, self._end)
 
 
 class ServerProcess:
