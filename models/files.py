@@ -56,7 +56,12 @@ def write_new(path: Path, data: bytes) -> None:
 def read_bounded(path: Path, limit: int) -> bytes | None:
     """The content of a file; None if that is more than `limit` bytes. Raises OSError."""
     with path.open("rb") as file:
-        data = file.read(limit + 1)
+        return bounded(file, limit)
+
+
+def bounded(file: BinaryIO, limit: int) -> bytes | None:
+    """What is left of an open file; None if that is more than `limit` bytes. Raises OSError."""
+    data = file.read(limit + 1)
     return None if len(data) > limit else data
 
 

@@ -1,8 +1,10 @@
-"""The reconstruction error: how far a reconstruction is from its record."""
+"""What a model makes of records, and the error: how far a reconstruction is from its record."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -10,9 +12,41 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.autoencoder import Autoencoder
+from models.input_spec import InputSpec
 
 ERROR_METRICS: Final = ("mse", "mae")
 """Mean squared and mean absolute error over the elements of a record, in normalised units."""
+BATCH: Final = 512
+"""Records in one forward pass: bounds the memory of the device, whatever there is to score."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reconstructions:
+    """What a model made of B records, for pictures.
+
+    original, reconstruction: float32 (B, *shape) in the units of the data. element_error:
+    float32 (B, *shape), normalised, >= 0; its mean over a record is the reconstruction error.
+    """
+
+    original: NDArray[np.float32]
+    reconstruction: NDArray[np.float32]
+    element_error: NDArray[np.float32]
+
+    def record(self, i: int) -> Self:
+        """Of one record alone, (1, *shape)."""
+        one = slice(i, i + 1)
+        return type(self)(self.original[one], self.reconstruction[one], self.element_error[one])
+
+
+@torch.inference_mode()
+def reconstructed(model: Autoencoder, x: Tensor, spec: InputSpec, metric: str) -> Reconstructions:
+    """Reconstruct a few records, all at once. x: (B, *shape), normalised, on the model's device."""
+    reconstruction = model(x)
+    return Reconstructions(
+        original=spec.restore(x.cpu().numpy()),
+        reconstruction=spec.restore(reconstruction.cpu().numpy()),
+        element_error=element_errors(x, reconstruction, metric).cpu().numpy(),
+    )
 
 
 def element_errors(x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
@@ -37,12 +71,25 @@ def record_errors(x: Tensor, reconstruction: Tensor, metric: str) -> NDArray[np.
 
 @torch.inference_mode()
 def errors_of(
-    model: Autoencoder, x: Tensor, metric: str, batch_size: int = 512
+    model: Autoencoder, x: Tensor, metric: str, batch_size: int = BATCH
 ) -> NDArray[np.float64]:
     """Errors of many records, float64 (n,), computed in batches with the model as in service."""
     model.eval()
     device = next(model.parameters()).device
     # One batch at a time: all of them need not fit on the device together.
     batches = (batch.to(device) for batch in torch.split(x, batch_size))
+    return errors_of_batches(model, batches, metric)
+
+
+@torch.inference_mode()
+def errors_of_batches(
+    model: Autoencoder, batches: Iterable[Tensor], metric: str
+) -> NDArray[np.float64]:
+    """The same of batches that are prepared and on the model's device, in evaluation mode."""
     errors = [record_errors(batch, model(batch), metric) for batch in batches]
     return np.concatenate(errors) if errors else np.empty(0)
+
+
+def finite(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Errors of which those that are not finite are the largest number: they rank above others."""
+    return np.where(np.isfinite(errors), errors, np.finfo(np.float64).max)

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import plots
+from models import montage, plots
 from models.bundle import Bundle
-from models.reconstruction import element_errors
+from models.reconstruction import reconstructed, record_errors
 from models.reference import DEFAULT_TOLERANCE
 from models.training import History
 
@@ -36,24 +36,13 @@ def pages(bundle: Bundle, history: History, samples: NDArray[np.float32]) -> dic
 @torch.inference_mode()
 def reconstructions(bundle: Bundle, prepared: NDArray[np.float32]) -> bytes:
     """PNG of records from the lowest to the highest error, evenly spaced in rank."""
-    x = torch.from_numpy(prepared)
-    copies = bundle.model(x)
-    elements = element_errors(x, copies, bundle.error_metric)
-    errors = elements.flatten(1).mean(1).numpy()
-    shown = np.argsort(errors)[
-        np.linspace(0, len(errors) - 1, min(SAMPLES, len(errors)), dtype=int)
-    ]
-    originals, reconstructed = prepared[shown], copies.numpy()[shown]
-    if bundle.input_spec.is_image:  # features of a vector are only comparable normalised
-        originals = bundle.input_spec.restore(originals)
-        reconstructed = bundle.input_spec.restore(reconstructed)
-    return plots.reconstructions(
-        originals,
-        reconstructed,
-        elements.numpy()[shown],
-        [f"error {errors[row]:.4g}" for row in shown],
-        bundle.input_spec.features,
-    )
+    x, model, metric = torch.from_numpy(prepared), bundle.model, bundle.error_metric
+    errors = record_errors(x, model(x), metric)
+    ranks = np.linspace(0, len(errors) - 1, min(SAMPLES, len(errors)), dtype=int)
+    shown = np.argsort(errors)[ranks]
+    made = reconstructed(model, x[shown], bundle.input_spec, metric)
+    titles = [f"error {error:.4g}" for error in errors[shown]]
+    return montage.draw(bundle.input_spec, {"": made}, titles)
 
 
 def model_card(bundle: Bundle) -> str:
@@ -137,7 +126,8 @@ def _training(bundle: Bundle) -> str:
 
 ![loss](plots/loss.png)
 
-Held-out records, from the smallest to the largest error (vectors in normalised units):
+Held-out records, from the smallest to the largest error (of vectors the features with
+the largest errors):
 
 ![reconstructions](plots/reconstructions.png)
 """

@@ -71,12 +71,12 @@ def measure(normal: Scores, anomalous: Scores, reference: Reference) -> dict[str
     import numpy as np
     from sklearn import metrics
 
+    from models.reconstruction import finite
+
     parts = (normal, anomalous)
     labels = np.repeat([0, 1], [len(part.anomalous) for part in parts])
-    errors = np.concatenate([part.reconstruction_error for part in parts])
+    errors = finite(np.concatenate([part.reconstruction_error for part in parts]))
     flags = np.concatenate([part.anomalous for part in parts])
-    # An infinite error ranks above every other; scikit-learn takes finite ones only.
-    errors = np.minimum(errors, np.finfo(np.float64).max)
     return {
         "roc_auc": float(metrics.roc_auc_score(labels, errors)),
         "average_precision": float(metrics.average_precision_score(labels, errors)),
@@ -107,7 +107,7 @@ def draw(normal: Scores, anomalous: Scores, reference: Reference, roc_auc: float
     edges = plots.log_bins(both[np.isfinite(both)]).tolist()
     for name, colour, part in (
         ("normal", plots.NORMAL, normal),
-        ("anomalous", "#f4a259", anomalous),
+        ("anomalous", plots.SECOND, anomalous),
     ):
         # Shares, so that a few anomalous records show beside many normal ones. An error of
         # exactly 0 has no place on a logarithmic axis, and is counted in the first bin.

@@ -8,13 +8,13 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from monitor.codecs import CODECS, CodecSettings
 from monitor.commands.delivery import Delivery, connect
 from monitor.commands.options import FORMATS
 from monitor.errors import UserError
+from monitor.process.progress import count_bar
 
 if TYPE_CHECKING:
     from monitor.codecs import Codec
@@ -73,10 +73,10 @@ def run(options: argparse.Namespace) -> int:
     delivery = Delivery(producer, options.topic, messages.size)
     begin, stopped = time.monotonic(), False
     try:
-        with _bar(options.topic, len(messages)) as advance:
+        with count_bar(f"to {options.topic}", len(messages)) as advance:
             for key, value in paced(messages, options.rate):
                 delivery.send(key, value)
-                advance()
+                advance(1)
     except KeyboardInterrupt:
         stopped = True
     arrived = delivery.finish()
@@ -155,15 +155,3 @@ def paced(
         if early > SHORTEST_SLEEP_SECONDS:
             sleep(early)
         yield item
-
-
-@contextmanager
-def _bar(topic: str, count: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr; call what it yields after each message."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (f"to {topic}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sending", total=count)
-        yield lambda: bar.advance(task)

@@ -145,23 +145,24 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _request(path: str) -> RetrainRequest:
+    from models.files import bounded, read_bounded
     from monitor.errors import DataError
+    from monitor.process.text import one_line
     from monitor.retraining.request import from_json
 
     name = "standard input" if path == "-" else path
     try:
         if path == "-":
-            data = sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1)
+            data = bounded(sys.stdin.buffer, MAX_REQUEST_BYTES)
         else:
-            with Path(path).open("rb") as file:
-                data = file.read(MAX_REQUEST_BYTES + 1)
-        if len(data) > MAX_REQUEST_BYTES:
+            data = read_bounded(Path(path), MAX_REQUEST_BYTES)
+        if data is None:
             raise DataError(f"{name}: larger than {MAX_REQUEST_BYTES:,} bytes")
         return from_json(json.loads(data))
     except OSError as error:
         raise DataError(f"{name}: {error.strerror}. Name a request, or - for stdin") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{name}: not JSON: {' '.join(str(error).split())}") from None
+        raise DataError(f"{name}: not JSON: {one_line(error)}") from None
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
 

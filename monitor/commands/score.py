@@ -126,16 +126,17 @@ def _draw(
     scores: Scores,
     top: NDArray[np.intp],
 ) -> None:
-    from monitor.datasets import montage
+    from models import montage
 
     titles = [
         f"{rank}. {data.name(i)}\nerror {scores.reconstruction_error[i]:.4g},"
         f" p {scores.p_value[i]:.2g}"
         for rank, i in enumerate(top.tolist(), start=1)
     ]
-    heading = f"The {len(titles)} highest errors in {options.data}"
+    spec, heading = scorer.bundle.input_spec, f"The {len(titles)} highest errors in {options.data}"
     with writing(options.montage):
-        Path(options.montage).write_bytes(montage.draw(scorer, data.records[top], titles, heading))
+        picture = montage.draw(spec, {"": scorer.reconstruct(data.records[top])}, titles, heading)
+        Path(options.montage).write_bytes(picture)
 
 
 def _summary(

@@ -68,12 +68,13 @@ def run(options: argparse.Namespace) -> int:
     """Simulate, print the table, write it and its picture."""
     from models import bundle
     from monitor.drift.simulation import CHANGES, Delays
+    from monitor.process.progress import count_bar
 
     reference = bundle.load(options.bundle).reference
     simulation = _simulation(options, reference)
-    with _bar(1 + len(CHANGES) * options.repeats) as advance:
+    with count_bar("simulating", 1 + len(CHANGES) * options.repeats) as advance:
         quiet = simulation.false_alarms(options.records, options.seed)
-        advance()
+        advance(1)
         found = [
             Delays(change, _collected(simulation, change, options, advance)) for change in CHANGES
         ]
@@ -141,24 +142,8 @@ def _collected(
     delays = []
     for delay in simulation.delays(change, options.repeats, options.seed):
         delays.append(delay)
-        advance()
+        advance(1)
     return np.array(delays)
-
-
-def _bar(steps: int) -> Any:
-    """A progress bar on stderr; entering it gives what moves it one step."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    @contextmanager
-    def shown() -> Any:
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("simulating", total=steps)
-            yield lambda: bar.advance(task)
-
-    return shown()
 
 
 def report(quiet: FalseAlarms, found: list[Delays], simulation: Simulation) -> str:

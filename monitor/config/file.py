@@ -12,9 +12,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
+from models.files import read_bounded
 from monitor.config import PREFIX, Config
 from monitor.config.registry import VERSION
 from monitor.errors import ConfigError
+from monitor.process.text import one_line, printable_line
 
 MAX_BYTES = 2**20
 _SHOWN = 80
@@ -58,7 +60,7 @@ def load(path: str, web_config_file: Path | None = None) -> Config:
         lines = [_line(path, item) for item in error.errors()]
         raise ConfigError("\n".join(dict.fromkeys(lines))) from None
     except SettingsError as error:
-        raise ConfigError(f"{path}: {_one_line(error)}. Lists are written as [1, 2].") from None
+        raise ConfigError(f"{path}: {one_line(error)}. Lists are written as [1, 2].") from None
     return _protected(_resolved(config, Path(path).resolve().parent), web_config_file)
 
 
@@ -83,15 +85,16 @@ def read_secret(path: Path, key: str) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        if Path(path).stat().st_size > MAX_BYTES:
+        data = read_bounded(Path(path), MAX_BYTES)
+        if data is None:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes. Is it the right file?")
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = yaml.safe_load(data.decode())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}. Name a configuration file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text. Is it the right file?") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {_one_line(error)}") from None
+        raise ConfigError(f"{path}: not valid YAML: {one_line(error)}") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{path}: must hold keys and values such as 'model: ./model'.")
     return values
@@ -137,7 +140,7 @@ def _line(path: str, error: Mapping[str, Any]) -> str:
 
 
 def _rule_of(error: Mapping[str, Any]) -> str:
-    return "is not valid: " + _one_line(error["msg"])
+    return "is not valid: " + one_line(error["msg"])
 
 
 def _source(path: str, location: Sequence[object]) -> str:
@@ -193,12 +196,7 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())
+    return printable_line(repr(value), _SHOWN + len("..."))
 
 
 def _resolved(config: Config, folder: Path) -> Config:

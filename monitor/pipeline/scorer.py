@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.device import resolve
 from models.preparation import Preparation
-from models.reconstruction import element_errors, record_errors
+from models.reconstruction import (
+    BATCH,
+    Reconstructions,
+    errors_of_batches,
+    finite,
+    reconstructed,
+)
 from monitor.stream.records import Scores
-
-MICRO_BATCH = 512
-"""Rows in one forward pass: bounds the memory of the device, whatever the batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconstructions:
-    """What the model made of B rows, for pictures.
-
-    original, reconstruction: float32 (B, *shape) in the units of the data. element_error:
-    float32 (B, *shape), normalised, >= 0; its mean over a row is the reconstruction error.
-    """
-
-    original: NDArray[np.float32]
-    reconstruction: NDArray[np.float32]
-    element_error: NDArray[np.float32]
 
 
 class Scorer:
@@ -52,7 +40,7 @@ class Scorer:
         """
         errors = self._errors(records)
         reference = self.bundle.reference
-        ranked = np.where(np.isfinite(errors), errors, np.finfo(np.float64).max)
+        ranked = finite(errors)
         return Scores(
             reconstruction_error=errors,
             p_value=reference.p_values(ranked),
@@ -60,20 +48,11 @@ class Scorer:
             model_version=self.bundle.version,
         )
 
-    @torch.inference_mode()
     def reconstruct(self, records: NDArray[Any]) -> Reconstructions:
         """Reconstruct a few rows (B, *record_shape), all at once."""
-        x = self._preparation.prepare(records)
-        reconstruction = self._model(x)
-        restore = self.bundle.input_spec.restore
-        return Reconstructions(
-            original=restore(x.cpu().numpy()),
-            reconstruction=restore(reconstruction.cpu().numpy()),
-            element_error=element_errors(x, reconstruction, self.bundle.error_metric).cpu().numpy(),
-        )
+        bundle, x = self.bundle, self._preparation.prepare(records)
+        return reconstructed(self._model, x, bundle.input_spec, bundle.error_metric)
 
-    @torch.inference_mode()
     def _errors(self, records: NDArray[Any]) -> NDArray[np.float64]:
-        batches = self._preparation.batches(records, MICRO_BATCH)
-        metric = self.bundle.error_metric
-        return np.concatenate([record_errors(x, self._model(x), metric) for x in batches])
+        batches = self._preparation.batches(records, BATCH)
+        return errors_of_batches(self._model, batches, self.bundle.error_metric)

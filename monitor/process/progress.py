@@ -43,7 +43,8 @@ def count_bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
+    text_column = TextColumn("{task.description}", markup=False)
+    columns = (text_column, BarColumn(), MofNCompleteColumn(), Left())
     console = Console(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from models.files import read_bounded
 from monitor.errors import ReceiverError
 
 LARGEST_BYTES: Final = 2**16
@@ -20,16 +21,15 @@ class Secret:
     def read(self) -> str:
         """The file's text without the final newline; raises ReceiverError(retryable)."""
         try:
-            with self.path.open("rb") as file:
-                data = file.read(LARGEST_BYTES + 1)
-            text = data.decode("utf-8").rstrip("\r\n")
+            data = read_bounded(self.path, LARGEST_BYTES)
+            text = None if data is None else data.decode("utf-8").rstrip("\r\n")
         except OSError as error:
             raise self._unusable(f"cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             # Not chained: the exception carries the bytes.
             raise self._unusable("is not UTF-8 text") from None
-        if not text or len(data) > LARGEST_BYTES:
-            raise self._unusable("is empty" if not text else "is larger than 64 KiB")
+        if not text:
+            raise self._unusable("is larger than 64 KiB" if text is None else "is empty")
         return text
 
     def header(self) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from monitor.errors import RegistryError
+from monitor.process.text import printable_line
 
 CURRENT: Final = "current"
 PREVIOUS: Final = "previous"
@@ -118,9 +119,7 @@ def check_alias(alias: str) -> str:
 
 def one_line(text: str) -> str:
     """The text on one line of printable characters, cut at LONGEST_TEXT."""
-    folded = " ".join(text.split())
-    shown = "".join(c if c.isprintable() else "?" for c in folded)
-    return shown if len(shown) <= LONGEST_TEXT else f"{shown[: LONGEST_TEXT - 3]}..."
+    return printable_line(text, LONGEST_TEXT)
 
 
 def utc_now() -> datetime:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from models.files import force, force_folder
+from models.files import bounded, force, force_folder
 from monitor.errors import RegistryError, RegistryUnavailableError
 from monitor.process import file_lock
 
@@ -21,8 +21,8 @@ _CHUNK: Final = 2**20
 def read_bounded(path: Path, limit: int) -> bytes:
     """The content of a file of at most so many bytes. Raises OSError or RegistryError."""
     with _opened(path) as handle, os.fdopen(handle, "rb", closefd=False) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
+        data = bounded(file, limit)
+    if data is None:
         raise too_large(path, limit)
     return data
 

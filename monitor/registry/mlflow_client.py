@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.errors import RegistryError, RegistryUnavailableError
-from monitor.registry import one_line
+from monitor.process.text import printable_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -97,5 +97,4 @@ def _unavailable(uri: str, error: Exception) -> RegistryUnavailableError:
 
 
 def _shortened(error: Exception) -> str:
-    text = one_line(str(error))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return printable_line(str(error), _SHOWN + len("..."))

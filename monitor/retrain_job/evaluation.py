@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.bundle import Bundle
+from models.reconstruction import finite
 from monitor.pipeline import offline
 from monitor.pipeline.scorer import Scorer
 from monitor.retrain_job.comparison import Before, Labelled
@@ -81,9 +82,7 @@ def evaluate(
 
 def errors_of(scorer: Scorer, rows: NDArray[Any]) -> Errors:
     """Reconstruction errors, the infinite as the largest number there is."""
-    errors = offline.score(scorer, rows, "records").reconstruction_error
-    largest = np.finfo(np.float64).max
-    return np.nan_to_num(errors, nan=largest, posinf=largest)
+    return finite(offline.score(scorer, rows, "records").reconstruction_error)
 
 
 def performance(scorer: Scorer, rows: NDArray[Any]) -> Performance:

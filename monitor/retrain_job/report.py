@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from monitor.process.text import one_line
 from monitor.retrain_job.evaluation import Evaluation, Performance
 from monitor.retrain_job.gates import Gate, interval
 from monitor.retrain_job.ranges import Ranges
@@ -150,7 +151,7 @@ def notes(result: Result) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "/").split())
+    return one_line(text.replace("|", "/"))
 
 
 def _comparison(story: Story) -> str:

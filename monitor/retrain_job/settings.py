@@ -12,8 +12,10 @@ import yaml
 
 from models.bundle import Bundle
 from models.errors import TrainingError
+from models.files import read_bounded
 from models.settings import TrainingSettings
 from monitor.errors import DataError
+from monitor.process.text import one_line
 
 MAX_BYTES: Final = 2**16
 MAX_EPOCHS: Final = 500
@@ -74,13 +76,12 @@ def quick(settings: TrainingSettings, records: int) -> TrainingSettings:
 def _read(path: Path) -> dict[str, Any]:
     """Names and values of a YAML or JSON file."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        values = yaml.safe_load(data.decode()) if len(data) <= MAX_BYTES else None
+        data = read_bounded(path, MAX_BYTES)
+        values = None if data is None else yaml.safe_load(data.decode())
     except OSError as error:
         raise DataError(f"--settings {path}: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"--settings {path}: not YAML: {' '.join(str(error).split())}") from None
+        raise DataError(f"--settings {path}: not YAML: {one_line(error)}") from None
     if not isinstance(values, dict):
         raise DataError(f"--settings {path}: write names and values, such as 'epochs: 50'")
     for name in values:

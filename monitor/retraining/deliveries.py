@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from monitor.process.text import printable_line
+
 SCHEMA_VERSION: Final = 1
 STATES: Final = ("waiting", "delivered", "parked", "held", "acknowledged")
 OPEN: Final = ("waiting", "parked", "held")
@@ -153,6 +155,4 @@ def _delivery(item: Mapping[str, Any]) -> Delivery:
 
 def short(text: str) -> str:
     """One printable line of bounded length."""
-    line = " ".join(text.split())
-    safe = "".join(c if c.isprintable() else "?" for c in line)
-    return safe if len(safe) <= LONGEST_TEXT else f"{safe[: LONGEST_TEXT - 3]}..."
+    return printable_line(text, LONGEST_TEXT)

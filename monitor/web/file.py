@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from models.files import read_bounded
 from monitor.errors import ConfigError
 from monitor.web import tls
 from monitor.web.passwords import Passwords
@@ -79,9 +80,10 @@ def _files(section: TlsSection | None, folder: Path) -> list[Path]:
 
 def _values(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        data = read_bounded(path, MAX_BYTES)
+        if data is None:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes. Is it the right file?")
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a safe one)
+        values = yaml.load(data.decode(), _Loader)  # noqa: S506 (a safe one)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}. Name a web configuration file.") from None
     except UnicodeDecodeError:

@@ -8,8 +8,9 @@ import pytest
 from models.bundle import load
 from models.errors import ShapeError, UserError
 from models.recipe import train
+from models.reconstruction import BATCH
 from models.settings import TrainingSettings
-from monitor.pipeline.scorer import MICRO_BATCH, Scorer
+from monitor.pipeline.scorer import Scorer
 from tests.data import digit_images
 
 IMAGES = digit_images()
@@ -41,7 +42,7 @@ def test_noise_is_anomalous_and_digits_are_not(scorer):
 
 
 def test_scores_do_not_depend_on_how_rows_are_batched(scorer):
-    rows = np.concatenate([IMAGES, IMAGES])[: 3 * MICRO_BATCH + 7]
+    rows = np.concatenate([IMAGES, IMAGES])[: 3 * BATCH + 7]
     whole = scorer.score(rows)
     parts = [scorer.score(rows[start : start + 100]) for start in range(0, len(rows), 100)]
     np.testing.assert_allclose(
