@@ -34,7 +34,7 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 
 LIBRARIES = {
     "process": {"structlog", "rich"},
-    "codecs": {"numpy", "PIL"},
+    "codecs": {"numpy", "PIL", "msgpack"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"structlog", "numpy"},
     "pipeline": {"numpy", "torch"},
