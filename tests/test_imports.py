@@ -35,13 +35,12 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 LIBRARIES = {
     "process": {"structlog", "rich", "filelock"},
     "datasets": {"numpy", "PIL", "pyarrow"},
-    "codecs": {"numpy", "PIL"},
+    "codecs": {"numpy", "PIL", "msgpack"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"structlog", "numpy"},
     "pipeline": {"numpy", "torch"},
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""
-# to be turned
 
 
 def imports(path: Path) -> set[str]:

@@ -11,7 +11,8 @@ class CodecSettings:
 
     record_shape: shape of one row. dtype: numpy name of one number's type. byte_order: little
     or big. field: path to the list inside an object, such as payload.values; None for the whole
-    document. max_pixels: larger pictures are refused before decoding.
+    document. max_pixels: larger pictures are refused before decoding. max_rows: payloads that
+    claim more rows may be refused before decoding.
     """
 
     record_shape: tuple[int, ...]
@@ -19,3 +20,4 @@ class CodecSettings:
     byte_order: str = "little"
     field: str | None = None
     max_pixels: int = 2**24
+    max_rows: int = 4096

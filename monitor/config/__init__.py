@@ -39,7 +39,9 @@ class CodecConfig(Section):
         None, description="Shape of one row, such as [28, 28]; must fit the model."
     )
     byte_order: Literal["little", "big"] = Field("little", description="raw: order of bytes.")
-    field: str | None = Field(None, description="json: path to the list, such as payload.values.")
+    field: str | None = Field(
+        None, description="json, msgpack: path to the list, such as payload.values."
+    )
     max_record_bytes: int = Field(
         8 * 2**20, ge=1, description="Larger payloads become dead letters."
     )

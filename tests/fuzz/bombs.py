@@ -22,6 +22,7 @@ from tests.fuzz.files import (
     segment,
     segments,
 )
+from tests.fuzz.msgpack_bombs import BOMBS as MSGPACK
 
 SIDE = 28
 PACKED = zlib.compress(bytes(1_000_000), 9)
@@ -165,5 +166,5 @@ IMAGE: dict[str, Bomb] = {
 
 BOMBS: Asked[dict[str, Bomb]] = Asked(
     "tests/fuzz/bombs.py: add payloads that claim or cost much for codec {} to BOMBS",
-    {"json": JSON, "raw": RAW, "npy": NPY, "image": IMAGE},
+    {"json": JSON, "raw": RAW, "npy": NPY, "image": IMAGE, "msgpack": MSGPACK},
 )

@@ -32,6 +32,7 @@ ROWS: Asked[Callable[[CodecSettings], str | None]] = Asked(
         "raw": lambda settings: settings.dtype,
         "npy": lambda _: None,
         "image": lambda _: "uint8",
+        "msgpack": lambda _: "float64",
     },
 )
 """numpy's name of the type that rows have; None if the payload says."""

@@ -12,6 +12,7 @@ from tests.fuzz.bombs import BOMBS
 from tests.fuzz.check import Variant
 from tests.fuzz.edits import Edit
 from tests.fuzz.json_edits import EDITS as JSON_EDITS
+from tests.fuzz.msgpack_edits import EDITS as MSGPACK_EDITS
 from tests.fuzz.number_edits import NPY_EDITS, RAW_EDITS
 from tests.fuzz.picture_edits import edit_picture
 from tests.fuzz.seeds import VARIANTS, seeds
@@ -23,6 +24,7 @@ CODEC_EDITS: Asked[tuple[Edit, ...]] = Asked(
         "raw": RAW_EDITS,
         "npy": NPY_EDITS,
         "image": (edit_picture,),
+        "msgpack": MSGPACK_EDITS,
     },
 )
 CODEC_NAMES = tuple(CODECS)

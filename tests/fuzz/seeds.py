@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from functools import cache
 
+import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +47,12 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("image", CodecSettings((16, 16, 4), "uint8", max_pixels=400)),
         Variant("image", CodecSettings((96, 96), "uint8")),
     ),
+    "msgpack": (
+        Variant("msgpack", CodecSettings((28, 28))),
+        Variant("msgpack", CodecSettings((3,), field="payload.values")),
+        Variant("msgpack", CodecSettings((4, 3, 2)), TIGHT),
+        Variant("msgpack", CodecSettings((1,))),
+    ),
 }
 VARIANTS = Asked("tests/fuzz/seeds.py: add variants of codec {} to _VARIANTS", _VARIANTS)
 DTYPES = ("u1", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8")
@@ -72,6 +79,16 @@ def _json(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     documents = [{"payload": {"values": v}, "id": None} if name else v for v in values]
     texts = [json.dumps(document) for document in documents]
     return (*(text.encode() for text in texts), texts[0].encode("utf-16"))
+
+
+def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    values = ((rows.astype(float) + 0.5).tolist(), rows[0].tolist(), [rows[0].tolist()])
+    if not variant.settings.field:
+        return tuple(msgpack.packb(value) for value in values)
+    documents = [{"id": None, "payload": {"values": 1, "boxes": [[]] * 9}} for _ in values]
+    for document, value in zip(documents, values, strict=True):
+        document["payload"]["values"] = value  # type: ignore[index]
+    return tuple(msgpack.packb(document) for document in documents)
 
 
 def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
@@ -108,6 +125,6 @@ def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 SAMPLES: Asked[Samples] = Asked(
     "tests/fuzz/seeds.py: add samples for codec {} to SAMPLES",
-    {"json": _json, "raw": _raw, "npy": _npy, "image": _image},
+    {"json": _json, "raw": _raw, "npy": _npy, "image": _image, "msgpack": _msgpack},
 )
 """Good payloads besides what `encode` writes: other forms, and many rows."""

@@ -39,6 +39,7 @@ IMPOSSIBLE: Asked[set[str]] = Asked(
         "raw": {"undecodable", "wrong_dtype"},
         "npy": set(),
         "image": {"non_finite", "too_many_rows"},
+        "msgpack": set(),
     },
 )
 """Reasons that a codec never gives."""

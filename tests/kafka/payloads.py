@@ -7,6 +7,7 @@ import pickle
 import struct
 import zlib
 
+import msgpack
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -66,6 +67,18 @@ _REASONS: dict[str, dict[str, str]] = {
         "tombstone": "tombstone",
         "10 MB": "oversized",
         "decompression bomb": "oversized",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+    "msgpack": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
         "invalid JSON": "undecodable",
         "a pickle": "undecodable",
         "wrong dtype": "wrong_dtype",
@@ -136,9 +149,19 @@ def _image(kind: str) -> bytes:
     return stream.getvalue()
 
 
+def _msgpack(kind: str) -> bytes:
+    values: dict[str, object] = {
+        "wrong length": np.zeros((SIZE, SIZE + 1)).tolist(),
+        "NaN": _with_nan().tolist(),
+        "wrong dtype": [["1"] * SIZE] * SIZE,
+    }
+    packed: bytes = msgpack.packb(values[kind])
+    return packed
+
+
 SPECIAL = Asked(
     "tests/kafka/payloads.py: add bad payloads in the format of codec {} to SPECIAL",
-    {"raw": _raw, "json": _json, "npy": _npy, "image": _image},
+    {"raw": _raw, "json": _json, "npy": _npy, "image": _image, "msgpack": _msgpack},
 )
 
 

@@ -211,6 +211,7 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         byte_order=codec.byte_order,
         field=codec.field,
         max_pixels=codec.max_pixels,
+        max_rows=codec.max_rows_per_record,
     )
     try:
         return CODECS[codec.name](settings)

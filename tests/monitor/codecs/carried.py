@@ -28,5 +28,6 @@ CARRIED: Asked[Carried] = Asked(
         "raw": Carried(NUMBERS + WHOLE),
         "npy": Carried(NUMBERS + WHOLE),
         "image": Carried(("uint8",), PICTURES),
+        "msgpack": Carried(NUMBERS),
     },
 )

@@ -76,11 +76,12 @@ def test_probe_rows_pass_every_codec_that_fits(name: str, codec_name: str) -> No
     assert rows.shape == (8, *spec.record_shape)
     dtype = "uint8" if name == "bool" else spec.dtype
     assert rows.dtype == dtype
-    codec = CODECS[codec_name](CodecSettings(spec.record_shape, dtype))
+    carried = CARRIED[codec_name]
     try:
+        codec = CODECS[codec_name](CodecSettings(spec.record_shape, dtype))
         codec.encode(rows[0])
     except ValueError as error:
-        assert dtype not in CARRIED[codec_name].dtypes
+        assert dtype not in carried.dtypes or spec.record_shape not in carried.shapes
         pytest.skip(f"not for {codec_name}: {error}")
     decode = decoder(codec, Limits(10**6, 10))
     model = build_model("dense", spec, {}).eval()
