@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from monitor.errors import LibraryError
+from monitor.process.text import one_line
 
 Kind = Callable[[Any], bool]
 """Says whether a part is what it is taken for: a class, a function, a number."""
@@ -64,4 +65,4 @@ def _find(part: str, known: Mapping[str, Any]) -> Any:
 
 
 def _line(what: object) -> str:
-    return " ".join(str(what).split())[:200]
+    return one_line(what)[:200]

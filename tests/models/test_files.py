@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 import pytest
 
-from models.files import read_bounded, replaced_folder, write_new, write_whole
+from models.files import bounded, read_bounded, replaced_folder, write_new, write_whole
 
 
 class Killed(BaseException):
@@ -107,6 +108,14 @@ def test_a_file_is_read_up_to_a_limit_and_not_beyond(tmp_path: Path) -> None:
     assert read_bounded(tmp_path / "file", 4) is None
     with pytest.raises(FileNotFoundError):
         read_bounded(tmp_path / "absent", 4)
+
+
+def test_what_is_left_of_a_stream_is_read_up_to_a_limit() -> None:
+    stream = io.BytesIO(b"12345")
+    assert stream.read(1) == b"1"
+    assert bounded(stream, 4) == b"2345"
+    assert bounded(io.BytesIO(b"12345"), 4) is None
+    assert bounded(io.BytesIO(b""), 4) == b""
 
 
 def test_a_folder_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:

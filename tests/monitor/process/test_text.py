@@ -1,0 +1,30 @@
+"""Text that comes from elsewhere, as one line."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.process.text import one_line, printable_line
+
+
+def test_white_space_is_folded() -> None:
+    assert one_line("  two\n\tlines\r\n of\u2028text ") == "two lines of text"
+    assert one_line(ValueError("a\nb")) == "a b"
+
+
+def test_control_characters_are_replaced() -> None:
+    assert printable_line("red \x1b[31m alarm\x07", 100) == "red ?[31m alarm?"
+    assert printable_line("\x1b", 100, lambda c: f"\\x{ord(c):02x}") == "\\x1b"
+
+
+def test_a_line_of_just_the_length_is_whole_and_a_longer_one_is_cut() -> None:
+    assert printable_line("x" * 10, 10) == "x" * 10
+    assert printable_line("x" * 11, 10) == "x" * 7 + "..."
+
+
+@given(st.text(max_size=60))
+def test_whatever_it_is_the_line_can_be_printed_and_is_no_longer(text: str) -> None:
+    line = printable_line(text, 20)
+    assert line.isprintable()
+    assert len(line) <= 20
