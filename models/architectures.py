@@ -56,6 +56,10 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
             Option("dropout", float, "P", "default 0.1"),
         ),
     ),
+    "variational": Architecture(
+        "models.variational:Variational",
+        (HIDDEN, Option("beta", float, "B", "weight of the divergence (default 0.01)")),
+    ),
 }
 MAX_PARAMETERS: Final = 1 << 28
 """1 GiB of float32; larger models are refused before memory is allocated for them."""

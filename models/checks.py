@@ -46,3 +46,10 @@ def choice(name: str, value: object, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r:.80}")
     return value
+
+
+def number(name: str, value: object, most: float) -> float:
+    """Return a number from 0 to `most`."""
+    if type(value) not in (int, float) or not 0 <= float(str(value)) <= most:
+        raise ValueError(f"{name} must be a number from 0 to {most:g}, got {value!r:.80}")
+    return float(str(value))

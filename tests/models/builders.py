@@ -22,7 +22,11 @@ IMAGE_SHAPES = [
 VECTOR_SHAPES = [(1,), (2,), (3,), (17,), (784,)]
 SHAPES = Asked(
     "tests/models/builders.py: add shapes of records for architecture {} to SHAPES",
-    {"dense": VECTOR_SHAPES + IMAGE_SHAPES, "convolutional": IMAGE_SHAPES},
+    {
+        "dense": VECTOR_SHAPES + IMAGE_SHAPES,
+        "convolutional": IMAGE_SHAPES,
+        "variational": VECTOR_SHAPES + IMAGE_SHAPES,
+    },
 )
 
 

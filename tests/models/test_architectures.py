@@ -53,7 +53,7 @@ def test_the_loss_is_what_the_architecture_says_it_is(name, shape):
     torch.manual_seed(1)
     loss = model.loss(x, mean_squared)
     torch.manual_seed(1)
-    assert torch.equal(loss, LOSSES[name](model, x, mean_squared))
+    torch.testing.assert_close(loss, LOSSES[name](model, x, mean_squared), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -127,6 +127,16 @@ CRAFTED = Asked(
             {"dropout": 1.0},
             {"dropout": "0.1"},
             {"output": ["sigmoid"]},
+        ],
+        "variational": [
+            {"hidden": [10**9]},
+            {"hidden": [60_000] * 30},
+            {"hidden": []},
+            {"beta": -0.1},
+            {"beta": float("nan")},
+            {"beta": 1e9},
+            {"beta": "0.1"},
+            {"beta": True},
         ],
     },
 )

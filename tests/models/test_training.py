@@ -16,13 +16,13 @@ from tests.models.builders import digits, vectors
 CPU = torch.device("cpu")
 
 
-def run(records, name="dense", seed=0, listener=None, **settings):
+def run(records, name="dense", seed=0, listener=None, architecture_settings=None, **settings):
     """Train on the first three quarters; return model, history and the validation tensor."""
     spec = InputSpec.fit(records)
     x = torch.from_numpy(spec.prepare(records))
     cut = len(x) * 3 // 4
     with seeded(seed, CPU):
-        model = build(name, spec, {})
+        model = build(name, spec, architecture_settings or {})
         chosen = TrainingSettings(seed=seed, **settings)
         history = fit(model, x[:cut], x[cut:], chosen, listener, clock=itertools.count().__next__)
     return model, history, x[cut:]
@@ -102,8 +102,12 @@ def test_an_input_may_be_corrupted_before_it_is_reconstructed(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "records", "augment"),
-    [("dense", vectors(80), ()), ("convolutional", digits(80), ("flip", "shift", "rotate"))],
-    ids=["dense", "convolutional"],
+    [
+        ("dense", vectors(80), ()),
+        ("convolutional", digits(80), ("flip", "shift", "rotate")),
+        ("variational", vectors(80), ()),
+    ],
+    ids=["dense", "convolutional", "variational"],
 )
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(name, records, augment):
     first, _, _ = run(records, name, epochs=3, augment=augment)
