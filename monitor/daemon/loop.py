@@ -20,6 +20,7 @@ from monitor.daemon.gauges import Gauges
 from monitor.daemon.membership import Membership
 from monitor.daemon.publisher import Published, Publisher
 from monitor.drift.judge import Change
+from monitor.errors import DamagedRecordsError
 from monitor.metrics import Metrics
 from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.model_slot import ModelSlot
@@ -119,11 +120,19 @@ class Daemon:
         try:
             if self.parts.follower is not None:
                 self.parts.follower.start()
-            while not self.stopping.is_set():
-                self.turn()
+            self._watch()
             self._drain()
         finally:
             self._close()
+
+    def _watch(self) -> None:
+        try:
+            while not self.stopping.is_set():
+                self.turn()
+        except DamagedRecordsError:
+            # What came before the damage is made final: who steps over it skips nothing else.
+            self._drain()
+            raise
 
     def turn(self) -> None:
         """One round: poll, decide on what is due, make final what was done."""

@@ -62,6 +62,14 @@ def garble_records(broker: Broker, topic: str, partition: int, offset: int) -> t
     return _edit(broker, topic, partition, offset, _garble)
 
 
+def lose_end(broker: Broker, topic: str, partition: int, offset: int) -> tuple[int, int]:
+    """Flip a bit in the header, in the number that tells where the batch ends.
+
+    Returns the range of offsets [first, next) that cannot be read any more.
+    """
+    return _edit(broker, topic, partition, offset, _lose_end)
+
+
 def batches(log: bytes) -> list[Batch]:
     """The batches of a log segment, in order."""
     found, start = [], 0
@@ -110,6 +118,10 @@ def _set_unknown_codec(batch: bytearray) -> None:
     low = ATTRIBUTES_AT + 1
     batch[low] = batch[low] & ~CODEC_BITS | UNKNOWN_CODEC
     _seal(batch)
+
+
+def _lose_end(batch: bytearray) -> None:
+    batch[LAST_OFFSET_DELTA_AT] ^= 0b0100_0000
 
 
 def _garble(batch: bytearray) -> None:

@@ -6,13 +6,18 @@ import time
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, OffsetAndMetadata, TopicPartition
 from kafka.admin import NewPartitions
 
 from monitor.daemon.cadence import Cadence
-from monitor.errors import UserError
+from monitor.errors import DamagedRecordsError, UserError
 from tests.kafka.broker import Broker
-from tests.kafka.corrupt import break_checksum, garble_records, set_unknown_codec
+from tests.kafka.corrupt import (
+    break_checksum,
+    garble_records,
+    lose_end,
+    set_unknown_codec,
+)
 from tests.kafka.topics import TopicFactory
 from tests.kafka.watchers import Watch, Watcher, dead_letters, good, send
 
@@ -185,6 +190,52 @@ def test_a_batch_that_cannot_be_read_becomes_one_dead_letter_with_its_offsets(
     finally:
         watcher.stop()
         own.kill()
+
+
+LARGE: list[bytes | None] = [b"1.0" + b"0" * 1000] * 10
+"""Enough for the broker to have each batch in its index, and find the next without this one."""
+
+
+def test_a_damaged_batch_whose_end_nobody_knows_stops_it_until_somebody_steps_over_it(
+    tmp_path: Path,
+) -> None:
+    own = Broker(tmp_path)
+    own.start()
+    servers = own.bootstrap_servers
+    name = TopicFactory(servers)()
+    for _ in range(4):
+        send(servers, name, LARGE)
+    own.stop()
+    assert lose_end(own, name, 0, 12) == (10, 20)
+    own.start()
+    try:
+        for _ in range(2):  # a restart does not get past it either
+            watcher = Watcher(servers, name, tmp_path / "state")
+            assert_stopped_at_10(watcher, name)
+            watcher.stop()
+        move_group(servers, name, 30)
+        watcher = Watcher(servers, name, tmp_path / "state")
+        watcher.until_consumed(20)
+        assert (watcher.totals[0].scored, watcher.totals[0].next_offset) == (20, 40)
+        watcher.stop()
+    finally:
+        own.kill()
+
+
+def assert_stopped_at_10(watcher: Watcher, name: str) -> None:
+    """It has told why, and what comes before the damage is done."""
+    error = watcher.until_ended()
+    assert isinstance(error, DamagedRecordsError)
+    assert str(error).startswith(f"{name}/0, offset 10: a batch of records is damaged")
+    totals = watcher.totals[0]
+    assert (totals.scored, totals.dead_lettered, totals.next_offset) == (10, 0, 10)
+
+
+def move_group(servers: str, name: str, offset: int) -> None:
+    """As kafka-consumer-groups does, once the group has no members."""
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    admin.alter_group_offsets(name, {TopicPartition(name, 0): OffsetAndMetadata(offset, "", -1)})
+    admin.close()
 
 
 PACKAGES = {"snappy": "python-snappy", "lz4": "lz4", "zstd": "zstandard"}

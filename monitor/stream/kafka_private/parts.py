@@ -51,7 +51,7 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
     "keep_last_words": {
         "network:_manager._build_transport": inspect.iscoroutinefunction,
         "kafka.net.transport:KafkaTCPTransport._sock_recv": callable,
-        "kafka.net.transport:KafkaSSLTransport._sock_recv": callable,
+        "kafka.net.transport:KafkaSSLTransport": lambda part: hasattr(part, "_sock_recv"),
     },
     "loop_sleep": {"consumer:_net.sleep": callable},
     "finish_joining": {
@@ -79,6 +79,7 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
         f"{_BATCH}.next_offset": _is_property,
         f"{_BATCH}.compression_type": _is_property,
     },
+    "is_about_records": {},
 }
 """What each function needs. `consumer` stands for a KafkaConsumer, `network` for its client."""
 
