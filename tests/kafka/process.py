@@ -57,7 +57,7 @@ class ServerProcess:
     def __init__(
         self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
-        self._command = [*_die_with_parent(), *command]
+        self._command = [*die_with_parent(), *command]
         self._log = log
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
@@ -136,6 +136,6 @@ class ServerProcess:
         return "\n".join([f"{' '.join(self._command[:6])} ...: {what}. Its log ends:", *lines])
 
 
-def _die_with_parent() -> list[str]:
+def die_with_parent() -> list[str]:
     """Have the kernel end the child when the test run is killed and can clean up nothing."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
