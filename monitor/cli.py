@@ -12,13 +12,18 @@ from collections.abc import Sequence
 
 from models.errors import UserError
 from monitor.commands import COMMANDS
+from monitor.commands.completion import SHELLS, PrintCompletion
+from monitor.commands.grouped_help import GroupedHelp
 from monitor.version import __version__
 
-_EXAMPLE = """\
-example:
-  aead-monitor demo                                        see it work, nothing else needed
-  aead-monitor train --data normal.npy --out model         learn what is normal
-  aead-monitor run --config aead-monitor.yaml              watch a Kafka topic
+_EPILOG = """\
+examples:
+  aead-monitor demo                                      see it work, nothing else needed
+  aead-monitor train --data normal.npy --out model       learn what is normal
+  aead-monitor run --config aead-monitor.yaml            watch a Kafka topic
+
+`aead-monitor COMMAND --help` shows a command's options and examples. README.md is the guide,
+the folder docs/ beside it explains everything else.
 """
 
 
@@ -27,11 +32,19 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="aead-monitor",
         description="Watches a stream of images or feature vectors for anomalies and drift.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG,
+        formatter_class=GroupedHelp,
     )
     top.add_argument("--version", action="version", version=f"aead-monitor {__version__}")
-    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    top.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print a script that completes commands in your shell",
+    )
+    subparsers = top.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, title="commands"
+    )
     for command in COMMANDS:
         command.add_parser(subparsers)
     return top

@@ -1,10 +1,13 @@
-"""The subcommands, one a file, in the order in which a newcomer meets them.
+"""The subcommands, one a file, in groups by what a person wants to do.
 
 Each file has `add_parser(subparsers)` and `run(options) -> int`. Heavy imports belong into
 `run`, so that `--help` answers at once.
 """
 
 from __future__ import annotations
+
+from types import ModuleType
+from typing import Final
 
 from monitor.commands import (
     check_bundle,
@@ -26,22 +29,18 @@ from monitor.commands import (
     train,
 )
 
-COMMANDS = (
-    demo,
-    digits,
-    train,
-    score,
-    evaluate,
-    simulate,
-    run,
-    retrain,
-    produce,
-    models,
-    dead_letters,
-    episodes,
-    requests,
-    state,
-    check_config,
-    check_health,
-    check_bundle,
-)
+GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
+    "try it": (demo, digits),
+    "learn what is normal, and try it on files": (train, score, evaluate, simulate, check_bundle),
+    "run the daemon": (check_config, run, check_health, produce),
+    "look at what was found": (episodes, requests, dead_letters, state),
+    "replace the model after a drift": (retrain, models),
+}
+"""What a person wants, and the commands for it, in the order in which a newcomer meets them."""
+
+COMMANDS: Final = tuple(command for group in GROUPS.values() for command in group)
+
+
+def name_of(command: ModuleType) -> str:
+    """What a person types to run it."""
+    return command.__name__.rpartition(".")[2].replace("_", "-")

@@ -14,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "check-bundle",
-        help="check a bundle",
+        help="check that a bundle is whole, and say what it holds",
         description="Verify the files of a bundle against its version, and say what it holds.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

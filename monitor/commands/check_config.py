@@ -16,7 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "check-config",
-        help="check a configuration",
+        help="check a configuration before the daemon reads it",
         description="Check a configuration and the model that it names, and say what is wrong.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -34,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "digits",
-        help="real digits to try everything with: train on some, stream others",
+        help="real digits: train on some, stream others",
         description="5,000 handwritten digits, 28 by 28 bytes each, to try everything with.",
         epilog=_SAVE + _STREAM.removeprefix("example:\n"),
         formatter_class=argparse.RawDescriptionHelpFormatter,

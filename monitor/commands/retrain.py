@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "retrain",
-        help="train a candidate for a drifted stream, and say whether it may take over",
+        help="train a candidate, and say whether it may take over",
         description="Read the records that a retraining request names, train a candidate on them,"
         " and decide by gates whether it may replace the current model.",
         epilog=_EXAMPLE,

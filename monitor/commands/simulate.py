@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "simulate",
-        help="see how soon drift would be found, and how often falsely",
+        help="see how soon drift is found, and how often falsely",
         description="Simulate the drift test on normal errors of a model.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

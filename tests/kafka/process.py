@@ -112,7 +112,7 @@ class ServerProcess:
         with self._log.open("ab") as log:
             return _SPAWNER.submit(
                 subprocess.Popen,
-                [*_die_with_parent(), *self._command],
+                [*die_with_parent(), *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -182,6 +182,6 @@ class ProductProcess(ServerProcess):
         return Product(self._arguments, self._log, environment=self._environment)
 
 
-def _die_with_parent() -> list[str]:
+def die_with_parent() -> list[str]:
     """Have the kernel end the child when the test run is killed and can clean up nothing."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []

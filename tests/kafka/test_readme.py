@@ -1,80 +1,109 @@
-"""The README's tour, word for word, on a real broker."""
+"""The README, word for word, in one shell, in an environment of its own, on a real broker."""
 
 import json
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import promql_parser
 import pytest
 
-from tests.data import mnist
+from tests.data import digit_images
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
-from tests.kafka.cli import aead_monitor
 from tests.kafka.process import wait_until
+from tests.kafka.readme_shell import shell
 from tests.kafka.topics import TopicFactory
-from tests.readme import commands, configurations
+from tests.readme import Block, blocks
+
+QUERIES = "aead_monitor_drift_state{"
+NOT_RUN = {
+    "make demo": "it installs everything anew; test_demo.py plays the same demo",
+    "make test": "it runs all tests, this one included",
+    "pip install uv": "it asks PyTorch's own index; tests stay on this machine",
+    "model: ./model\ndevice: auto": "it shows all sections; tests/test_docs.py loads it",
+    QUERIES: "for Prometheus, not for a shell; they are parsed below",
+}
+"""How a block begins that is not run, and why. Every other block is."""
+RECENT = 6000
+
+
+def is_run(block: Block) -> bool:
+    return not block.text.startswith(tuple(NOT_RUN))
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files that the tour names."""
-    normal, others = mnist(600, 300)
+def place(tmp_path: Path) -> Path:
+    """A folder with the files that the README takes for given."""
+    images, rng = digit_images(), np.random.default_rng(0)
+    normal, others = images[:500], images[500:]
+    recent = 255 - 0.6 * np.resize(others, (RECENT, 8, 8)) + rng.normal(0, 6, (RECENT, 8, 8))
     np.save(tmp_path / "normal.npy", normal)
-    np.save(tmp_path / "recent.npy", others)
-    np.save(tmp_path / "holdout.npy", others[:100])
+    np.save(tmp_path / "recent.npy", recent.clip(0, 255).astype(np.uint8))
+    np.save(tmp_path / "holdout.npy", others[:200])
     np.save(tmp_path / "faults.npy", 255 - others[:100])
-    monkeypatch.chdir(tmp_path)
+    readings = np.cumsum(rng.normal(size=(300, 3)), axis=0)
+    np.savetxt(tmp_path / "readings.csv", readings, delimiter=",", header="a,b,c", comments="")
     return tmp_path
 
 
-@pytest.fixture
-def tour(broker: Broker, topic: TopicFactory) -> Iterator[list[list[str]]]:
-    """The commands, with this broker and a topic of their own; and epochs to save time."""
-    name = topic()
-    swap = {"localhost:9092": broker.bootstrap_servers, "images": name}
-    text = configurations()[0]
-    for old, new in swap.items():
-        text = text.replace(old, new)
-    Path("aead-monitor.yaml").write_text(text + "http: {port: 0}\n")
-    steps = [[swap.get(word, word) for word in step] for step in commands("aead-monitor")]
-    yield [[*step, "--epochs", "2"] if step[0] == "train" else step for step in steps]
-
-
-def test_the_tour_works_as_it_is_written(
-    place: Path, broker: Broker, tour: list[list[str]]
+def test_the_readme_works_as_it_is_written(
+    place: Path, broker: Broker, topic: TopicFactory
 ) -> None:
-    steps = {step[0]: step for step in tour}
-    for name in ("train", "score", "evaluate", "check-config"):
-        aead_monitor(*steps[name])
-    aead_monitor(*steps["simulate"], "--records", "20000", "--repeats", "1")
-    for path in ("model/README.md", "scores.csv", "top.png", "evaluation/evaluation.json",
-                 "simulation/simulation.png"):  # fmt: skip
-        assert Path(path).stat().st_size > 0
+    topic.create("images")
+    with shell(place, broker.bootstrap_servers) as user:
+        for block in filter(is_run, blocks()):
+            if block.language == "yaml":
+                (place / "aead-monitor.yaml").write_text(block.text)
+                continue
+            print(user.type(block.text))
+            if "aead-monitor produce" in block.text:
+                wait_until(lambda: found(place), 90, lambda: (place / "daemon.log").read_text())
+        assert user.type("type -P aead-monitor") == f"{place}/.venv/bin/aead-monitor\n\n"
+        assert "-F _shtab_aead_monitor aead-monitor" in user.type("complete -p aead-monitor")
+        user.type("kill $daemon; wait $daemon")
+    for path in ("model/README.md", "readings-model/README.md", "scores.csv", "top.png",
+                 "evaluation/evaluation.json", "simulation/simulation.png"):  # fmt: skip
+        assert (place / path).stat().st_size > 0
+    assert len(kafkacat.consume(broker.bootstrap_servers, "images")) == RECENT
+    assert json.loads((place / "result/report.json").read_text())["passed"]
+    versions = {name: version(place / name) for name in ("model", "result/bundle")}
+    aliases = json.loads((place / "registry/aliases.json").read_text())
+    assert aliases["current"] == versions["model"]
+    assert aliases["previous"] == versions["result/bundle"]
 
-    aead_monitor(*steps["produce"])
-    topic = steps["produce"][steps["produce"].index("--topic") + 1]
-    assert len(kafkacat.consume(broker.bootstrap_servers, topic)) == 300
 
-    with Path("daemon.log").open("wb") as log:
-        daemon = subprocess.Popen([sys.executable, "-m", "monitor", *steps["run"]], stderr=log)
-    try:
-        wait_until(lambda: scored(daemon) == 300, 60, lambda: Path("daemon.log").read_text())
-    finally:
-        daemon.terminate()
-        code = daemon.wait(30)
-    assert code == 0
+def version(bundle: Path) -> str:
+    return str(json.loads((bundle / "bundle.json").read_text())["version"])
 
 
-def scored(daemon: subprocess.Popen[bytes]) -> int:
-    """Records that the daemon has scored; 0 until it serves its status."""
-    log = Path("daemon.log").read_text()
-    assert daemon.poll() is None, log
-    urls = [event["url"] for event in map(json.loads, log.splitlines()) if "url" in event]
-    if not urls:
-        return 0
+def found(place: Path) -> bool:
+    """Whether the daemon has scored all that was sent, and asks for another model."""
+    lines = map(json.loads, (place / "daemon.log").read_text().splitlines())
+    urls = [event["url"] for event in lines if "url" in event]
+    if not urls or not list((place / "state" / "requests").glob("*.json")):
+        return False
     with urllib.request.urlopen(f"{urls[0]}/api/status", timeout=5) as answer:
-        return sum(partition["scored"] for partition in json.load(answer).get("partitions", []))
+        partitions = json.load(answer).get("partitions", [])
+    return sum(partition["scored"] for partition in partitions) == RECENT
+
+
+def test_every_block_that_is_not_run_is_there() -> None:
+    for beginning in NOT_RUN:
+        assert sum(block.text.startswith(beginning) for block in blocks()) == 1, beginning
+    assert {block.language for block in blocks()} == {"", "yaml"}
+
+
+def test_every_query_can_be_asked() -> None:
+    (text,) = [block.text for block in blocks() if block.text.startswith(QUERIES)]
+    for query in text.splitlines():
+        assert promql_parser.parse(query)
+
+
+def test_blocks_are_found_however_they_are_set_apart() -> None:
+    text = "Type\n\n    one\n    two\n\nor `three`\n\n```sh\nfour\n\n    five\n```\n\n\tsix\n"
+    assert blocks(text) == [
+        Block("", "one\ntwo\n"),
+        Block("sh", "four\n\n    five\n"),
+        Block("", "six\n"),
+    ]

@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "requests",
-        help="look at retraining requests, release, retry or acknowledge them",
+        help="look at retraining requests, and decide on them",
         description="Look at retraining requests, and decide on them.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
