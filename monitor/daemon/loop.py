@@ -141,7 +141,7 @@ class Daemon:
         wait = parts.batcher.wait_seconds(time.monotonic(), IDLE_SECONDS)
         wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
         self._membership.take(parts.source.poll(wait, wanted))
-        self._swap.part()
+        self._swap.finish_handover()
         while (
             parts.batcher.due(time.monotonic())
             and not parts.checkpoints.doubtful

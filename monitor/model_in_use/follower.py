@@ -45,7 +45,8 @@ class Follower:
     resolve: cheap, called at every look. fetch: brings a version to a folder. load: a folder to
     a model that was tried and warmed up. All three are called on the follower's thread only, must
     come to an end, and raise UserError or OSError where they cannot. current: the name of the
-    model in use. failed: called with the reason of a failure, one of model_metrics.FAILURES.
+    model in use. failed: called with the reason of a failure, one of FAILURES of
+    monitor.metrics.model.
     """
 
     def __init__(

@@ -76,10 +76,10 @@ class Swap:
         self._replaced = replaced
         self._not_before = float("-inf")
 
-    def part(self) -> None:
+    def finish_handover(self) -> None:
         """Tell the end of an old model's episode, before anything is done with the new one."""
         if self._pipeline.handover is not None and not self._checkpoints.doubtful:
-            self._part()
+            self._finish_handover()
 
     def turn(self) -> None:
         """Between two batches: take a model that waits."""
@@ -118,10 +118,10 @@ class Swap:
         self._checkpoints.carry_over()
         log.info("model replaced", old=old, new=candidate.version)
         failpoints.reach("model_replaced")
-        self._part()
+        self._finish_handover()
         failpoints.reach("swap_done")
 
-    def _part(self) -> None:
+    def _finish_handover(self) -> None:
         """Tell the end of the old model's episode, and make the new model's books final.
 
         Only with partitions of our own: without, there are no offsets to make it final with.

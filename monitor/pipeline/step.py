@@ -117,19 +117,19 @@ class Pipeline:
             self.judge.restore(judged)
             return
         self._blank_judge()
-        self.history.turn_over(REPLACED, judged["clock"])
+        self.history.end_open_episode(REPLACED, judged["clock"])
         self.handover = handover(judged, self.judge)
 
     def replace(self, decode: Decode, scorer: RowScorer, judge: Judge) -> None:
         """Use another model from the next step on; the totals stay."""
-        self.history.turn_over(REPLACED, self.judge.state()["clock"])
+        self.history.end_open_episode(REPLACED, self.judge.state()["clock"])
         self._decode, self._scorer, self.judge = decode, scorer, judge
         self._blank = self.memory()
 
     def begin_anew(self) -> None:
         """Forget the stream, but for where to go on with each partition."""
         self.ledger.forget_totals()
-        self.history.turn_over(BEGUN_ANEW, self.judge.state()["clock"])
+        self.history.end_open_episode(BEGUN_ANEW, self.judge.state()["clock"])
         self._blank_judge()
 
     def _blank_judge(self) -> None:

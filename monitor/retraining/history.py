@@ -190,7 +190,7 @@ class History:
         self._update(request=request.id)
         return (request,)
 
-    def turn_over(self, ending: str, clock: Mapping[str, Any]) -> None:
+    def end_open_episode(self, ending: str, clock: Mapping[str, Any]) -> None:
         """Another judge goes on: end the episode that lasts. clock: state of the old judge's."""
         newest = round(1000 * (clock["newest"] or 0.0))
         if self.open is not None:
@@ -203,7 +203,7 @@ class History:
         """Go on after a stream that was judged by other settings. memory: the pipeline's."""
         if "chronicle" in memory:
             self.restore(memory["chronicle"])
-            self.turn_over(BEGUN_ANEW, memory["judge"]["clock"])
+            self.end_open_episode(BEGUN_ANEW, memory["judge"]["clock"])
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from monitor.process.private_parts import Kind, Library
+from monitor.process.private_api import Kind, Library
 
 LIBRARY: Final = Library("uvicorn", "uvicorn", tested="0.54.0")
 

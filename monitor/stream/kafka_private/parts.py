@@ -13,7 +13,7 @@ import kafka
 from kafka import TopicPartition
 from kafka.errors import CorruptRecordError, KafkaError
 
-from monitor.process.private_parts import Kind, Library
+from monitor.process.private_api import Kind, Library
 from monitor.stream.kafka_private.batches import DamagedBatch, damaged_batch
 from monitor.stream.kafka_private.connections import network_client
 from monitor.stream.kafka_private.consumers import cooperative_assignor

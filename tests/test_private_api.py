@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from monitor.process.private_parts import Library
+from monitor.process.private_api import Library
 from monitor.stream import kafka_private
 from monitor.web import uvicorn_private
 
@@ -73,7 +73,7 @@ def _own_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def test_private_parts_are_used_in_their_homes_only() -> None:
+def test_private_api_are_used_in_their_homes_only() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {use}"
         for folder in ("monitor", "models")
