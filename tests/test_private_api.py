@@ -27,6 +27,9 @@ UNDOCUMENTED = {
 """Attributes that look public and are not."""
 DOCUMENTED = {("argparse", "_SubParsersAction"), ("os", "_exit"), ("sys", "_current_frames")}
 """Underscored, and documented all the same."""
+ARGPARSE = {"_actions", "_get_subactions"}
+"""Of Python's own argparse, which has no public list of a parser's arguments; the tests of the
+help and of completion fail without."""
 LIBRARIES = [kafka_private.LIBRARY, uvicorn_private.LIBRARY]
 PAGE = (ROOT / "docs" / "kafka-client.md").read_text(encoding="utf-8")
 
@@ -51,6 +54,8 @@ def _is_private(module: str) -> bool:
 def _is_foreign(node: ast.Attribute, own: set[str]) -> bool:
     if node.attr in UNDOCUMENTED:
         return True
+    if node.attr in ARGPARSE:
+        return False
     if not node.attr.startswith("_") or node.attr.endswith("__"):
         return False
     if isinstance(node.value, ast.Name):
