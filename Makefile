@@ -11,6 +11,8 @@ PYTEST := $(VENV)/bin/python -m pytest
 SHARED := --dist loadfile --no-loadscope-reorder
 WORKERS ?= 3
 JARS := .tools/kafka/libs
+# Where this is set, every start of Python compiles torch anew, which doubles its time.
+unexport PYTHONDONTWRITEBYTECODE
 # An install is done again when what it depends on has changed.
 INPUTS := pyproject.toml Makefile
 DEMO_DONE := $(VENV)/.installed-demo
