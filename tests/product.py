@@ -51,7 +51,7 @@ class Product:
         complete = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         job = ([str(a) for a in arguments], complete, str(Path.cwd()), str(stdout),
                str(stderr or stdout))  # fmt: skip
-        self._process: BaseProcess = context().Process(target=_run, args=job)
+        self._process: BaseProcess = context().Process(target=_run, args=job, daemon=True)
         self._process.start()
 
     @property

@@ -37,8 +37,8 @@ LIBRARIES = {
     "datasets": {"numpy", "PIL", "pyarrow"},
     "codecs": {"numpy", "PIL", "msgpack"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
-    "state": {"structlog", "numpy"},
-    "pipeline": {"numpy", "torch"},
+    "state": set(),
+    "pipeline": {"numpy"},
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""
 

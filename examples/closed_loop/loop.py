@@ -234,7 +234,12 @@ class Loop:
         log = self._folder / "commands.log"
         with log.open("a") as file:
             file.write(f"$ aead-monitor {' '.join(arguments)}\n")
-        code = self._launch(arguments, log).wait(self._sizes.wait_seconds)
+        process = self._launch(arguments, log)
+        try:
+            code = process.wait(self._sizes.wait_seconds)
+        finally:
+            if process.poll() is None:  # Ctrl-C is for us, or it takes too long
+                process.kill()
         self._expect(code == 0, f"{arguments[0]} ended with {code}:\n{log.read_text()}")
 
     def _until(self, ready: Callable[[], Any], what: str) -> None:

@@ -1,5 +1,5 @@
 """How the process runs: the loop, rebalances, checkpoints, publishing, shutdown.
 
 `loop.py` is the place to begin. `assembly/` builds everything from a configuration; the commands
-import that, and nothing else imports from here.
+and `retrain_job` import that, and nothing else imports from here.
 """

@@ -31,7 +31,7 @@ class Gauges:
         self._source = source
         self._batcher = batcher
         self._pipeline = pipeline
-        self._quarantine = dead_letter_limit
+        self._dead_letter_limit = dead_letter_limit
         self._metrics = metrics
         self._board = board
         self._refreshed = float("-inf")
@@ -56,7 +56,7 @@ class Gauges:
         metrics.show_lags(lags)
         metrics.partitions.set(len(assigned))
         metrics.connected.set(connected)
-        metrics.quarantined.set(self._quarantine.closed)
+        metrics.quarantined.set(self._dead_letter_limit.closed)
         asked = self._pipeline.history.asked(self._pipeline.judge.model_version)
         metrics.requests.asked.set((asked or 0) / 1000)
         self._board.remember(now, verdict)
@@ -68,8 +68,8 @@ class Gauges:
 
     def _hindrance(self, assigned: bool, connected: bool) -> str:
         """Why we are not ready; empty if we are."""
-        if self._quarantine.closed:
-            return self._quarantine.reason
+        if self._dead_letter_limit.closed:
+            return self._dead_letter_limit.reason
         if not connected:
             return "no connection to Kafka"
         return "" if assigned else "waiting for Kafka to assign partitions"

@@ -134,7 +134,7 @@ class Follower:
         try:
             folder = self._fetch(version)
             reason = "error"
-            candidate = self._load(folder)
+            model = self._load(folder)
         except BundleError as error:
             self._fail(version, "fetch" if reason == "fetch" else "damaged", error)
         except ProbeError as error:
@@ -146,7 +146,7 @@ class Follower:
         else:
             self._retry.succeeded(version)
             self._offered = version
-            self._slot.put(candidate)
+            self._slot.put(model)
             log.info("a new model is ready", version=version, folder=str(folder))
 
     def _fail(self, version: str, reason: str, error: Exception) -> None:

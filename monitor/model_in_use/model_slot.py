@@ -25,10 +25,10 @@ class ModelSlot:
         waiting = self._waiting
         return None if waiting is None else waiting.version
 
-    def put(self, candidate: LoadedModel) -> None:
+    def put(self, model: LoadedModel) -> None:
         """Offer a model, instead of the one that waits."""
         with self._lock:
-            self._waiting = candidate
+            self._waiting = model
 
     def withdraw(self) -> bool:
         """Offer nothing; false if what was offered has been taken."""

@@ -1,6 +1,6 @@
 """A second model that scores each batch beside the one in use, and decides nothing.
 
-It publishes no events and touches no books: a scorer around the one in use passes on what that
+It publishes no events and touches no totals: a scorer around the one in use passes on what that
 one says, and shows the second in metrics of its own. Whatever goes wrong with the second switches
 it off, once and for all of this process. Scoring takes the time of both.
 """

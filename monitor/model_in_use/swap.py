@@ -1,6 +1,6 @@
 """Replaces the model between two batches.
 
-    all that was done becomes final -> the new model's parts -> its books begin where the accepted
+    all that was done becomes final -> the new model's parts -> its totals begin where the accepted
     snapshot stands -> the episode of the old model is told to be over -> a snapshot of the new one
 
 Until that last snapshot counts, the one that counts is the old model's, with the same totals and
@@ -29,7 +29,7 @@ RETRY_SECONDS = 1.0
 """Between attempts to make final what was done, while that fails."""
 
 
-class Books(Protocol):
+class CheckpointState(Protocol):
     """What was done, and whether it is final; the daemon's checkpoints."""
 
     @property
@@ -63,7 +63,7 @@ class Swap:
         self,
         slot: ModelSlot,
         pipeline: Pipeline,
-        checkpoints: Books,
+        checkpoints: CheckpointState,
         checkpoint: Callable[[], None],
         tell: Callable[[Change], bool],
         replaced: Callable[[LoadedModel, float], None],
@@ -94,14 +94,14 @@ class Swap:
             self._not_before = time.monotonic() + RETRY_SECONDS
             return
         failpoints.reach("swap_begun")
-        candidate = self._slot.take()
-        if candidate is None:
+        model = self._slot.take()
+        if model is None:
             return
-        if candidate.version == self._slot.current.version:
-            log.info("the model that was offered is the one in use", version=candidate.version)
+        if model.version == self._slot.current.version:
+            log.info("the model that was offered is the one in use", version=model.version)
             return
-        self._replace(candidate)
-        self._replaced(candidate, time.monotonic() - started)
+        self._replace(model)
+        self._replaced(model, time.monotonic() - started)
 
     def _finish(self) -> bool:
         """Make final all that was done; false if that is not possible now."""
@@ -112,17 +112,17 @@ class Swap:
                 self._checkpoint()  # the snapshot that was already written held less
         return self._checkpoints.final
 
-    def _replace(self, candidate: LoadedModel) -> None:
-        old, self._slot.current = self._slot.current.version, candidate
-        self._pipeline.replace(candidate.decode, candidate.scorer, candidate.judge)
+    def _replace(self, model: LoadedModel) -> None:
+        old, self._slot.current = self._slot.current.version, model
+        self._pipeline.replace(model.decode, model.scorer, model.judge)
         self._checkpoints.carry_over()
-        log.info("model replaced", old=old, new=candidate.version)
+        log.info("model replaced", old=old, new=model.version)
         failpoints.reach("model_replaced")
         self._finish_handover()
         failpoints.reach("swap_done")
 
     def _finish_handover(self) -> None:
-        """Tell the end of the old model's episode, and make the new model's books final.
+        """Tell the end of the old model's episode, and make the new model's totals final.
 
         Only with partitions of our own: without, there are no offsets to make it final with.
         """

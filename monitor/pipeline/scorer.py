@@ -1,4 +1,4 @@
-"""Scores rows with a model: the one place where the daemon and the offline commands meet torch."""
+"""Scores rows: the one place where the daemon and the offline commands meet a model."""
 
 from __future__ import annotations
 

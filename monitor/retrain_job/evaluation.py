@@ -11,7 +11,6 @@ from scipy import stats
 
 from models.bundle import Bundle
 from models.reconstruction import finite
-from monitor.pipeline import offline
 from monitor.pipeline.scorer import Scorer
 from monitor.retrain_job.comparison import Before, Labelled
 from monitor.stream.records import Estimate
@@ -67,7 +66,7 @@ class Evaluation:
 def evaluate(
     scorer: Scorer, recent: NDArray[Any], before: Before | None, labelled: Labelled | None
 ) -> Evaluation:
-    """A model on the newest records, on older ones and on anomalies. Raises DataError."""
+    """A model on the newest records, on older ones and on anomalies. Raises ShapeError."""
     newest = performance(scorer, recent)
     known: dict[str, Discrimination] = {}
     if labelled is not None:
@@ -82,7 +81,7 @@ def evaluate(
 
 def errors_of(scorer: Scorer, rows: NDArray[Any]) -> Errors:
     """Reconstruction errors, the infinite as the largest number there is."""
-    return finite(offline.score(scorer, rows, "records").reconstruction_error)
+    return finite(scorer.score(rows).reconstruction_error)
 
 
 def performance(scorer: Scorer, rows: NDArray[Any]) -> Performance:

@@ -50,6 +50,9 @@ class StateFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock.enter_context(file_lock.locked(self.folder / "lock", 0, 0o600))
+            # What a crash left half written, by this version or an older one.
+            for half in (*self.folder.glob("*.tmp"), *self.folder.glob(".*.tmp")):
+                half.unlink(missing_ok=True)
         except file_lock.TakenError:
             raise UserError(
                 f"state.directory: {self.folder} is in use by another process. Give each daemon"

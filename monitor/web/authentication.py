@@ -17,7 +17,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="aead-monitor", charset="UTF-8"'}
 
 
 class Authentication:
-    """Asks for user and password where the guard has any, and adds its headers to answers."""
+    """Asks for user and password where the watcher has any, and adds its headers to answers."""
 
     def __init__(self, app: ASGIApp, watcher: ConfigWatcher) -> None:
         self._app = app

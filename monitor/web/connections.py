@@ -27,7 +27,7 @@ TLS_CLOSE_SECONDS: Final = 2.0
 _NO_FILES_SECONDS: Final = 0.5
 
 
-class Visit:
+class OpenConnection:
     """A client from its first packet to its last. `since` when it has waited for the same."""
 
     def __init__(self, connection: Connection, now: float) -> None:
@@ -60,7 +60,7 @@ class Connections:
         self._config = config
         self._state = state
         self._watcher = watcher
-        self._visits: set[Visit] = set()
+        self._open: set[OpenConnection] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     def open(self, listener: socket.socket) -> None:
@@ -79,14 +79,14 @@ class Connections:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for visit in list(self._visits):
-            if visit.look(time.monotonic()) is not Phase.ANSWER:
-                visit.cut()
+        for opened in list(self._open):
+            if opened.look(time.monotonic()) is not Phase.ANSWER:
+                opened.cut()
 
     def cut_all(self) -> None:
         """Cut all that are left."""
-        for visit in list(self._visits):
-            visit.cut()
+        for opened in list(self._open):
+            opened.cut()
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -106,55 +106,57 @@ class Connections:
         connection = Connection(
             self._config, self._state, security.welcomes, lambda: self._count("name")
         )
-        visit = Visit(connection, time.monotonic())
-        self._visits.add(visit)
-        serving = self._serve(accepted, visit, security.tls)
-        visit.task = asyncio.get_running_loop().create_task(serving)
-        visit.task.add_done_callback(lambda _: self._part(accepted, visit))
+        opened = OpenConnection(connection, time.monotonic())
+        self._open.add(opened)
+        serving = self._serve(accepted, opened, security.tls)
+        opened.task = asyncio.get_running_loop().create_task(serving)
+        opened.task.add_done_callback(lambda _: self._forget(accepted, opened))
 
     async def _serve(
-        self, accepted: socket.socket, visit: Visit, tls: ssl.SSLContext | None
+        self, accepted: socket.socket, opened: OpenConnection, tls: ssl.SSLContext | None
     ) -> None:
         """Agree on TLS, and stay until the connection is lost."""
         times = {"ssl_shutdown_timeout": TLS_CLOSE_SECONDS} if tls else {}
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(lambda: visit.connection, accepted, ssl=tls, **times)
-            await visit.connection.lost.wait()
+            await loop.connect_accepted_socket(
+                lambda: opened.connection, accepted, ssl=tls, **times
+            )
+            await opened.connection.lost.wait()
         except OSError as error:
             # ssl.SSLError among them: not TLS, no common version, no certificate.
             self._count("handshake")
             log.debug("no TLS agreed on", error=str(error) or "the client left")
 
-    def _part(self, accepted: socket.socket, visit: Visit) -> None:
-        self._visits.discard(visit)
+    def _forget(self, accepted: socket.socket, opened: OpenConnection) -> None:
+        self._open.discard(opened)
         accepted.close()
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
-            for visit in list(self._visits):
-                phase = visit.look(now)
-                if now - visit.since > LONGEST_SECONDS[phase]:
-                    self._cut(visit, phase)
+            for opened in list(self._open):
+                phase = opened.look(now)
+                if now - opened.since > LONGEST_SECONDS[phase]:
+                    self._cut(opened, phase)
 
-    def _cut(self, visit: Visit, reason: str) -> None:
+    def _cut(self, opened: OpenConnection, reason: str) -> None:
         if reason == Phase.IDLE:
-            visit.connection.transport.close()
+            opened.connection.transport.close()
             return
         self._count(reason)
-        visit.cut()
+        opened.cut()
 
     def _make_room(self) -> None:
         """If there are too many, cut the oldest without a complete request, or else the oldest."""
-        if len(self._visits) < MOST_CONNECTIONS:
+        if len(self._open) < MOST_CONNECTIONS:
             return
         oldest = min(
-            self._visits,
-            key=lambda visit: (visit.connection.phase is Phase.ANSWER, visit.connection.newest),
+            self._open,
+            key=lambda opened: (opened.connection.phase is Phase.ANSWER, opened.connection.newest),
         )
-        self._visits.discard(oldest)
+        self._open.discard(oldest)
         self._cut(oldest, "crowd")
 
     def _count(self, reason: str) -> None:

@@ -26,7 +26,7 @@ Marks = tuple[tuple[int, int, int] | None, ...]
 
 
 class ConfigWatcher:
-    """`protection` is what counts now. path: of the web configuration file, None for none.
+    """`security` is what counts now. path: of the web configuration file, None for none.
 
     Raises ConfigError if the first file cannot be used. A later one that cannot is told once,
     and the settings before it stay in force.

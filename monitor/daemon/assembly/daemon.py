@@ -175,10 +175,10 @@ def load_tried(config: Config, folder: Path) -> LoadedModel:
     Raises BundleError if it is not whole, ConfigError if it does not fit, ProbeError if it fails.
     """
     bundle = load_bundle(folder)
-    candidate, spec = build_model(config, bundle), bundle.input_spec
+    model, spec = build_model(config, bundle), bundle.input_spec
     shape = config.codec.shape or spec.record_shape
-    probe(candidate.decode, candidate.scorer, build_codec(config.codec, spec), shape, spec)
-    return candidate
+    probe(model.decode, model.scorer, build_codec(config.codec, spec), shape, spec)
+    return model
 
 
 def build_decoder(codec: CodecConfig, spec: InputSpec) -> Decode:

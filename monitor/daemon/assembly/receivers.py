@@ -71,8 +71,8 @@ def _http(config: HttpReceiverConfig, _: Connection) -> HttpReceiver:
 
 
 def _webhook(config: WebhookReceiverConfig, _: Connection) -> WebhookReceiver:
-    secret = _secret(config, "secret_file", config.secret_file)
-    return WebhookReceiver(_endpoint(config, config.url), secret)
+    endpoint = _endpoint(config, config.url)
+    return WebhookReceiver(endpoint, _secret(config, "secret_file", config.secret_file))
 
 
 def _airflow(config: AirflowReceiverConfig, _: Connection) -> AirflowReceiver:

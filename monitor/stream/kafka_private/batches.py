@@ -74,4 +74,6 @@ def is_about_records(error: Exception) -> bool:
     these words (3.0.12).
     """
     endless = type(error) is KafkaError and "Failed to make progress reading" in str(error)
-    return endless or isinstance(error, _OF_DECODING)
+    # The broker's own word that its copy is damaged: another leader may have a sound one.
+    told_by_broker = "Unexpected error while fetching data" in str(error)
+    return endless or (isinstance(error, _OF_DECODING) and not told_by_broker)

@@ -68,7 +68,8 @@ def _lost(batch: DamagedBatch | None, error: Exception) -> DamagedRecordsError:
     return DamagedRecordsError(
         f"{place}: a batch of records is damaged, and nothing says where it ends"
         f" ({_text(error)}). Nothing was skipped, and nothing more is read. To go on behind it,"
-        " move the group's offset (docs/faults.md, when offsets move)"
+        " move the group's offset (docs/faults.md, when offsets move); for retrain, name offsets"
+        " without these"
     )
 
 

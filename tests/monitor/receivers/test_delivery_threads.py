@@ -96,7 +96,9 @@ def daemon(folder: Path, url: str) -> tuple[BaseProcess, Path]:
     """A process that puts a request and, with a url, delivers it; and what it says, as a file."""
     said = folder.with_suffix(".said")
     said.write_text("")
-    process = product.context().Process(target=put_and_deliver, args=(folder, url, said))
+    process = product.context().Process(
+        target=put_and_deliver, args=(folder, url, said), daemon=True
+    )
     process.start()
     return process, said
 

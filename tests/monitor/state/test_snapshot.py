@@ -127,3 +127,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"state.directory: cannot use .*"):
         StateFolder(tmp_path / "file" / "state").open()
+
+
+@pytest.mark.parametrize("name", ["snapshot.prepared.tmp", ".snapshot.prepared.tmp"])
+def test_what_a_crash_left_half_written_goes_at_the_next_start(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"half")
+    folder = StateFolder(tmp_path)
+    folder.open()
+    folder.close()
+    assert not (tmp_path / name).exists()

@@ -172,3 +172,9 @@ def test_the_retraining_stops_and_polls_no_more(error: Exception) -> None:
     with pytest.raises(DamagedRecordsError):
         list(OffsetReader(consumer, "servers").records(Partition("in", 3), range(11, 50)))
     assert (consumer.polls, consumer.sought) == (1, [11])
+
+
+def test_a_broker_that_says_its_copy_is_damaged_is_asked_again() -> None:
+    # Another leader may have a sound copy: so the source makes a new consumer, as for others.
+    error = CorruptRecordError("Unexpected error while fetching data")
+    assert unreadable(error, Consumer()) is None
