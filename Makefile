@@ -9,7 +9,7 @@ PYTEST := $(VENV)/bin/python -m pytest
 # A file's tests share what they start; conftest.py begins with the slowest files. Tests of brokers
 # mostly wait, so that there are more workers than cores.
 SHARED := --dist loadfile --no-loadscope-reorder
-WORKERS ?= 3
+WORKERS ?= 4
 JARS := .tools/kafka/libs
 # Where this is set, every start of Python compiles torch anew, which doubles its time.
 unexport PYTHONDONTWRITEBYTECODE

@@ -8,6 +8,7 @@ import pytest
 from monitor.cli import parser
 from monitor.codecs import CODECS
 from monitor.config.file import load
+from tests import durations
 from tests.monitor.metrics.metrics_table import page
 from tests.monitor.receivers.sections import KINDS
 from tests.readme import ROOT, TEXT, commands, configurations
@@ -97,3 +98,9 @@ def test_pages_name_only_files_of_ours_that_exist(path: Path) -> None:
     names = {name.rstrip(".") for name in re.findall(ours, text)}
     names = {name for name in names if "NAME" not in name and "/secrets.d" not in name}
     assert {name for name in names if not (ROOT / name).exists()} == set()
+
+
+def test_the_durations_name_only_files_that_exist() -> None:
+    known = durations.recorded()
+    paths = {*known["files"], *(name.partition("::")[0] for name in known["slow"])}
+    assert {path for path in paths if not (ROOT / path).is_file()} == set(), "make durations"

@@ -22,8 +22,8 @@ COMP_CWORD=$(($# - 1))
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 NO_PATHS = {
-    "ACTION", "BUDGET", "COLUMN", "COMMAND", "F", "HOST:PORT", "ID", "KEY=VALUE", "N", "NAME", "P",
-    "Q", "R", "RANGE", "S", "SECONDS", "T", "TEXT", "TIME", "TOPIC", "VERSION", "W",
+    "ACTION", "B", "BUDGET", "COLUMN", "COMMAND", "F", "HOST:PORT", "ID", "KEY=VALUE", "N", "NAME",
+    "P", "Q", "R", "RANGE", "S", "SECONDS", "T", "TEXT", "TIME", "TOPIC", "VERSION", "W",
     "WIDTH", "auto|cpu|cuda",
 }  # fmt: skip
 """Placeholders of arguments that are neither a file nor a folder."""
