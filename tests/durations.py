@@ -15,7 +15,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 FILE: Final = Path(__file__).with_suffix(".json")
-SLOW_SECONDS: Final = 0.7
+SLOW_SECONDS: Final = 0.3
 WORTH_KEEPING_SECONDS: Final = 1.0
 
 
