@@ -39,8 +39,3 @@ def share(name: str, values: Sequence[T], count: int) -> list[T]:
         return list(values)
     chosen = random.Random(f"{seed()} {name}").sample(range(len(values)), count)
     return [values[i] for i in sorted(chosen)]
-
-
-def times(short: int, long: int) -> int:
-    """How often, or how many: the first in CI, the second in a long run."""
-    return long if LONG else short
