@@ -10,6 +10,8 @@ PYTEST := $(VENV)/bin/python -m pytest
 # mostly wait, so that there are more workers than cores.
 SHARED := --dist loadfile --no-loadscope-reorder
 WORKERS ?= 4
+# On shared cores two threads of torch wait for each other far longer than they work.
+test quick check check-long durations: export OMP_NUM_THREADS ?= 1
 JARS := .tools/kafka/libs
 # Where this is set, every start of Python compiles torch anew, which doubles its time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,8 +31,9 @@ help:  ## list the targets
 demo: setup-demo  ## run the main job on real digits, no Kafka needed (ARGS=--once to end by itself)
 	@$(VENV)/bin/aead-monitor demo $(ARGS)
 
-test: setup-test  ## run all tests, those on a real Kafka included (ARGS="-k word" for some)
-	@$(PYTEST) $(ARGS)
+# A few tests are there sooner, and can be talked to, without workers.
+test: setup-test  ## run all tests, those on a real Kafka included, ten minutes (ARGS="-k word" for some)
+	@$(PYTEST) $(if $(ARGS),$(ARGS),$(SHARED) --numprocesses $(WORKERS))
 
 quick: setup  ## what to run while working: no broker, no Java, nothing slow (ARGS="-k word" for some)
 	@$(VENV)/bin/ruff check --quiet .
