@@ -152,12 +152,22 @@ class ErrorDistribution:
         """Quantiles for each q in [0, 1], float64 (len(qs),); nan when empty."""
         if any(not 0 <= q <= 1 for q in qs):
             raise ValueError(f"quantile levels must lie in [0, 1], got {list(qs)}")
-        cumulative = np.cumsum(self.counts)
-        total = int(cumulative[-1])
+        values, at_most = self.cumulative()
+        total = int(at_most[-1])
         if total == 0:
             return np.full(len(qs), np.nan)
         ranks = [order_statistic(float(q), total) for q in qs]
-        return np.asarray(bucket_values[np.searchsorted(cumulative, ranks)])
+        return np.asarray(values.take(at_most.searchsorted(ranks)))
+
+    def cumulative(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Values of buckets, ascending, and how many errors are in each or below it, both (k,).
+
+        From the first bucket that is occupied to the last.
+        """
+        # They are few and next to each other: to sum up all buckets takes several times as long.
+        occupied = self.counts != 0
+        first, last = int(occupied.argmax()), occupied.size - int(occupied[::-1].argmax())
+        return bucket_values[first:last], self.counts[first:last].cumsum()
 
     def count_above(self, error: float) -> int:
         """How many errors lie in buckets above that of `error`."""
