@@ -176,8 +176,8 @@ class ErrorDistribution:
         From the first bucket that is occupied to the last.
         """
         # They are few and next to each other: to sum up all buckets takes several times as long.
-        occupied = self.counts != 0
-        first, last = int(occupied.argmax()), occupied.size - int(occupied[::-1].argmax())
+        occupied = (self.counts != 0).tobytes()
+        first, last = max(0, occupied.find(1)), occupied.rfind(1) + 1 or len(occupied)
         return bucket_values[first:last], self.counts[first:last].cumsum()
 
     def count_above(self, error: float) -> int:

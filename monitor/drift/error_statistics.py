@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.detectors.evidence import Finding
 from monitor.drift.episodes import State
 from monitor.drift.window import quantiles_of
 from monitor.stream.records import UNKNOWN, Estimate
+
+Floats = NDArray[np.float64]
 
 TAIL_LEVEL: Final = 0.99
 """Reference quantile above which the window's rows are counted."""
@@ -57,33 +62,38 @@ class ErrorStatistics:
         self._tolerated = 1 + tolerance
         self._levels = tuple(levels)
 
-    def look(self, finding: Finding, window: ErrorDistribution, drifted: ErrorDistribution) -> Look:
-        """What is shown of the window's errors, and of those since the finding's onset."""
+    def look(
+        self,
+        finding: Finding,
+        window: ErrorDistribution,
+        records: int,
+        drifted: ErrorDistribution,
+    ) -> Look:
+        """What is shown of the window's errors, so many, and of those since a drift's onset."""
         needed = (0.5,) if finding.direction == "none" else (0.5, *SPREAD_LEVELS)
         if drifted is window:
             both = quantiles_of(window, (*self._levels, *needed))
             shown, found = both[: len(self._levels)], both[len(self._levels) :]
         else:
             shown, found = quantiles_of(window, self._levels), quantiles_of(drifted, needed)
+        above = int(window.counts[self._above_tail :].sum())
+        quantiles = (Estimate(*row) for row in (shown * self._unit).tolist())
         return Look(
             finding=self._described(finding, found[1:]),
-            ratio=self._ratio(found[0]),
-            exceedance=self._exceedance(window),
-            quantiles={
-                level: _scaled(quantile, self._unit)
-                for level, quantile in zip(self._levels, shown, strict=True)
-            },
+            ratio=Estimate(*(found[0] / self._median).tolist()) if self._median else UNKNOWN,
+            exceedance=above / records if records else math.nan,
+            quantiles=dict(zip(self._levels, quantiles, strict=True)),
         )
 
     def described(self, finding: Finding, errors: ErrorDistribution) -> Finding:
         """The finding, called wider or narrower if both ends of the errors say so with 95%."""
         return self._described(finding, quantiles_of(errors, SPREAD_LEVELS))
 
-    def _described(self, finding: Finding, spread: Sequence[Estimate]) -> Finding:
+    def _described(self, finding: Finding, spread: Floats) -> Finding:
         """spread: the errors' quantiles at SPREAD_LEVELS; without a direction nobody reads it."""
         if finding.direction == "none":
             return finding
-        moves = tuple(map(self._move, spread, self._spread))
+        moves = tuple(map(self._move, spread.tolist(), self._spread))
         if finding.direction == "narrower" and moves in _MOVES:
             direction, words = _MOVES[moves]
             return replace(finding, direction=direction, words=words)
@@ -92,20 +102,10 @@ class ErrorStatistics:
         direction, words = _SPREADS[moves]
         return replace(finding, direction=direction, words=words)
 
-    def _move(self, quantile: Estimate, expected: float) -> int:
+    def _move(self, quantile: Sequence[float], expected: float) -> int:
         """1 if a quantile is surely above what is tolerated, -1 if surely below, else 0."""
-        above = quantile.low > expected * self._tolerated
-        return int(above) - int(quantile.high < expected / self._tolerated)
-
-    def _ratio(self, median: Estimate) -> Estimate:
-        known = self._median
-        if known == 0:
-            return UNKNOWN
-        return Estimate(median.value / known, median.low / known, median.high / known)
-
-    def _exceedance(self, errors: ErrorDistribution) -> float:
-        total = errors.total
-        return int(errors.counts[self._above_tail :].sum()) / total if total else math.nan
+        _, low, high = quantile
+        return int(low > expected * self._tolerated) - int(high < expected / self._tolerated)
 
     def explain(
         self, state: State, event: str, finding: Finding, ratio: Estimate, progress: float
@@ -124,10 +124,6 @@ class ErrorStatistics:
         if state is State.LEARNING:
             return f"learning how far records depend on each other ({progress:.0%}){median}"
         return f"no drift{median}"
-
-
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
 
 
 def _ratio_words(ratio: Estimate) -> str:

@@ -230,7 +230,7 @@ class Judge:
 
     def _verdict(self, state: State, event: str = "") -> Verdict:
         onset, window = self._finding.onset, self._window
-        look = self._statistics.look(self._finding, window.errors, self._drifted())
+        look = self._statistics.look(self._finding, window.errors, window.records, self._drifted())
         return Verdict(
             state=str(state),
             statistic=self._evidence.statistic,

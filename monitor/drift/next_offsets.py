@@ -83,8 +83,10 @@ class NextOffsets:
 
     def numbers(self, partitions: tuple[Partition, ...], index: Index) -> Index:
         """The number of each record's partition, (n,). index: (n,), into `partitions`."""
-        if partitions is not self._asked and partitions != self._asked:
-            self._ask(partitions)
+        if partitions is not self._asked:
+            if partitions != self._asked:
+                self._ask(partitions)
+            self._asked = partitions  # equal ones are compared the faster for being the same
         numbers = self._answer.take(index)
         if self._complete or numbers.min() >= 0:
             return numbers
@@ -147,11 +149,13 @@ class NextOffsets:
         """True if no record begins before the end of an earlier one of its partition."""
         if len(self.partitions) == 1:
             return bool((offsets[1:] >= next_offsets[:-1]).all())
-        short = numbers.astype(np.uint16) if len(self.partitions) < _FEW else numbers
-        order = np.argsort(short, kind="stable")
-        sorted_numbers = numbers[order]
-        later = offsets[order[1:]] >= next_offsets[order[:-1]]
-        return bool((later | (sorted_numbers[1:] != sorted_numbers[:-1])).all())
+        if not (numbers[1:] >= numbers[:-1]).all():
+            short = numbers.astype(np.uint16) if len(self.partitions) < _FEW else numbers
+            order = np.argsort(short, kind="stable")
+            numbers, offsets = numbers[order], offsets[order]
+            next_offsets = next_offsets[order]
+        later = offsets[1:] >= next_offsets[:-1]
+        return bool((later | (numbers[1:] != numbers[:-1])).all())
 
     def _one_by_one(self, numbers: Index, offsets: Index, next_offsets: Index) -> NDArray[np.bool_]:
         expected = self._next.tolist()

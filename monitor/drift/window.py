@@ -22,7 +22,7 @@ from scipy import special
 
 from models.bucket_counts import BucketCounts, add_to
 from models.distribution import ErrorDistribution, order_statistic
-from monitor.stream.records import UNKNOWN, Estimate
+from monitor.stream.records import Estimate
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -66,8 +66,8 @@ def _binomial_quantiles(shares: Floats, total: int, chance: Floats) -> Index:
     return np.asarray(guess, dtype=np.int64)
 
 
-def quantiles_of(errors: ErrorDistribution, levels: tuple[float, ...]) -> list[Estimate]:
-    """Quantiles with the order statistics that enclose each with 95% confidence.
+def quantiles_of(errors: ErrorDistribution, levels: tuple[float, ...]) -> Floats:
+    """Quantiles, and the order statistics that enclose each with 95% confidence, (levels, 3).
 
     The interval is distribution-free and holds for independent errors (David and Nagaraja,
     Order Statistics, 2003, section 7.1). A bound is nan where no order statistic reaches it.
@@ -75,17 +75,17 @@ def quantiles_of(errors: ErrorDistribution, levels: tuple[float, ...]) -> list[E
     values, at_most = errors.cumulative()
     total = int(at_most[-1])
     if total == 0:
-        return [UNKNOWN] * len(levels)
+        return np.full((len(levels), 3), np.nan)
     ranks, missing = _ranks(total, levels)
     found = values.take(at_most.searchsorted(ranks))
     if missing is not None:
         found[missing] = np.nan
-    return [Estimate(*row) for row in found.tolist()]
+    return found
 
 
 def quantile_of(errors: ErrorDistribution, level: float) -> Estimate:
     """One quantile, as of `quantiles_of`."""
-    return quantiles_of(errors, (level,))[0]
+    return Estimate(*quantiles_of(errors, (level,))[0].tolist())
 
 
 @dataclass(slots=True)
@@ -197,8 +197,7 @@ class RollingWindow:
 
     def quantiles(self, levels: Sequence[float]) -> dict[float, Estimate]:
         """Rolling quantiles with their intervals; nan while the window is empty."""
-        levels = tuple(levels)
-        return dict(zip(levels, quantiles_of(self.errors, levels), strict=True))
+        return {level: quantile_of(self.errors, level) for level in levels}
 
     def since(self, rows: int) -> ErrorDistribution:
         """Errors of the window after this many rows of the stream.

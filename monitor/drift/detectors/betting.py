@@ -115,7 +115,7 @@ class BettingTest:
     @property
     def dependence(self) -> float:
         """The largest inflation of any bet."""
-        return float(self._dependence.inflation.max())
+        return self._largest
 
     def _clear_table(self) -> None:
         self._table = np.zeros((len(self._capital), self.bets.bins))
@@ -124,14 +124,15 @@ class BettingTest:
     def _temper(self) -> None:
         self._gains = self.bets.log_factors / self._dependence.inflation  # (K, C)
         self._steepest = float(self._gains.max())
+        self._largest = float(self._dependence.inflation.max())
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Let the bets play a block; suspicious at S >= records."""
-        bins = self._bin(block)
+        bins, size = self._bin(block), block.buckets.size
         factors = np.dot(bins.each, self._gains)
         if bins.cells is not None:
             factors = factors.take(bins.touched, axis=0)
-        if block.rows * self._steepest > _LARGEST_GAIN:
+        if size * self._steepest > _LARGEST_GAIN:
             np.minimum(factors, _LARGEST_GAIN, out=factors)
         np.exp(factors, out=factors)
         if bins.cells is None:
@@ -145,7 +146,7 @@ class BettingTest:
             np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
         together = bins.each[0]
         self._block_history.add(together, bins.cells, block.start)
-        if learn and self._dependence.add(together, block.rows, block.ended_by_time):
+        if learn and self._dependence.add(together, size, block.ended_by_time):
             self._temper()
         return Evidence(_log10(evidence), math.log10(records))
 

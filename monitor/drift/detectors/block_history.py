@@ -44,6 +44,9 @@ class _Cells:
         return _Cells([], counted if dense is None else dense + counted)
 
 
+_NONE: Final = _Cells([])
+
+
 class BlockHistory:
     """Bins of consecutive blocks in each of S scopes (all rows together, and each partition)."""
 
@@ -73,7 +76,7 @@ class BlockHistory:
         if len(self._starts) == ENTRIES:
             self._halve()
         self._together[len(self._starts)] = together
-        self._cells.append(_Cells([] if cells is None else [cells]))
+        self._cells.append(_NONE if cells is None else _Cells([cells]))
         self._starts.append(start)
 
     def _halve(self) -> None:
