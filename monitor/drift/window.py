@@ -33,7 +33,7 @@ RECENT_BLOCKS: Final = 64
 
 
 @lru_cache(maxsize=16384)
-def _ranks(total: int, levels: tuple[float, ...]) -> tuple[Index, NDArray[np.bool_] | None]:
+def ranks_around(total: int, levels: tuple[float, ...]) -> tuple[Index, NDArray[np.bool_] | None]:
     """Rank of each quantile, and of the order statistics around it, (levels, 3).
 
     Second comes which of them there are not, or None if there are all: their rank stands at an
@@ -76,7 +76,7 @@ def quantiles_of(errors: ErrorDistribution, levels: tuple[float, ...]) -> Floats
     total = int(at_most[-1])
     if total == 0:
         return np.full((len(levels), 3), np.nan)
-    ranks, missing = _ranks(total, levels)
+    ranks, missing = ranks_around(total, levels)
     found = values.take(at_most.searchsorted(ranks))
     if missing is not None:
         found[missing] = np.nan

@@ -167,7 +167,7 @@ class BettingTest:
         # One table for all blocks: to fill a new one with zeros takes longer than all else.
         flat = self._table.reshape(-1)
         flat[self._filled] = 0
-        np.add.at(flat, cells, 1)
+        np.add.at(flat, cells, 1.0)  # a whole number would take four times as long
         self._filled = cells
         self._table[0] = together
         rows = np.bincount(scopes, minlength=len(self._capital))
