@@ -6,7 +6,7 @@ batch is decoded at once where the codec can do that, and ends exactly as one by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,27 +59,27 @@ class Decoder:
 
     def all(self, values: Sequence[bytes | None]) -> Decoded:
         """The rows of all payloads. What fails is told, and raises nothing."""
-        if self._at_once is None:
-            return one_by_one(values, self)
-        many = self._many(self._at_once, values)
-        if many.counts.all():
-            return Decoded(self._shaped(many.rows), many.counts, {})
-        return self._completed(values, many)
+        rows, counts = self._many(values)
+        if counts.all():
+            return Decoded(self._shaped(rows), counts, {})
+        return self._completed(values, Many(rows, counts))
 
     def _shaped(self, rows: NDArray[Any]) -> NDArray[Any]:
         if self._flat_to is None or not len(rows):
             return rows
         return rows.reshape(len(rows), *self._flat_to)
 
-    def _many(self, codec: DecodesMany, values: Sequence[bytes | None]) -> Many:
+    def _many(self, values: Sequence[bytes | None]) -> Many:
         """What the codec can tell at once, within all limits."""
-        positions = self._fitting(values) if len(values) else ()
+        if self._at_once is None or not len(values):
+            return Many.none(len(values))
+        positions = self._fitting(values)
         if not positions:
             return Many.none(len(values))
         fitting: Sequence[Any] = values
         if len(positions) < len(values):
             fitting = [values[i] for i in positions]
-        rows, counts = _acceptable(codec.decode_many(fitting), self._limits.max_rows)
+        rows, counts = _acceptable(self._at_once.decode_many(fitting), self._limits.max_rows)
         if len(positions) == len(values):
             return Many(rows, counts)
         all_counts = np.zeros(len(values), dtype=np.int64)
@@ -118,21 +118,6 @@ class Decoder:
 def decoder(codec: Codec, limits: Limits, flat_to: tuple[int, ...] | None = None) -> Decoder:
     """See `Decoder`."""
     return Decoder(codec, limits, flat_to)
-
-
-def one_by_one(
-    values: Sequence[bytes | None], decode: Callable[[bytes | None], NDArray[Any]]
-) -> Decoded:
-    """What decoding each payload alone gives: the truth that every faster way must meet."""
-    parts, failures = [], dict[int, DecodeError]()
-    counts = np.zeros(len(values), dtype=np.int64)
-    for i, value in enumerate(values):
-        try:
-            parts.append(decode(value))
-            counts[i] = len(parts[-1])
-        except DecodeError as error:
-            failures[i] = error.with_traceback(None)
-    return Decoded(np.concatenate(parts) if parts else np.empty((0,)), counts, failures)
 
 
 def decode_payload(codec: Codec, value: bytes | None, limits: Limits) -> NDArray[Any]:
