@@ -109,4 +109,4 @@ def _is_nested(array: Any, shape: tuple[int, ...], *, search: bool) -> bool:
     if len(shape) > 1:
         inner = shape[1:]
         return all(type(x) is Array and _is_nested(x, inner, search=search) for x in array)
-    return not search or all(type(x) is not Array for x in array)
+    return not search or list not in set(map(type, array.as_list()))

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from monitor.codecs import CodecSettings, picture_batch
+from monitor.codecs import CodecSettings, jpeg_fast, picture_batch
 from monitor.codecs.decoding import Decoder, Limits
 from monitor.codecs.image import ImageCodec
 from monitor.codecs.picture_batch import PIECE_BYTES, THREADED_BYTES
+from monitor.codecs.picture_file import MAX_SCANS
 from tests.fuzz.files import PNG, chunk, ihdr, saved, segment
 
 CHANNELS = {0: 1, 2: 3, 6: 4}
@@ -113,6 +114,8 @@ def good_png(lines=None, after=b"", before=b""):
 
 INTERLACED = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 1))
 BROKEN = zlib.compress(bytes(20))
+ONE_SCAN = saved(noise(4, 4), "JPEG")
+MANY_SCANS = ONE_SCAN[:-2] + b"\xff\xda" * (MAX_SCANS + 1) + ONE_SCAN[-2:]
 DOUBTFUL = {
     "too few lines": good_png(bytes(15)),
     "too many lines": good_png(bytes(25)),
@@ -139,6 +142,7 @@ DOUBTFUL = {
     "half a JPEG": saved(noise(4, 4), "JPEG")[:-20],
     "no pixels in a JPEG": saved(noise(4, 4), "JPEG").partition(b"\xff\xda")[0],
     "a JPEG of another size": saved(noise(4, 5), "JPEG"),
+    "more scans than pictures have": MANY_SCANS,
     "the start of a JPEG": b"\xff\xd8\xff",
 }
 
@@ -196,3 +200,13 @@ def test_a_file_that_unpacks_to_far_more_than_its_size_says_is_not_unpacked():
         tracemalloc.stop()
     assert not many.counts.any()
     assert peak < 2**20
+
+
+def test_a_jpeg_of_too_many_scans_never_reaches_the_decoder(monkeypatch):
+    def decode_jpeg_header(_):
+        raise AssertionError("read")
+
+    monkeypatch.setattr(jpeg_fast.simplejpeg, "decode_jpeg_header", decode_jpeg_header)
+    assert not codec((4, 4)).decode_many([MANY_SCANS]).counts.any()
+    with pytest.raises(AssertionError, match="read"):
+        codec((4, 4)).decode_many([ONE_SCAN])
