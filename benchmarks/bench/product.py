@@ -50,7 +50,7 @@ def pipeline_of(model: LoadedModel) -> Pipeline:
 
 def step(pipeline: Pipeline, columns: Columns) -> Outcome:
     """Decide on some records."""
-    return pipeline.step(tuple(columns))
+    return pipeline.step(columns)
 
 
 def decoded(model: LoadedModel, payloads: Sequence[bytes]) -> NDArray[Any]:
