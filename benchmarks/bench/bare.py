@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from itertools import cycle
 from typing import Any
@@ -50,27 +51,19 @@ def forward(kind: Kind, rows: int = BATCH) -> Work:
     return call
 
 
-def kafka_python(servers: str, topic: str, starts: Mapping[int, int], records: int) -> Cost:
-    """kafka-python's `poll` in a loop: the daemon's settings for fetching, and no group."""
+def kafka_python_consumer(servers: str, topic: str, starts: Mapping[int, int]) -> KafkaConsumer:
+    """A consumer with the daemon's settings for fetching and no group, on these offsets."""
     options = consumer_options(Connection(servers), Subscription(topic, "none"), list)
     kept = {name: value for name, value in options.items() if name not in GROUP_OPTIONS}
     consumer = KafkaConsumer(**kept)
-    try:
-        consumer.assign([TopicPartition(topic, number) for number in starts])
-        for number, offset in starts.items():
-            consumer.seek(TopicPartition(topic, number), offset)
-
-        def poll() -> int:
-            answer = consumer.poll(500, max_records=BATCH)
-            return sum(map(len, answer.values()))
-
-        return cost(lambda: _until(records, poll))
-    finally:
-        consumer.close()
+    consumer.assign([TopicPartition(topic, number) for number in starts])
+    for number, offset in starts.items():
+        consumer.seek(TopicPartition(topic, number), offset)
+    return consumer
 
 
-def confluent(servers: str, topic: str, starts: Mapping[int, int], records: int) -> Cost:
-    """librdkafka's `consume` in a loop, each value taken, and no group."""
+def confluent_consumer(servers: str, topic: str, starts: Mapping[int, int]) -> Consumer:
+    """The same of librdkafka."""
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
@@ -80,15 +73,29 @@ def confluent(servers: str, topic: str, starts: Mapping[int, int], records: int)
             "log_level": 0,
         }
     )
-    try:
-        consumer.assign([ConfluentPartition(topic, *start) for start in starts.items()])
+    consumer.assign([ConfluentPartition(topic, *start) for start in starts.items()])
+    return consumer
+
+
+def kafka_python(servers: str, topic: str, starts: Mapping[int, int], records: int) -> Cost:
+    """kafka-python's `poll` in a loop."""
+    with closing(kafka_python_consumer(servers, topic, starts)) as consumer:
+
+        def poll() -> int:
+            answer = consumer.poll(500, max_records=BATCH)
+            return sum(map(len, answer.values()))
+
+        return cost(lambda: _until(records, poll))
+
+
+def confluent(servers: str, topic: str, starts: Mapping[int, int], records: int) -> Cost:
+    """librdkafka's `consume` in a loop, each value taken."""
+    with closing(confluent_consumer(servers, topic, starts)) as consumer:
 
         def poll() -> int:
             return len([message.value() for message in consumer.consume(BATCH, 0.5)])
 
         return cost(lambda: _until(records, poll))
-    finally:
-        consumer.close()
 
 
 CLIENTS: dict[str, Read] = {"kafka-python": kafka_python, "confluent": confluent}

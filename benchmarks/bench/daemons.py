@@ -71,7 +71,7 @@ class Subject:
 
     def __init__(self, daemon: DaemonProcess, topic: Topic) -> None:
         self._daemon, self._topic = daemon, topic
-        self.wait_for(topic.sent)
+        self.wait_for_all()
         self.hold()
 
     @property
@@ -96,23 +96,23 @@ class Subject:
         """Let it run until it has decided on all that is in the topic, the last so many records."""
         processor, wall = processor_seconds(self.pid), time.monotonic()
         self.go_on()
-        self.wait_for(self._topic.sent)
+        self.wait_for_all()
         used = processor_seconds(self.pid) - processor
         passed = time.monotonic() - wall
         self.hold()
         return Cost(1e6 * used / records, 1e6 * passed / records)
 
-    def wait_for(self, records: int) -> None:
-        """Wait until it has decided on so many records in all."""
-        done, moved = -1, time.monotonic()
-        while done < records:
+    def wait_for_all(self) -> None:
+        """Wait until it has decided on all that is in the topic."""
+        done, moved, wanted = -1, time.monotonic(), self._topic.sent
+        while done < wanted:
             time.sleep(SAMPLE_SECONDS)
             now = time.monotonic()
             count = consumed(self._daemon.status())
             moved = now if count > done else moved
             done = max(done, count)
             if now - moved > STALL_SECONDS:
-                raise RuntimeError(f"nothing more after {done:,} of {records:,} records")
+                raise RuntimeError(f"nothing more after {done:,} of {wanted:,} records")
 
 
 def consumed(status: Mapping[str, Any]) -> int:

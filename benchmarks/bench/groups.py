@@ -5,7 +5,16 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from benchmarks.bench import decoding, end_to_end, in_memory, judging, scoring
+from benchmarks.bench import (
+    decoding,
+    end_to_end,
+    endurance,
+    in_memory,
+    judging,
+    latency,
+    profile,
+    scoring,
+)
 
 GROUPS: Final[dict[str, ModuleType]] = {
     "end_to_end": end_to_end,
@@ -13,6 +22,9 @@ GROUPS: Final[dict[str, ModuleType]] = {
     "scoring": scoring,
     "decoding": decoding,
     "judging": judging,
+    "latency": latency,
+    "profile": profile,
+    "endurance": endurance,
 }
 """Each module has TITLE and `run(Run) -> Result`."""
 ON_DEMAND: Final = frozenset({"endurance"})

@@ -122,5 +122,5 @@ DIGIT_CONVOLUTIONAL = Kind(
 PNG = Kind("28x28 PNG, dense", (28, 28), "uint8", "image", "dense")
 PNG_CONVOLUTIONAL = Kind("28x28 PNG, convolutional", (28, 28), "uint8", "image", "convolutional")
 JSON = Kind("32 numbers, json", (32,), "float32", "json", "dense")
-PICTURE_96 = Kind("96x96x3 uint8", (96, 96, 3), "uint8", "image", "convolutional")
-PICTURE_224 = Kind("224x224x3 uint8", (224, 224, 3), "uint8", "image", "convolutional")
+PICTURE_96 = Kind("96x96x3 PNG, convolutional", (96, 96, 3), "uint8", "image", "convolutional")
+PICTURE_224 = Kind("224x224x3 PNG, convolutional", (224, 224, 3), "uint8", "image", "convolutional")
