@@ -56,7 +56,7 @@ class PngReader:
         """What all IDAT chunks hold, of a file that has no others that count."""
         at, parts = len(self._start), list[bytes]()
         for _ in range(MOST_CHUNKS):
-            if value[at:] == IEND:
+            if at + len(IEND) == len(value) and value.endswith(IEND):
                 return b"".join(parts)
             if at + _CHUNK_BYTES > len(value):
                 break
