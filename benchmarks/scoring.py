@@ -140,7 +140,7 @@ def stages(bundle: Bundle, preparation: Preparation, records: NDArray[Any]) -> l
             end()
             sent = preparation.send(copied)
             end()
-            x = preparation.normalise(sent)
+            x = preparation.normalise(sent, records.dtype)
         end()
         reconstruction = bundle.model(x)
         end()

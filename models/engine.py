@@ -1,6 +1,6 @@
 """Engine: from records to reconstruction errors, as fast as the device allows.
 
-On the CPU a call works off its records in passes of `rows_per_pass`. Each pass normalises into
+On the CPU a call works off its records in passes of `micro_batch`. Each pass normalises into
 memory that stays the same, runs the network, and makes the errors in place: nothing that large
 is allocated anew, and what one step writes is still in the cache when the next one reads it.
 Calibration and service use the same engine, so that what they compare was computed alike.
@@ -29,9 +29,9 @@ more, float32 would lose digits."""
 
 
 class Engine(Protocol):
-    """Errors of records, on one device. rows_per_pass: the most in one forward pass."""
+    """Errors of records, on one device. micro_batch: the most in one forward pass."""
 
-    rows_per_pass: int
+    micro_batch: int
 
     def errors(self, records: NDArray[Any]) -> NDArray[np.float64]:
         """Mean error of each record, float64 (B,), >= 0, or not finite. Raises ShapeError.
@@ -52,9 +52,9 @@ class CpuEngine:
         spec: InputSpec,
         metric: str,
         precision: str = FLOAT32,
-        rows_per_pass: int = 1,
+        micro_batch: int = 1,
     ) -> None:
-        self.rows_per_pass = rows_per_pass
+        self.micro_batch = micro_batch
         self._spec, self._metric = spec, metric
         self._elements = math.prod(spec.shape)
         self._dtype = DTYPES[precision]
@@ -72,8 +72,8 @@ class CpuEngine:
         rows = self._spec.in_network_shape(records)
         errors = np.empty(len(rows))
         with self._lock, torch.inference_mode():
-            for start in range(0, len(rows), self.rows_per_pass):
-                part = slice(start, start + self.rows_per_pass)
+            for start in range(0, len(rows), self.micro_batch):
+                part = slice(start, start + self.micro_batch)
                 errors[part] = self._pass(rows[part])
         return errors
 
@@ -121,8 +121,9 @@ class CpuEngine:
         """Mean error of each row; the differences are overwritten."""
         if self._metric == "mse" and self._elements <= SHORT:
             with np.errstate(over="ignore", invalid="ignore"):
-                sums = np.einsum("ij,ij->i", difference, difference)
-            return np.divide(sums, np.float32(self._elements), out=sums)
+                sums: NDArray[np.float32] = np.einsum("ij,ij->i", difference, difference)
+            sums /= np.float32(self._elements)
+            return sums
         each = torch.from_numpy(difference)
         each = each.square_() if self._metric == "mse" else each.abs_()
         means: NDArray[np.float32] = each.mean(1).numpy()

@@ -63,11 +63,15 @@ class Network:
             x = step(x)
         return x
 
-    def _bound(self, rows: int) -> Sequence[Step]:
-        """The steps for so many rows, with their places in the memory."""
+    def reserve(self, rows: int) -> None:
+        """Have memory for batches of up to so many rows: it stays where it is after that."""
         if self._memory[0].numel() < rows * self._width:
             self._memory = [each.new_empty(rows * self._width) for each in self._memory]
             self._steps.clear()  # they write to what was there before
+
+    def _bound(self, rows: int) -> Sequence[Step]:
+        """The steps for so many rows, with their places in the memory."""
+        self.reserve(rows)
         if len(self._steps) >= KEPT:
             self._steps.clear()
         steps: list[Step] = []
@@ -151,7 +155,8 @@ def _piece(model: Autoencoder, node: fx.Node, before: fx.Node) -> Any:
     """A node of the chain as a function of what comes before it."""
     if node.op == "call_module":
         return model.get_submodule(str(node.target))
-    function = getattr(Tensor, str(node.target)) if node.op == "call_method" else node.target
+    target: Any = node.target
+    function = getattr(Tensor, str(target)) if node.op == "call_method" else target
     if node.args == (before,) and not node.kwargs:
         return function
     return partial(_called, function, node.args.index(before), node.args, node.kwargs)

@@ -12,10 +12,15 @@ from typing import Final
 
 import torch
 
+from models.reference import TIE_TOLERANCE
+
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"
 PRECISIONS: Final = (FLOAT32, BFLOAT16)
 DTYPES: Final = {FLOAT32: torch.float32, BFLOAT16: torch.bfloat16}
+TIE_TOLERANCES: Final = {FLOAT32: TIE_TOLERANCE, BFLOAT16: 2**-8}
+"""Relative slack in favour of "normal": by about so much an error may differ with its batch. In
+bfloat16 a sum may be rounded the other way, which moves one value of the network by 2^-8."""
 _INSTRUCTIONS: Final = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 """What /proc/cpuinfo calls them: on x86-64 the first two, on ARM the last."""
 
