@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from models import device_engine
-from models import micro_batch as micro_batches
+from models import device_engine, micro_batches
 from models.autoencoder import Autoencoder
 from models.device_engine import DeviceEngine
 from models.engine import CpuEngine, Engine

@@ -28,7 +28,8 @@ class TrainingSettings:
     that the calibration records support). ordered: the records are consecutive ones of the stream,
     oldest first; the newest are then held out to calibrate. augment: for images, any of
     AUGMENTATIONS. threads: of the CPU (default 1, or all
-    cores for a large network). precision: bfloat16 to calibrate in it as well as in float32. Raises TrainingError for a value out of range.
+    cores for a large network). precision: bfloat16 to calibrate in it as well as in float32.
+    Raises TrainingError for a value out of range.
     """
 
     architecture: str | None = None
