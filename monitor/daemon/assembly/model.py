@@ -127,11 +127,19 @@ def build_scorer(config: Config, bundle: Bundle) -> Scorer:
 
 def say_how(about: Mapping[str, Any]) -> None:
     """Write to the log how a model scores. about: of `about_model`."""
-    log.info("scoring", version=about["model"]["version"], **about["scoring"])
-    if about["scoring"]["slow"]:
+    how = about["scoring"]
+    log.info(
+        "how the model scores",
+        version=about["model"]["version"],
+        device=how["device"],
+        precision=how["precision"],
+        threads=how["threads"],
+        micro_batch=how["micro_batch"],
+    )
+    if how["slow"]:
         log.warning(
             "the device has no instructions for this precision: float32 is faster here",
-            precision=about["scoring"]["precision"],
+            precision=how["precision"],
         )
 
 
