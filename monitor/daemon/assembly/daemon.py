@@ -51,7 +51,7 @@ from monitor.retraining.history import History
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
-from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.version import __version__
 from monitor.web import uvicorn_private
@@ -59,10 +59,12 @@ from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
 
-DECODED_BYTES = 2**30
+DECODED_BYTES = 2**28
 """Most memory for the decoded records of one batch."""
 SLOW_DEPENDENCE = 10.0
 """Factor of dependence above which the user is told of cycles."""
+AHEAD = 1
+"""Batches that may be scored while others are fetched."""
 BYTES_PER_ELEMENT = 5
 """A pixel as it came and as float32."""
 
@@ -104,7 +106,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             source=KafkaSource(connection, build_subscription(config.kafka)),
             publisher=build_publisher(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
-            batcher=Batcher(model.limits),
+            batcher=Batcher(model.limits, AdaptiveLinger()),
             checkpoints=checkpoints,
             policy=Policy(config.kafka.start, config.kafka.out_of_range),
             dead_letter_limit=DeadLetterLimit(
@@ -116,6 +118,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             web=web,
             slot=slot,
             max_poll_records=config.batch.max_records,
+            ahead=AHEAD,
             shutdown_seconds=config.shutdown_seconds,
             state=state,
             delivery=delivery,
@@ -159,7 +162,7 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
     records = config.batch.max_records
     fitting = max(1, DECODED_BYTES // (BYTES_PER_ELEMENT * math.prod(spec.shape)))
     if fitting < records:
-        log.warning("large records: smaller batches", max_records=fitting, configured=records)
+        log.info("large records: smaller batches", max_records=fitting, configured=records)
     return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
 
 
