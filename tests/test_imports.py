@@ -35,9 +35,9 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 LIBRARIES = {
     "process": {"structlog", "rich", "filelock"},
     "datasets": {"numpy", "PIL", "pyarrow"},
-    "codecs": {"numpy", "PIL", "msgpack"},
+    "codecs": {"numpy", "PIL", "msgpack", "simdjson", "simplejpeg"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
-    "state": set(),
+    "state": {"numpy"},
     "pipeline": {"numpy"},
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""

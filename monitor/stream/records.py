@@ -1,18 +1,20 @@
 """The values that travel forward through the daemon.
 
-    Record -> Batch -> Scores -> Summary -> Verdict
-       |bad            |
-       v               v
-    DeadLetter      Anomaly
+    Columns -> rows -> Scores -> Summary -> Verdict
+       |bad               |
+       v                  v
+    DeadLetter         Anomaly
 
-All are frozen: a step makes new values and never changes the ones it was given.
+Most records travel as `columns.Columns`; a `Record` is what people see of one. All are frozen: a
+step makes new values and never changes the ones it was given.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +22,8 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
-    """A partition of a topic."""
+class Partition(NamedTuple):
+    """A partition of a topic. A tuple, since it is the key of most tables: that hashes fastest."""
 
     topic: str
     number: int
@@ -82,36 +83,42 @@ class DeadLetter:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Decoded rows in arrival order, all finite.
-
-    rows: (B, *record_shape). record_of_row: (B,) index into `records`, ascending; a record
-    may carry several rows.
-    """
-
-    rows: NDArray[np.generic]
-    record_of_row: NDArray[np.int64]
-    records: tuple[Record, ...]
+PValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From reconstruction errors (B,) to their p-values (B,) in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What the model says of B rows.
 
-    reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_value: (B,) in (0, 1].
+    reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_values: of the model.
     anomalous: (B,) bool, error above the reference's threshold.
     """
 
     reconstruction_error: NDArray[np.float64]
-    p_value: NDArray[np.float64]
+    p_values: PValues
     anomalous: NDArray[np.bool_]
     model_version: str
+
+    @property
+    def p_value(self) -> NDArray[np.float64]:
+        """Of each row, (B,) in (0, 1]: computed when asked for, since few rows are asked for."""
+        return self.p_values(self.reconstruction_error)
+
+    def where(self, wanted: NDArray[np.bool_]) -> Scores:
+        """Of the rows for which `wanted` (B,) is true."""
+        return Scores(
+            self.reconstruction_error[wanted],
+            self.p_values,
+            self.anomalous[wanted],
+            self.model_version,
+        )
 
     @classmethod
     def empty(cls, model_version: str) -> Scores:
         """Scores of no rows."""
-        return cls(np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_), model_version)
+        none = np.empty(0)
+        return cls(none, np.ones_like, np.empty(0, dtype=np.bool_), model_version)
 
 
 @dataclass(frozen=True, slots=True)
