@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.commands.options import FORMATS, add_device, writing
+from monitor.commands.options import FORMATS, add_device, scorer_for, writing
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -56,14 +56,12 @@ def run(options: argparse.Namespace) -> int:
     """Score, write the file and the montage, and say what was found."""
     _check_outputs(options)
 
-    from models import bundle
     from monitor.commands.score_file import written
     from monitor.datasets import fitting
     from monitor.pipeline import offline
     from monitor.pipeline.findings import Findings
-    from monitor.pipeline.scorer import Scorer
 
-    scorer = Scorer(bundle.load(options.bundle), options.device)
+    scorer = scorer_for(options)
     parts = fitting.blocks(options.data, options.where, scorer.bundle.input_spec)
     findings = Findings(options.top)
     with written(Path(options.out)) as write:

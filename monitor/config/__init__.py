@@ -57,11 +57,15 @@ class BatchConfig(Section):
     """When a batch is scored: at any of these limits."""
 
     max_records: int = Field(
-        512, ge=1, le=100_000, description="Set it to the largest batch that fits your device."
+        2048, ge=1, le=100_000, description="Set it to the largest batch that fits your device."
     )
     max_bytes: int = Field(16 * 2**20, ge=1, description="Payload bytes held before scoring.")
     linger_seconds: float = Field(
-        0.2, ge=0, le=60, description="Longest wait for a batch to fill, from its first record."
+        0.2,
+        ge=0,
+        le=60,
+        description="Longest wait for a batch to fill, from its first record. It adapts: no longer"
+        " than four times what the quickest batches take.",
     )
 
 
@@ -202,8 +206,14 @@ class Config(BaseSettings):
     )
     reload: ReloadConfig = Field(ReloadConfig(), description="How a new model is followed.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
-    threads: int | None = Field(
-        None, ge=1, description="CPU threads for scoring; default: all cores but one."
+    threads: Positive | Literal["auto"] = Field(
+        "auto", description="CPU threads for scoring; auto: 1, or all cores but one where it helps."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16 is faster; the model must be calibrated in it."
+    )
+    micro_batch: Positive | Literal["auto"] = Field(
+        "auto", description="Rows in one forward pass; auto: as many as are fastest here."
     )
     shutdown_seconds: float = Field(
         20, ge=1, description="Longest time to finish what was begun when asked to stop."

@@ -74,6 +74,6 @@ class Findings:
             data.name(i),
             np.array(data.records[i]),
             float(scores.reconstruction_error[i]),
-            float(scores.p_value[i]),
+            float(scores.p_values(scores.reconstruction_error[i : i + 1])[0]),
             bool(scores.anomalous[i]),
         )

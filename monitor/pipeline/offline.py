@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ShapeError
-from models.reconstruction import BATCH
 from monitor.datasets import Dataset
 from monitor.datasets.parts import regrouped
 from monitor.errors import DataError
@@ -22,8 +21,8 @@ from monitor.process.progress import count_bar
 from monitor.stream.records import Scores
 
 LARGEST: Final = 8192
-"""Records scored at a time, at most; a multiple of the scorer's own batches, so that a record's
-error does not depend on it."""
+"""Records scored at a time, at most. A multiple of the scorer's own batches is taken, so that a
+record's error does not depend on it."""
 ELEMENTS: Final = 1 << 24
 """Numbers scored at a time, at most, but for one batch of the scorer."""
 
@@ -36,7 +35,7 @@ def scored(
     source: where they are from, for people. Raises DataError if they do not fit the model.
     """
     with count_bar(f"scoring {source}", None) as advance:
-        for data in regrouped(parts, size_for(scorer.bundle.input_spec.shape)):
+        for data in regrouped(parts, size_for(scorer)):
             yield data, _scores(scorer, data.records, source)
             advance(len(data.records))
 
@@ -46,16 +45,17 @@ def score(scorer: Scorer, parts: Iterable[Dataset], source: str) -> Scores:
     found = [scores for _, scores in scored(scorer, parts, source)]
     return Scores(
         np.concatenate([part.reconstruction_error for part in found]),
-        np.concatenate([part.p_value for part in found]),
+        found[0].p_values,
         np.concatenate([part.anomalous for part in found]),
         found[0].model_version,
     )
 
 
-def size_for(shape: tuple[int, ...]) -> int:
-    """Records of this shape that are scored at a time."""
-    batches = ELEMENTS // math.prod(shape) // BATCH
-    return min(LARGEST // BATCH, max(1, batches)) * BATCH
+def size_for(scorer: Scorer) -> int:
+    """How many records are scored at a time."""
+    batch = int(scorer.about["micro_batch"])
+    fitting = min(LARGEST, ELEMENTS // math.prod(scorer.bundle.input_spec.shape))
+    return max(1, fitting // batch) * batch
 
 
 def _scores(scorer: Scorer, records: NDArray[Any], source: str) -> Scores:
