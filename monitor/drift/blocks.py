@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -23,10 +23,6 @@ Index = NDArray[np.int64]
 
 TICK_ROWS: Final = 256
 """Rows of one tick: the unit in which a drift's duration is measured."""
-LONGEST_GAP_SECONDS: Final = 3600.0
-"""A longer silence counts as this much: a wild timestamp must not move the clock by years."""
-JUMP_SECONDS: Final = 86400.0
-"""A clock that runs this far ahead of a record was moved by a wild timestamp, and is set back."""
 
 
 class Position(NamedTuple):
@@ -69,7 +65,56 @@ class Block(NamedTuple):
     @property
     def ticks(self) -> float:
         """Its share in durations: rows in units of TICK_ROWS, or 1 if it ended by time."""
-        return max(self.buckets.size / TICK_ROWS, 1.0 if self.ended_by_time else 0.0)
+        return ticks_of(self.buckets.size, self.ended_by_time)
+
+
+def ticks_of(rows: int, ended_by_time: bool) -> float:
+    """The share of a block in durations: see `Block`."""
+    return max(rows / TICK_ROWS, 1.0 if ended_by_time else 0.0)
+
+
+class Run(NamedTuple):
+    """Consecutive blocks, two or more, whose rows lie one block after the other.
+
+    partitions, partition, buckets: of all rows, as in `Block`. cuts: where the blocks begin among
+    the rows, and the number of the rows. starts, last_timestamps, by_time: of each block.
+    """
+
+    partitions: Sequence[Partition]
+    partition: Index
+    buckets: Index
+    cuts: list[int]
+    starts: list[Position]
+    last_timestamps: list[int]
+    by_time: list[bool]
+
+    @property
+    def blocks(self) -> int:
+        """How many there are."""
+        return len(self.starts)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Rows of each."""
+        return [end - start for start, end in pairwise(self.cuts)]
+
+    @property
+    def block_of_row(self) -> Index:
+        """The number of each row's block, (rows,)."""
+        return np.arange(self.blocks).repeat(self.sizes)
+
+    def first(self, blocks: int) -> Run:
+        """So many of them, the first ones."""
+        end = self.cuts[blocks]
+        return Run(
+            self.partitions,
+            self.partition[:end],
+            self.buckets[:end],
+            self.cuts[: blocks + 1],
+            self.starts[:blocks],
+            self.last_timestamps[:blocks],
+            self.by_time[:blocks],
+        )
 
 
 class OpenBlock:
@@ -79,7 +124,7 @@ class OpenBlock:
     """
 
     def __init__(self, limit: int, seconds: float) -> None:
-        self._limit = limit
+        self.limit = limit
         self._milliseconds = 1000 * seconds
         self._partition: list[Index] = []
         self._buckets: list[Index] = []
@@ -91,7 +136,7 @@ class OpenBlock:
     @property
     def due(self) -> bool:
         """True when the block has ended."""
-        return self._rows >= self._limit or self._timed_out
+        return self._rows >= self.limit or self._timed_out
 
     def cuts(self, row_ends: Index | None, timestamps: Index) -> list[int]:
         """Where the blocks end among coming records, ascending, and the number of the records.
@@ -102,11 +147,11 @@ class OpenBlock:
         size = timestamps.size
         timeless = self._timeless(timestamps)
         if row_ends is None and timeless:
-            cuts = list(range(self._limit - self._rows, size, self._limit))
+            cuts = list(range(self.limit - self._rows, size, self.limit))
             return [*cuts, size]
         if row_ends is None:
             row_ends = np.arange(1, size + 1)
-        cuts, start, missing = [], 0, self._limit - self._rows
+        cuts, start, missing = [], 0, self.limit - self._rows
         first = self._start.timestamp if self._rows else int(timestamps[0])
         while True:
             before = int(row_ends[start - 1]) if start else 0
@@ -116,7 +161,7 @@ class OpenBlock:
             cuts.append(end)
             if end == size:
                 return cuts
-            start, missing, first = end, self._limit, int(timestamps[end])
+            start, missing, first = end, self.limit, int(timestamps[end])
 
     def _timeless(self, timestamps: Index) -> bool:
         """True if no time passes that could end a block."""
@@ -131,6 +176,27 @@ class OpenBlock:
             return end
         late = timestamps[start:end] >= first + math.ceil(self._milliseconds)
         return start + int(late.argmax()) + 1
+
+    @property
+    def rows(self) -> int:
+        """How many were added."""
+        return self._rows
+
+    def before(self, run: Run) -> Run:
+        """A run whose first block takes the rows of this one along."""
+        if not self._rows:
+            return run
+        sizes = run.sizes
+        return run._replace(
+            partition=np.concatenate([*self._partition, run.partition]),
+            buckets=np.concatenate([*self._buckets, run.buckets]),
+            cuts=[0, *(cut + self._rows for cut in run.cuts[1:])],
+            starts=[self._start, *run.starts[1:]],
+            last_timestamps=[
+                max(self._last_timestamp, run.last_timestamps[0]), *run.last_timestamps[1:]
+            ],
+            by_time=[sizes[0] + self._rows < self.limit, *run.by_time[1:]],
+        )  # fmt: skip
 
     def begin(self, rows_before: int, timestamp: int, next_offsets: NextOffsets) -> None:
         """The next rows are of this record, if none were added yet.
@@ -167,12 +233,16 @@ class OpenBlock:
             buckets=_joined(self._buckets),
             start=self._start,
             last_timestamp=self._last_timestamp,
-            ended_by_time=self._rows < self._limit,
+            ended_by_time=self._rows < self.limit,
         )
+        self.clear()
+        return block
+
+    def clear(self) -> None:
+        """Begin another block."""
         self._partition, self._buckets = [], []
         self._rows = self._last_timestamp = 0
         self._timed_out = False
-        return block
 
     def state(self, partitions: Sequence[Partition]) -> dict[str, Any]:
         """Everything that `restore` needs. partitions: by their numbers."""
@@ -214,57 +284,6 @@ class OpenBlock:
 
 def _joined(parts: list[Index]) -> Index:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-@dataclass(slots=True)
-class Clock:
-    """How far the stream has come: in ticks of the evaluation, and in seconds of its timestamps.
-
-    Seconds never run backwards: partitions are read one after the other. rows_per_second: over
-    about the last 65,000 rows; infinite while no time has passed.
-    """
-
-    ticks: float = 0.0
-    seconds: float = 0.0
-    _newest: float = -math.inf
-    _recent_rows: float = 0.0
-    _recent_seconds: float = 0.0
-
-    def advance(self, block: Block) -> None:
-        """Take a block into account."""
-        ticks = block.ticks
-        self.ticks += ticks
-        newest = block.last_timestamp / 1000
-        gap = newest - self._newest if math.isfinite(self._newest) else 0.0
-        elapsed = min(max(gap, 0.0), LONGEST_GAP_SECONDS)
-        self._newest = newest if gap < -JUMP_SECONDS else max(self._newest, newest)
-        self.seconds += elapsed
-        kept = math.exp(-ticks / 256)
-        self._recent_rows = kept * self._recent_rows + block.rows
-        self._recent_seconds = kept * self._recent_seconds + elapsed
-
-    @property
-    def rows_per_second(self) -> float:
-        """The stream's rate."""
-        return self._recent_rows / self._recent_seconds if self._recent_seconds else math.inf
-
-    def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs."""
-        newest = self._newest if math.isfinite(self._newest) else None
-        return {
-            "ticks": self.ticks,
-            "seconds": self.seconds,
-            "newest": newest,
-            "recent_rows": self._recent_rows,
-            "recent_seconds": self._recent_seconds,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was called."""
-        self.ticks, self.seconds = float(state["ticks"]), float(state["seconds"])
-        self._newest = -math.inf if state["newest"] is None else float(state["newest"])
-        self._recent_rows = float(state["recent_rows"])
-        self._recent_seconds = float(state["recent_seconds"])
 
 
 def position_state(position: Position) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from monitor.drift.blocks import Clock, Position
+from monitor.drift.blocks import Position
+from monitor.drift.clock import Clock
 from monitor.drift.detectors.evidence import Evidence
 from monitor.stream.records import Alert, Partition, Verdict
 

@@ -15,8 +15,10 @@ import numpy as np
 
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
-from monitor.drift.blocks import TICK_ROWS, Block, Clock
+from monitor.drift.blocks import TICK_ROWS, Block
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
+from monitor.drift.calm import CalmBlocks
+from monitor.drift.clock import Clock
 from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Evidence, finding_state, restored_finding
 from monitor.drift.episodes import (
@@ -30,7 +32,7 @@ from monitor.drift.episodes import (
     episode_id,
 )
 from monitor.drift.error_statistics import ErrorStatistics
-from monitor.drift.intake import Intake
+from monitor.drift.intake import Coming, Intake
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.window import RollingWindow
@@ -78,6 +80,9 @@ class Judge:
         self._evidence = Evidence(0.0, float(np.log10(self._allowance.levels.records)))
         if self.detector.ready:
             self._episodes.state = State.OK
+        self._calm = CalmBlocks(
+            self.detector, self._episodes, self._allowance, self._window, self._clock
+        )
 
     @property
     def rows(self) -> int:
@@ -88,11 +93,15 @@ class Judge:
         """The first offset of the partition that has not been counted; 0 if none was."""
         return self._intake.next_offset(partition)
 
-    def watch(self, records: JudgedRecords, note: Note) -> int:
+    def watch(
+        self, records: JudgedRecords, note: Note, calm_until: Callable[[], int] = lambda: 0
+    ) -> int:
         """Count the rows of records once, block by block; returns how many were counted before.
 
-        Calls `note` after each evaluation, and after the last records if they end no block.
-        Raises ValueError for another model's records.
+        Calls `note` after each evaluation, and after the last records if they end no block. It
+        may leave out evaluations in which nothing changed, the state being ok or learning, before
+        the one that brings the stream to `calm_until` rows. Raises ValueError for another model's
+        records.
         """
         self._check(records.model_version)
         if not len(records):
@@ -100,9 +109,20 @@ class Judge:
         new, numbers = self._intake.uncounted(records)
         if len(new):
             buckets = bucket_index(new.errors / self.unit)
-            for block, newest in self._intake.blocks(new, numbers, buckets):
-                note([] if block is None else self._evaluate(block), newest)
+            self._watch(self._intake.coming(new, numbers, buckets), note, calm_until)
         return records.errors.size - new.errors.size
+
+    def _watch(self, coming: Coming, note: Note, calm_until: Callable[[], int]) -> None:
+        while coming.left:
+            until = 0 if self._advisory else calm_until()
+            calm = self._calm.take(coming, self.evaluations, until)
+            if calm is None:
+                block, newest = coming.step()
+                note([] if block is None else self._evaluate(block), newest)
+            else:
+                self.evaluations += calm.blocks
+                self._evidence = calm.evidence
+                note([], calm.newest)
 
     def add(self, *summaries: Summary) -> list[Change]:
         """Count the rows of summaries once; return the changes of state they brought.

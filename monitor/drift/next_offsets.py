@@ -31,6 +31,11 @@ class Offsets(Mapping[Partition, int]):
         self._offsets = offsets
         self._known: dict[Partition, int] | None = None
 
+    @property
+    def array(self) -> Index:
+        """As it was given; nobody may write to it."""
+        return self._offsets
+
     def _all(self) -> dict[Partition, int]:
         if self._known is None:
             pairs = zip(self._partitions, self._offsets.tolist(), strict=False)
@@ -131,6 +136,28 @@ class NextOffsets:
             return
         self._next = self._next.copy()
         self._next[numbers] = next_offsets  # of equal numbers the last one stays
+
+    def after(self, numbers: Index, next_offsets: Index, ends: Sequence[int]) -> list[Offsets]:
+        """What it is now, and what it will be once the records up to each end are counted.
+
+        ends: ascending. numbers, next_offsets: (n,), as for `count`.
+        """
+        found = [self.snapshot()]
+        if len(self.partitions) == 1:
+            each = next_offsets[np.array(ends) - 1]
+            found.extend(Offsets(self.partitions, each[i : i + 1]) for i in range(len(ends)))
+            return found
+        start, now = 0, self._next
+        for end in ends:
+            now = now.copy()
+            now[numbers[start:end]] = next_offsets[start:end]
+            found.append(Offsets(self.partitions, now))
+            start = end
+        return found
+
+    def go_on(self, at: Offsets) -> None:
+        """Count up to one of the places that `after` gave."""
+        self._snapshot, self._next = at, at.array
 
     def uncounted(
         self, numbers: Index, offsets: Index, next_offsets: Index

@@ -10,11 +10,13 @@ Memory: panes x 44 KB at most, about 1 MiB by default.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from itertools import repeat
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from scipy import special
 
 from models.bucket_counts import BucketCounts, add_to
 from models.distribution import ErrorDistribution, order_statistic
+from monitor.drift.blocks import Run
 from monitor.stream.records import Estimate
 
 Floats = NDArray[np.float64]
@@ -107,11 +110,23 @@ class _Pane:
             add_to(self.summed.counts, self.blocks)
             self.blocks.clear()
 
-    def take_from(self, dense: Index) -> None:
-        """Take all rows out of the counts of all buckets."""
-        if self.summed is not None:
-            dense -= self.summed.counts
-        add_to(dense, self.blocks, times=-1)
+
+class _Cut(NamedTuple):
+    """A block: its counts, or the buckets of a run and which of them are the block's.
+
+    start_rows: rows counted before it.
+    """
+
+    start_rows: int
+    source: BucketCounts | Index
+    first: int = 0
+    last: int = 0
+
+    @property
+    def counts(self) -> BucketCounts:
+        if isinstance(self.source, BucketCounts):
+            return self.source
+        return BucketCounts.from_buckets(self.source[self.first : self.last])
 
 
 def _summed(panes: Iterable[_Pane]) -> ErrorDistribution:
@@ -137,11 +152,12 @@ class RollingWindow:
         self._pane_rows = max(1, capacity // panes)
         self._pane_seconds = None if seconds is None else seconds / panes
         self._panes: deque[_Pane] = deque()
-        self._recent: deque[tuple[int, BucketCounts]] = deque(maxlen=RECENT_BLOCKS)
+        self._recent: deque[_Cut] = deque(maxlen=RECENT_BLOCKS)
         self._rows = 0
         self._now = 0.0
         self._errors = ErrorDistribution()
         self._unread: list[BucketCounts] = []
+        self._dropped: list[BucketCounts] = []
 
     @property
     def records(self) -> int:
@@ -162,6 +178,9 @@ class RollingWindow:
         if self._unread:
             add_to(self._errors.counts, self._unread)
             self._unread.clear()
+        if self._dropped:
+            add_to(self._errors.counts, self._dropped, times=-1)
+            self._dropped.clear()
         return self._errors
 
     def add(self, counts: BucketCounts, start_rows: int, now: float) -> None:
@@ -171,11 +190,43 @@ class RollingWindow:
             self._panes.append(_Pane(start_rows, now, now))
         self._panes[-1].add(counts)
         self._panes[-1].last_seconds = now
-        self._recent.append((start_rows, counts))
+        self._recent.append(_Cut(start_rows, counts))
+        self._counted(counts)
+
+    def add_run(self, run: Run, seconds: Sequence[float]) -> None:
+        """Add consecutive blocks. seconds: stream time after each."""
+        start_rows, cuts = [start.rows for start in run.starts], run.cuts
+        first = 0
+        while first < run.blocks:
+            last = self._entering(first, cuts, start_rows, seconds)
+            counts = BucketCounts.from_buckets(run.buckets[cuts[first] : cuts[last]])
+            self._now = seconds[last - 1]
+            self._panes[-1].add(counts)
+            self._panes[-1].last_seconds = self._now
+            self._counted(counts)
+            first = last
+        self._recent.extend(map(_Cut, start_rows, repeat(run.buckets), cuts[:-1], cuts[1:]))
+
+    def _entering(
+        self, first: int, cuts: list[int], start_rows: list[int], seconds: Sequence[float]
+    ) -> int:
+        """The end of the blocks from `first` on, one or more, that enter the newest pane."""
+        self._now = seconds[first]
+        if not self._panes or self._full(self._panes[-1]):
+            self._panes.append(_Pane(start_rows[first], self._now, self._now))
+        pane = self._panes[-1]
+        if self._pane_seconds is not None:
+            begin = pane.start_seconds
+            return bisect_left(seconds, self._pane_seconds, first + 1, key=lambda now: now - begin)
+        free = self._pane_rows - pane.rows
+        return min(bisect_left(cuts, cuts[first] + free, first + 1), len(seconds))
+
+    def _counted(self, counts: BucketCounts) -> None:
+        """These entered the newest pane."""
         self._rows += counts.total
         self._unread.append(counts)
         self._expire()
-        if len(self._unread) > RECENT_BLOCKS:
+        if max(len(self._unread), len(self._dropped)) > RECENT_BLOCKS:
             self._errors = self.errors
 
     def _full(self, pane: _Pane) -> bool:
@@ -188,7 +239,9 @@ class RollingWindow:
         while len(self._panes) > 1 and self._dispensable():
             oldest = self._panes.popleft()
             self._rows -= oldest.rows
-            oldest.take_from(self.errors.counts)
+            if oldest.summed is not None:
+                self._errors.counts -= oldest.summed.counts
+            self._dropped.extend(oldest.blocks)
 
     def _dispensable(self) -> bool:
         if self.seconds is None:
@@ -205,8 +258,8 @@ class RollingWindow:
         Exact to the block for recent places; before them, to the pane, leaving out what lies in
         a pane that began earlier.
         """
-        if self._recent and rows >= self._recent[0][0]:
-            return BucketCounts.summed(counts for start, counts in self._recent if start >= rows)
+        if self._recent and rows >= self._recent[0].start_rows:
+            return BucketCounts.summed(c.counts for c in self._recent if c.start_rows >= rows)
         if self._panes and self._panes[0].start_rows >= rows:
             return self.errors
         return _summed(pane for pane in self._panes if pane.start_rows >= rows)
@@ -227,7 +280,7 @@ class RollingWindow:
             ],
             "recent": [
                 {"start_rows": start, "buckets": counts.buckets, "counts": counts.counts}
-                for start, counts in self._recent
+                for start, counts in ((cut.start_rows, cut.counts) for cut in self._recent)
             ],
         }
 
@@ -237,6 +290,7 @@ class RollingWindow:
         self._panes.clear()
         self._recent.clear()
         self._unread.clear()
+        self._dropped.clear()
         for stored in state["panes"]:
             pane = _Pane(
                 int(stored["start_rows"]),
@@ -247,7 +301,7 @@ class RollingWindow:
             self._panes.append(pane)
         self._errors = _summed(self._panes)
         for stored in state["recent"]:
-            self._recent.append((int(stored["start_rows"]), _counts(stored)))
+            self._recent.append(_Cut(int(stored["start_rows"]), _counts(stored)))
 
 
 def _sparse(counts: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:

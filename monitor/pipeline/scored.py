@@ -64,7 +64,19 @@ class Scored:
 
     def judged(self) -> JudgedRecords:
         """What the judge sees of the records that were scored."""
-        records, rows, alive = self.records, self.rows, self.rows > 0
+        records, rows = self.records, self.rows
+        if rows.all():
+            return JudgedRecords(
+                self.scores.model_version,
+                records.partitions,
+                records.partition,
+                records.offsets,
+                records.next_offsets,
+                records.timestamps,
+                rows,
+                self.scores.reconstruction_error,
+            )
+        alive = rows > 0
         return JudgedRecords(
             model_version=self.scores.model_version,
             partitions=records.partitions,

@@ -126,7 +126,8 @@ class Pipeline:
             changes.extend(came)
 
         judged = scored.judged()
-        replayed = self.judge.watch(judged, note) if len(judged) else 0
+        calm_until = self.history.calm_until
+        replayed = self.judge.watch(judged, note, calm_until) if len(judged) else 0
         return changes, requests, replayed
 
 

@@ -50,10 +50,12 @@ class History:
     ) -> tuple[RetrainRequest, ...]:
         """Take into account what the judge has counted; returns the requests to make.
 
-        newest: timestamp of the newest record it was given. Without an evaluation since the last
-        call, nothing is concluded.
+        newest: timestamp of the newest record it was given since the last call, or, if there
+        were several evaluations, since the last but one of them. Without an evaluation since the
+        last call, nothing is concluded.
         """
-        self._newest = max(self._newest, newest)
+        earlier = 0 if judge.evaluations > self._seen + 1 else self._newest
+        self._newest = max(earlier, newest)
         if judge.evaluations == self._seen:
             return ()
         self._seen = judge.evaluations
@@ -66,6 +68,10 @@ class History:
         made = self._look(judge) if state is State.FIRING else ()
         self._newest = 0
         return made
+
+    def calm_until(self) -> int:
+        """Rows counted before which there is nothing to note, as long as all is calm."""
+        return self._good.due
 
     def _take(self, judge: Judge, change: Change) -> None:
         event = change.transition.event

@@ -63,9 +63,14 @@ class GoodMarks:
 
     def note(self, place: Place, timestamp: int) -> None:
         """The stream is well up to here. timestamp: of its newest record."""
-        if not self._marks or place.rows - self._marks[-1].rows >= GOOD_ROWS:
+        if place.rows >= self.due:
             self._marks.append(Position(place.rows, timestamp, place.next_offsets))
             del self._marks[:-MARKS_KEPT]
+
+    @property
+    def due(self) -> int:
+        """Rows counted from which on another mark is made."""
+        return self._marks[-1].rows + GOOD_ROWS if self._marks else 0
 
     @property
     def last(self) -> Position | None:

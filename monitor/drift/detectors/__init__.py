@@ -15,8 +15,8 @@ from models.deferred import deferred
 
 if TYPE_CHECKING:
     from models.reference import Reference
-    from monitor.drift.blocks import Block
-    from monitor.drift.detectors.evidence import Evidence, Finding
+    from monitor.drift.blocks import Block, Run
+    from monitor.drift.detectors.evidence import Calm, Evidence, Finding
 
 
 class Detector(Protocol):
@@ -46,6 +46,13 @@ class Detector(Protocol):
         """Take a block into account; without drift suspect it once in `records` rows at most.
 
         learn: the stream is believed to be in control, and may be learned from.
+        """
+
+    def watch_calm(self, run: Run, records: float) -> Calm | None:
+        """Take as many blocks of the run into account, as `watch` does with `learn`, as are calm.
+
+        Calm are blocks that bring no suspicion and need no other work than their own. None: the
+        next block must be given to `watch`.
         """
 
     def begin_confirmation(self) -> None:

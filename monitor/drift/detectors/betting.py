@@ -27,18 +27,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.reference import Reference
-from monitor.drift.blocks import Block
+from monitor.drift.blocks import Block, Run
 from monitor.drift.detectors import bets as betting
+from monitor.drift.detectors import plays
 from monitor.drift.detectors.bets import Bets
 from monitor.drift.detectors.block_history import BlockHistory
 from monitor.drift.detectors.dependence import Dependence, from_ordered
-from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
+from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
+from monitor.drift.detectors.plays import Stakes
 from monitor.stream.records import Partition
 
 if TYPE_CHECKING:
@@ -150,6 +153,30 @@ class BettingTest:
             self._temper()
         return Evidence(_log10(evidence), math.log10(records))
 
+    def watch_calm(self, run: Run, records: float) -> Calm | None:
+        """Let the bets play the blocks before one that may be suspicious, or changes the bets."""
+        run = run.first(self._dependence.addable(run.sizes, run.by_time))
+        if run.blocks < 2 or max(run.sizes) * self._steepest > _LARGEST_GAIN:
+            return None
+        bins = self.bets.bin_of_bucket.take(run.buckets)
+        counts = plays.together(run, bins, self.bets.bins)
+        stakes = Stakes(self._gains, self._share, records)
+        parts = None
+        if len(self._partitions) <= 1 and self._alone(run):
+            calm = plays.play_alone(self._capital, counts, run.sizes, stakes)
+        else:
+            scopes = self._known_scopes(run)
+            if scopes is None:
+                return None
+            cells = scopes * self.bets.bins + bins
+            calm = plays.play_scopes(self._capital, counts, run, scopes, cells, stakes)
+            parts = [cells[start:end] for start, end in pairwise(run.cuts)]
+        if not calm:
+            return None
+        self._block_history.add_run(counts[:calm], parts, run.starts[:calm])
+        self._dependence.add_run(counts[:calm], run.sizes[:calm], run.by_time[:calm])
+        return Calm(calm, Evidence(_log10(self._evidence()), math.log10(records)))
+
     def _evidence(self) -> float:
         # A product with equal shares: a third of the time of a sum, and this is for each block.
         together = float(np.dot(self._capital[0], self._share))
@@ -175,7 +202,7 @@ class BettingTest:
         touched = rows.nonzero()[0]
         return _Bins(self._table, rows[touched].astype(np.float64)[:, None], touched, cells)
 
-    def _alone(self, block: Block) -> bool:
+    def _alone(self, block: Block | Run) -> bool:
         """True if all rows are of the only partition that was ever seen."""
         first = block.partition[0]
         if len(block.partitions) > 1 and not (block.partition == first).all():
@@ -186,12 +213,17 @@ class BettingTest:
         self._partitions = (partition,)
         return True
 
+    def _known_scopes(self, rows: Block | Run) -> Index | None:
+        """The scope of each row's partition, (rows,); None if one has none yet."""
+        if rows.partitions is not self._numbered or len(self._scope) < len(rows.partitions):
+            self._number(rows.partitions)
+        scopes = self._scope.take(rows.partition)
+        return scopes if len(self._capital) > 1 and scopes.all() else None
+
     def _scopes(self, block: Block) -> Index:
         """The scope of each row's partition, (rows,)."""
-        if block.partitions is not self._numbered or len(self._scope) < len(block.partitions):
-            self._number(block.partitions)
-        scopes = self._scope.take(block.partition)
-        if len(self._capital) == 1 or not scopes.all():
+        scopes = self._known_scopes(block)
+        if scopes is None:
             self._know({block.partitions[i] for i in np.unique(block.partition).tolist()})
             self._number(block.partitions)
             scopes = self._scope.take(block.partition)

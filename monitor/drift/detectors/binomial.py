@@ -34,9 +34,9 @@ from scipy import special
 
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
-from monitor.drift.blocks import Block
+from monitor.drift.blocks import Block, Run
 from monitor.drift.detectors import DetectorSettings
-from monitor.drift.detectors.evidence import NOTHING, Evidence, Finding
+from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
 from monitor.drift.window import RollingWindow
 
 LEVELS: Final = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
@@ -121,6 +121,10 @@ class BinomialExceedance:
         """Look at the window after each LOOK_ROWS rows."""
         self._add(block)
         return Evidence(self._look.statistic, self._threshold(records / LOOK_ROWS))
+
+    def watch_calm(self, run: Run, records: float) -> Calm | None:
+        """None: blocks are taken one by one."""
+        return None
 
     def begin_confirmation(self) -> None:
         """Begin a fresh window; the look that led here stays the finding."""

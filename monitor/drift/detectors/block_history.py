@@ -7,8 +7,9 @@ ones as coarse as they are far, and the memory is bounded however long the strea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -78,6 +79,27 @@ class BlockHistory:
         self._together[len(self._starts)] = together
         self._cells.append(_NONE if cells is None else _Cells([cells]))
         self._starts.append(start)
+
+    def add_run(
+        self, together: Floats, cells: Sequence[Index] | None, starts: Sequence[Position]
+    ) -> None:
+        """Add consecutive blocks.
+
+        together: (blocks, K). cells, starts: of each block, as in `add`.
+        """
+        first = 0
+        while first < len(starts):
+            if len(self._starts) == ENTRIES:
+                self._halve()
+            begin = len(self._starts)
+            last = min(len(starts), first + ENTRIES - begin)
+            self._together[begin : begin + last - first] = together[first:last]
+            self._starts.extend(starts[first:last])
+            if cells is None:
+                self._cells.extend(repeat(_NONE, last - first))
+            else:
+                self._cells.extend(_Cells([each]) for each in cells[first:last])
+            first = last
 
     def _halve(self) -> None:
         half, quarter = ENTRIES // 2, ENTRIES // 4

@@ -14,6 +14,7 @@ numbers would make every stream look dependent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -154,6 +155,44 @@ class Dependence:
         if self._block_rows < BLOCK_ROWS and self._filled == 4 * FEWEST_BLOCKS:
             self._join()
         return changed
+
+    def addable(self, sizes: Sequence[int], by_time: Sequence[bool]) -> int:
+        """How many of these blocks can be added before an estimate is made, or anything is moved.
+
+        sizes: rows of each. by_time: which of them ended by time.
+        """
+        waiting = _LAG if self._known else 0
+        sums = min(len(self._blocks), self._next_update + waiting - 1) - self._filled
+        if self._block_rows < BLOCK_ROWS:
+            sums = min(sums, 4 * FEWEST_BLOCKS - 1 - self._filled)
+        ends = self._ends(sizes, by_time)
+        return len(sizes) if len(ends) <= sums else ends[max(sums, 0)] - 1
+
+    def _ends(self, sizes: Sequence[int], by_time: Sequence[bool]) -> list[int]:
+        """How many of these blocks there are up to the end of each sum."""
+        ends, rows = [], self._open_rows
+        for number, (size, timed) in enumerate(zip(sizes, by_time, strict=True), 1):
+            rows += size
+            if rows >= self._block_rows or timed:
+                ends.append(number)
+                rows = 0
+        return ends
+
+    def add_run(self, counts: Floats, sizes: Sequence[int], by_time: Sequence[bool]) -> None:
+        """Take consecutive blocks' bins (blocks, K) into account: as many as are `addable`."""
+        ends = self._ends(sizes, by_time)
+        end = ends[-1] if ends else 0
+        if ends:
+            self._learned_rows += self._open_rows + sum(sizes[:end])
+            self._open += counts[: ends[0]].sum(axis=0)
+            sums = self._blocks[self._filled : self._filled + len(ends)]
+            np.add.reduceat(counts[:end], [0, *ends[:-1]], axis=0, out=sums)
+            sums[0] = self._open
+            self._filled += len(ends)
+            self._close()
+        if end < len(sizes):
+            self._open += counts[end:].sum(axis=0)
+            self._open_rows += sum(sizes[end:])
 
     def _join(self) -> None:
         """From first, small blocks to blocks of the usual size."""

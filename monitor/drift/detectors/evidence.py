@@ -25,6 +25,13 @@ class Evidence(NamedTuple):
         return self.statistic >= self.threshold
 
 
+class Calm(NamedTuple):
+    """So many blocks brought no suspicion. evidence: after the last of them."""
+
+    blocks: int
+    evidence: Evidence
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The kind of drift that explains the evidence best.

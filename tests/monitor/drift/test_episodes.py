@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from monitor.drift.blocks import Block, Clock, Position
+from monitor.drift.blocks import Block, Position
+from monitor.drift.clock import Clock
 from monitor.drift.detectors.evidence import Evidence
 from monitor.drift.episodes import CLEAR_TICKS, CONFIRM_TICKS, Episodes, State
 
