@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -73,50 +72,6 @@ def ticks_of(rows: int, ended_by_time: bool) -> float:
     return max(rows / TICK_ROWS, 1.0 if ended_by_time else 0.0)
 
 
-class Run(NamedTuple):
-    """Consecutive blocks, two or more, whose rows lie one block after the other.
-
-    partitions, partition, buckets: of all rows, as in `Block`. cuts: where the blocks begin among
-    the rows, and the number of the rows. starts, last_timestamps, by_time: of each block.
-    """
-
-    partitions: Sequence[Partition]
-    partition: Index
-    buckets: Index
-    cuts: list[int]
-    starts: list[Position]
-    last_timestamps: list[int]
-    by_time: list[bool]
-
-    @property
-    def blocks(self) -> int:
-        """How many there are."""
-        return len(self.starts)
-
-    @property
-    def sizes(self) -> list[int]:
-        """Rows of each."""
-        return [end - start for start, end in pairwise(self.cuts)]
-
-    @property
-    def block_of_row(self) -> Index:
-        """The number of each row's block, (rows,)."""
-        return np.arange(self.blocks).repeat(self.sizes)
-
-    def first(self, blocks: int) -> Run:
-        """So many of them, the first ones."""
-        end = self.cuts[blocks]
-        return Run(
-            self.partitions,
-            self.partition[:end],
-            self.buckets[:end],
-            self.cuts[: blocks + 1],
-            self.starts[:blocks],
-            self.last_timestamps[:blocks],
-            self.by_time[:blocks],
-        )
-
-
 class OpenBlock:
     """The block that is being filled.
 
@@ -165,10 +120,10 @@ class OpenBlock:
 
     def _timeless(self, timestamps: Index) -> bool:
         """True if no time passes that could end a block."""
-        earliest = int(timestamps.min())
+        earliest = int(np.minimum.reduce(timestamps))
         if self._rows:
             earliest = min(earliest, self._start.timestamp)
-        return int(timestamps.max()) - earliest < self._milliseconds
+        return int(np.maximum.reduce(timestamps)) - earliest < self._milliseconds
 
     def _end_by_time(self, timestamps: Index, first: int, start: int, end: int) -> int:
         """The end of a block, if time ends it before `end`. first: when it began."""
@@ -182,21 +137,10 @@ class OpenBlock:
         """How many were added."""
         return self._rows
 
-    def before(self, run: Run) -> Run:
-        """A run whose first block takes the rows of this one along."""
-        if not self._rows:
-            return run
-        sizes = run.sizes
-        return run._replace(
-            partition=np.concatenate([*self._partition, run.partition]),
-            buckets=np.concatenate([*self._buckets, run.buckets]),
-            cuts=[0, *(cut + self._rows for cut in run.cuts[1:])],
-            starts=[self._start, *run.starts[1:]],
-            last_timestamps=[
-                max(self._last_timestamp, run.last_timestamps[0]), *run.last_timestamps[1:]
-            ],
-            by_time=[sizes[0] + self._rows < self.limit, *run.by_time[1:]],
-        )  # fmt: skip
+    @property
+    def parts(self) -> tuple[list[Index], list[Index], Position, int]:
+        """Partitions and buckets of its rows, its start and its newest timestamp."""
+        return self._partition, self._buckets, self._start, self._last_timestamp
 
     def begin(self, rows_before: int, timestamp: int, next_offsets: NextOffsets) -> None:
         """The next rows are of this record, if none were added yet.

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance
 from monitor.drift.clock import Clock
+from monitor.drift.coming import Coming
 from monitor.drift.detectors import Detector
 from monitor.drift.detectors.evidence import Evidence
 from monitor.drift.episodes import Episodes, State
-from monitor.drift.intake import Coming
 from monitor.drift.window import RollingWindow
 
 

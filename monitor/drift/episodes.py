@@ -15,7 +15,7 @@ Everything is measured in the stream's own rows and timestamps, never by a clock
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -77,6 +77,11 @@ class Change:
     timestamp: int
     verdict: Verdict
     alert: Alert | None
+
+
+Note = Callable[[list[Change], int], None]
+"""Called with the changes of state that some records brought, and the newest one's timestamp in
+milliseconds."""
 
 
 class Place(NamedTuple):
@@ -202,6 +207,20 @@ class Episodes:
         self._detection_ticks = float(snapshot["detection_ticks"])
         self._guarding = bool(snapshot["guarding"])
         self._told_seconds = float(snapshot["told_seconds"])
+
+
+def alert_of(
+    event: str,
+    episode: str,
+    model_version: str,
+    timestamp: int,
+    verdict: Verdict,
+    next_offsets: Mapping[Partition, int],
+) -> Alert | None:
+    """The alert of an event, None if people or programs need not act on it."""
+    if event not in ALERTS:
+        return None
+    return Alert(event, episode, model_version, timestamp, verdict, dict(next_offsets))
 
 
 def episode_id(model_version: str, next_offsets: Mapping[Partition, int]) -> str:

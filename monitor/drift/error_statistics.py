@@ -14,7 +14,7 @@ from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.detectors.evidence import Finding
 from monitor.drift.episodes import State
-from monitor.drift.window import quantiles_of
+from monitor.drift.quantiles import quantiles_of
 from monitor.stream.records import UNKNOWN, Estimate
 
 Floats = NDArray[np.float64]

@@ -15,34 +15,23 @@ import numpy as np
 
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
+from monitor.drift import episodes
 from monitor.drift.blocks import TICK_ROWS, Block
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
 from monitor.drift.calm import CalmBlocks
 from monitor.drift.clock import Clock
+from monitor.drift.coming import Coming
 from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Evidence, finding_state, restored_finding
-from monitor.drift.episodes import (
-    ALERTS,
-    TURNS,
-    Change,
-    Episodes,
-    Place,
-    State,
-    Transition,
-    episode_id,
-)
+from monitor.drift.episodes import TURNS, Change, Episodes, Note, Place, State, Transition
 from monitor.drift.error_statistics import ErrorStatistics
-from monitor.drift.intake import Coming, Intake
+from monitor.drift.intake import Intake
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.window import RollingWindow
-from monitor.stream.records import Alert, Onset, Partition, Promise, Summary, Verdict
+from monitor.stream.records import Onset, Partition, Promise, Summary, Verdict
 
 __all__ = ["Change", "Judge", "Note"]
-
-Note = Callable[[list[Change], int], None]
-"""Called with the changes of state that some records brought, and the newest one's timestamp in
-milliseconds."""
 
 
 class Judge:
@@ -109,7 +98,7 @@ class Judge:
         new, numbers = self._intake.uncounted(records)
         if len(new):
             buckets = bucket_index(new.errors / self.unit)
-            self._watch(self._intake.coming(new, numbers, buckets), note, calm_until)
+            self._watch(Coming(self._intake, new, numbers, buckets), note, calm_until)
         return records.errors.size - new.errors.size
 
     def _watch(self, coming: Coming, note: Note, calm_until: Callable[[], int]) -> None:
@@ -208,25 +197,14 @@ class Judge:
             confirmed = self.detector.finding()
             self._finding = replace(confirmed, onset=self._finding.onset)
             self.detector.restart()
-            self.episode = episode_id(self.model_version, self._intake.next_offsets)
+            self.episode = episodes.episode_id(self.model_version, self._intake.next_offsets)
             self._told = self._statistics.described(self._finding, self._drifted()).direction
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
             self.detector.restart()
             self._finding = NOTHING
-        return Change(transition, timestamp, verdict, self._alert(event, timestamp, verdict))
-
-    def _alert(self, event: str, timestamp: int, verdict: Verdict) -> Alert | None:
-        if event not in ALERTS:
-            return None
-        return Alert(
-            event=event,
-            episode=self.episode,
-            model_version=self.model_version,
-            timestamp=timestamp,
-            verdict=verdict,
-            next_offsets=dict(self._intake.next_offsets),
-        )
+        where = self.episode, self.model_version, timestamp, verdict, self._intake.next_offsets
+        return Change(transition, timestamp, verdict, episodes.alert_of(event, *where))
 
     @property
     def place(self) -> Place:

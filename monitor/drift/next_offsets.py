@@ -67,6 +67,7 @@ class NextOffsets:
         self._numbers = {p: number for number, p in enumerate(self.partitions)}
         self._next = np.array(list(offsets.values()), dtype=np.int64)
         self._snapshot: Offsets | None = None
+        self._begun = 0  # the first so many partitions are known to have a next offset
         self._asked: tuple[Partition, ...] = ()
         self._answer = np.empty(0, dtype=np.int64)
         self._complete = False
@@ -116,7 +117,9 @@ class NextOffsets:
     @property
     def complete(self) -> bool:
         """True if something was counted of every partition that has a number."""
-        return bool(self._next.min() >= 0)
+        if len(self.partitions) > self._begun and self._next.min() >= 0:
+            self._begun = len(self.partitions)
+        return len(self.partitions) == self._begun
 
     def first(self, numbers: Index, offsets: Index) -> dict[Partition, int]:
         """The first of these offsets of each partition that nothing was counted of yet.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from models.distribution import ErrorDistribution
-from monitor.drift.window import quantile_of
+from monitor.drift.quantiles import quantile_of
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 
 FAILURES: Final = ("error", "non_finite")

@@ -15,8 +15,9 @@ from models.deferred import deferred
 
 if TYPE_CHECKING:
     from models.reference import Reference
-    from monitor.drift.blocks import Block, Run
+    from monitor.drift.blocks import Block
     from monitor.drift.detectors.evidence import Calm, Evidence, Finding
+    from monitor.drift.runs import Run
 
 
 class Detector(Protocol):

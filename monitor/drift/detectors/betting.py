@@ -28,20 +28,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.reference import Reference
-from monitor.drift.blocks import Block, Run
+from monitor.drift.blocks import Block
 from monitor.drift.detectors import bets as betting
 from monitor.drift.detectors import plays
 from monitor.drift.detectors.bets import Bets
 from monitor.drift.detectors.block_history import BlockHistory
 from monitor.drift.detectors.dependence import Dependence, from_ordered
 from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
-from monitor.drift.detectors.plays import Stakes
+from monitor.drift.detectors.plays import BlockBins, Stakes, log10, widened
+from monitor.drift.runs import Run
 from monitor.stream.records import Partition
 
 if TYPE_CHECKING:
@@ -55,20 +56,6 @@ _LARGEST_GAIN: Final = 500.0
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
-
-
-class _Bins(NamedTuple):
-    """A block's rows by scope and bin.
-
-    each: (S, K), rows of each scope in each bin, until the next block. touched: the scopes that
-    have any. rows: of each of those altogether, (touched, 1). cells: scope x K + bin of each row,
-    or None while all rows together are the only scope.
-    """
-
-    each: Floats
-    rows: Floats | float
-    touched: Index | slice = slice(None)
-    cells: Index | None = None
 
 
 class BettingTest:
@@ -151,7 +138,7 @@ class BettingTest:
         self._block_history.add(together, bins.cells, block.start)
         if learn and self._dependence.add(together, size, block.ended_by_time):
             self._temper()
-        return Evidence(_log10(evidence), math.log10(records))
+        return Evidence(log10(evidence), math.log10(records))
 
     def watch_calm(self, run: Run, records: float) -> Calm | None:
         """Let the bets play the blocks before one that may be suspicious, or changes the bets."""
@@ -175,7 +162,7 @@ class BettingTest:
             return None
         self._block_history.add_run(counts[:calm], parts, run.starts[:calm])
         self._dependence.add_run(counts[:calm], run.sizes[:calm], run.by_time[:calm])
-        return Calm(calm, Evidence(_log10(self._evidence()), math.log10(records)))
+        return Calm(calm, Evidence(log10(self._evidence()), math.log10(records)))
 
     def _evidence(self) -> float:
         # A product with equal shares: a third of the time of a sum, and this is for each block.
@@ -184,11 +171,11 @@ class BettingTest:
             return together
         return 0.5 * together + 0.5 * float(np.dot(self._capital[1:], self._share).sum())
 
-    def _bin(self, block: Block) -> _Bins:
+    def _bin(self, block: Block) -> BlockBins:
         bins = self.bets.bin_of_bucket.take(block.buckets)
         together = np.bincount(bins, minlength=self.bets.bins)
         if len(self._partitions) <= 1 and self._alone(block):
-            return _Bins(together.astype(np.float64)[None, :], float(block.rows))
+            return BlockBins(together.astype(np.float64)[None, :], float(block.rows))
         scopes = self._scopes(block)
         cells = scopes * self.bets.bins + bins
         # One table for all blocks: to fill a new one with zeros takes longer than all else.
@@ -200,7 +187,7 @@ class BettingTest:
         rows = np.bincount(scopes, minlength=len(self._capital))
         rows[0] = block.rows
         touched = rows.nonzero()[0]
-        return _Bins(self._table, rows[touched].astype(np.float64)[:, None], touched, cells)
+        return BlockBins(self._table, rows[touched].astype(np.float64)[:, None], touched, cells)
 
     def _alone(self, block: Block | Run) -> bool:
         """True if all rows are of the only partition that was ever seen."""
@@ -240,9 +227,9 @@ class BettingTest:
         known = tuple(sorted(partitions.union(self._partitions)))
         old = self._partitions if len(self._capital) > 1 else ()
         places = np.array([0, *(1 + known.index(p) for p in old)], dtype=np.int64)
-        self._capital = _widened(self._capital, places, 1 + len(known))
+        self._capital = widened(self._capital, places, 1 + len(known))
         if self._confirming is not None:
-            self._confirming = _widened(self._confirming, places, 1 + len(known))
+            self._confirming = widened(self._confirming, places, 1 + len(known))
         self._block_history.widen(places, 1 + len(known))
         self._partitions = known
         self._clear_table()
@@ -266,7 +253,7 @@ class BettingTest:
         factors = np.exp(np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN))
         played = self._confirming[bins.touched] * factors
         self._confirming[bins.touched] = np.minimum(played, LARGEST_CAPITAL)
-        return Evidence(_log10(float(self._confirming.sum())), math.log10(odds))
+        return Evidence(log10(float(self._confirming.sum())), math.log10(odds))
 
     def finding(self) -> Finding:
         """The bet with the largest capital."""
@@ -309,13 +296,3 @@ class BettingTest:
         self._block_history.restore(state["trail"])
         self._dependence.restore(state["dependence"])
         self._temper()
-
-
-def _widened(capital: Floats, places: NDArray[np.int64], scopes: int) -> Floats:
-    wider = np.zeros((scopes, capital.shape[1]))
-    wider[places] = capital
-    return wider
-
-
-def _log10(value: float) -> float:
-    return math.log10(max(value, 1e-300))

@@ -34,9 +34,10 @@ from scipy import special
 
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
-from monitor.drift.blocks import Block, Run
+from monitor.drift.blocks import Block
 from monitor.drift.detectors import DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
+from monitor.drift.runs import Run
 from monitor.drift.window import RollingWindow
 
 LEVELS: Final = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)

@@ -184,10 +184,9 @@ class Dependence:
         end = ends[-1] if ends else 0
         if ends:
             self._learned_rows += self._open_rows + sum(sizes[:end])
-            self._open += counts[: ends[0]].sum(axis=0)
             sums = self._blocks[self._filled : self._filled + len(ends)]
             np.add.reduceat(counts[:end], [0, *ends[:-1]], axis=0, out=sums)
-            sums[0] = self._open
+            sums[0] += self._open
             self._filled += len(ends)
             self._close()
         if end < len(sizes):

@@ -8,14 +8,15 @@ bytes of a snapshot would tell how records came in batches.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.drift.blocks import Run
+from monitor.drift.runs import Run
 
 _CERTAINLY_LESS: Final = 0.999
 """Capital is summed in another order than `BettingTest` does, so only a part of the level counts
@@ -39,16 +40,29 @@ class Stakes:
 
     def calm(self, evidence: Floats) -> int:
         """How many of the blocks come before the first that may be suspicious."""
-        loud = evidence >= _CERTAINLY_LESS * self.records
-        return int(loud.argmax()) if loud.any() else loud.size
+        level = _CERTAINLY_LESS * self.records
+        if np.maximum.reduce(evidence) < level:
+            return evidence.size
+        return int((evidence >= level).argmax())
+
+
+class BlockBins(NamedTuple):
+    """A block's rows by scope and bin.
+
+    each: (S, K), rows of each scope in each bin, until the next block. touched: the scopes that
+    have any. rows: of each of those altogether, (touched, 1). cells: scope x K + bin of each row,
+    or None while all rows together are the only scope.
+    """
+
+    each: Floats
+    rows: Floats | float
+    touched: Index | slice = slice(None)
+    cells: Index | None = None
 
 
 def together(run: Run, bins: Index, width: int) -> Floats:
     """Rows of each block in each bin, (blocks, K). bins: of each row. width: K."""
-    cells = run.block_of_row
-    cells *= width
-    cells += bins
-    counts = np.bincount(cells, minlength=run.blocks * width)
+    counts = np.bincount(run.cells(bins, width), minlength=run.blocks * width)
     return counts.reshape(-1, width).astype(np.float64)
 
 
@@ -102,7 +116,7 @@ def play_scopes(
 
 def _touched(run: Run, scopes: Index, number: int) -> tuple[Index, Floats, list[int]]:
     """The scopes that have rows, block after block; how many rows (n, 1); where blocks begin."""
-    rows = np.bincount(run.block_of_row * number + scopes, minlength=run.blocks * number)
+    rows = np.bincount(run.cells(scopes, number), minlength=run.blocks * number)
     rows[::number] = run.sizes
     places = rows.nonzero()[0]
     ends = places.searchsorted(np.arange(run.blocks + 1) * number).tolist()
@@ -126,3 +140,15 @@ def _gains(
         np.take(product, touched[start:end], axis=0, out=found[start:end], mode="clip")
         flat[mine] = 0
     return found
+
+
+def widened(capital: Floats, places: Index, scopes: int) -> Floats:
+    """The same capital among more scopes. places: where those that there are stand."""
+    wider = np.zeros((scopes, capital.shape[1]))
+    wider[places] = capital
+    return wider
+
+
+def log10(value: float) -> float:
+    """Its logarithm; that of nothing is -300."""
+    return math.log10(max(value, 1e-300))

@@ -10,13 +10,8 @@ from scipy import stats
 
 from models.bucket_counts import BucketCounts
 from models.distribution import ErrorDistribution
-from monitor.drift.window import (
-    CONFIDENCE,
-    RECENT_BLOCKS,
-    RollingWindow,
-    quantile_of,
-    ranks_around,
-)
+from monitor.drift.quantiles import CONFIDENCE, quantile_of, ranks_around
+from monitor.drift.window import RECENT_BLOCKS, RollingWindow
 
 
 def feed(window: RollingWindow, errors: np.ndarray, batch: int, seconds: float = 1.0) -> None:
