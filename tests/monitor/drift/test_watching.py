@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,10 +123,10 @@ DRIFTS = np.concatenate(
 )
 
 
-def judge(detector: str = "betting", *, ordered: bool = True) -> Judge:
+def judge(detector: str = "betting", *, ordered: bool = True, **changes: Any) -> Judge:
     known = reference() if ordered else Reference.calibrate(normal_errors(5000, seed=99))
     changed = replace(SETTINGS, detector=detector, guard_seconds=0.3, evaluation_seconds=SECONDS)
-    return Judge(VERSION, known, changed)
+    return Judge(VERSION, known, replace(changed, **changes))
 
 
 @pytest.mark.parametrize("size", [1, 100, 10**6])
