@@ -57,14 +57,14 @@ class Run(NamedTuple):
         """Block x width + value of each row, (rows,). values: of each, less than `width`."""
         blocks, size = len(self.sizes), self.sizes[0]
         if blocks * size == self.cuts[-1] and self.sizes.count(size) == blocks:
-            return values + _begins(blocks, size) * width
+            return values + _begins(blocks, size, width)
         return values + np.arange(0, blocks * width, width).repeat(self.sizes)
 
 
 @lru_cache(maxsize=64)
-def _begins(blocks: int, size: int) -> Index:
-    """The block of each row, of blocks that have `size` rows each."""
-    return np.arange(blocks).repeat(size)
+def _begins(blocks: int, size: int, width: int) -> Index:
+    """Block x width of each row, of blocks that have `size` rows each."""
+    return np.arange(0, blocks * width, width).repeat(size)
 
 
 def after(open_block: OpenBlock, run: Run, limit: int) -> Run:

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -30,6 +30,8 @@ Index = NDArray[np.int64]
 
 RECENT_BLOCKS: Final = 64
 """Newest blocks that are kept one by one, to say what errors were like since a record."""
+FEW_ROWS: Final = 1024
+"""Larger blocks are kept as counts: their rows one by one would need more memory."""
 
 
 @dataclass(slots=True)
@@ -146,7 +148,11 @@ class RollingWindow:
             self._panes[-1].last_seconds = self._now
             self._counted(counts)
             first = last
-        self._recent.extend(map(_Cut, start_rows, repeat(run.buckets), cuts[:-1], cuts[1:]))
+        if max(run.sizes) <= FEW_ROWS:
+            self._recent.extend(map(_Cut, start_rows, repeat(run.buckets), cuts[:-1], cuts[1:]))
+            return
+        each = (BucketCounts.from_buckets(run.buckets[a:b]) for a, b in pairwise(cuts))
+        self._recent.extend(map(_Cut, start_rows, each))
 
     def _entering(
         self, first: int, cuts: list[int], start_rows: list[int], seconds: Sequence[float]

@@ -119,9 +119,10 @@ class BettingTest:
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Let the bets play a block; suspicious at S >= records."""
         bins, size = self._bin(block), block.buckets.size
-        factors = np.dot(bins.each, self._gains)
-        if bins.cells is not None:
-            factors = factors.take(bins.touched, axis=0)
+        if bins.cells is None:
+            factors = plays.row_by_row(bins.each, self._gains)
+        else:
+            factors = np.dot(bins.each, self._gains).take(bins.touched, axis=0)
         if size * self._steepest > _LARGEST_GAIN:
             np.minimum(factors, _LARGEST_GAIN, out=factors)
         np.exp(factors, out=factors)

@@ -9,7 +9,6 @@ bytes of a snapshot would tell how records came in batches.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -26,8 +25,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Stakes:
+class Stakes(NamedTuple):
     """What is played with.
 
     gains: (K, C), what a row adds to the logarithm of each capital. share: (C,), of each bet in
@@ -66,13 +64,17 @@ def together(run: Run, bins: Index, width: int) -> Floats:
     return counts.reshape(-1, width).astype(np.float64)
 
 
+def row_by_row(counts: Floats, gains: Floats) -> Floats:
+    """The product counts @ gains, (n, C), each row as if it were alone: see the module."""
+    return np.asarray(np.matmul(counts[:, None, :], gains)[:, 0])
+
+
 def play_alone(capital: Floats, counts: Floats, sizes: list[int], stakes: Stakes) -> int:
     """Play blocks of one scope, up to the first that may be suspicious; how many were played.
 
     capital: (1, C), changed in place. counts: (blocks, K). sizes: rows of each block.
     """
-    # One product a block, of a row and a matrix.
-    factors = np.exp(np.matmul(counts[:, None, :], stakes.gains)[:, 0])
+    factors = np.exp(row_by_row(counts, stakes.gains))
     played = np.empty_like(factors)
     before = capital[0]
     with np.errstate(over="ignore", invalid="ignore"):  # after a suspicious block
