@@ -58,3 +58,9 @@ def test_what_was_cleared_is_gone() -> None:
     history.clear()
     assert history.onset(0, np.ones(BINS)) is None
     assert history.state()["bins"].shape == (0, 1, BINS)
+
+
+def test_a_history_of_no_blocks_is_restored() -> None:
+    empty, restored = BlockHistory(SCOPES, BINS), BlockHistory(1, BINS)
+    restored.restore(empty.state())
+    assert restored.state()["bins"].shape == (0, SCOPES, BINS)
