@@ -21,7 +21,7 @@ def cost(per_pass, per_row, cache):
 
 @pytest.mark.parametrize("cache", [1, 2, 8, 64])
 def test_rows_that_fit_the_cache_are_found(cache):
-    seconds, asked = cost(1e-3, 2e-4, cache)
+    seconds, asked = cost(1e-4 * cache, 2e-4, cache)
     assert measured(seconds) == cache
     assert asked[-1] == 2 * cache
 
