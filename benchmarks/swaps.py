@@ -29,8 +29,9 @@ from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
 from monitor.daemon.publisher import Publisher
 from monitor.process import logs
+from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned, Committed
-from monitor.stream.records import Partition, Record
+from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Polled, Position
 
@@ -62,10 +63,15 @@ class Tape:
         self.left -= count
         self.next_offset += count
         values = self._values
+        offsets = range(start, start + count)
         return Polled(
-            tuple(
-                Record("tape", 0, i, 1_700_000_000_000 + i, None, values[i % len(values)])
-                for i in range(start, start + count)
+            Columns.consecutive(
+                PARTITION,
+                offsets,
+                [1_700_000_000_000 + i for i in offsets],
+                [values[i % len(values)] for i in offsets],
+                [None] * count,
+                [()] * count,
             )
         )
 

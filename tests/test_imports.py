@@ -37,7 +37,7 @@ LIBRARIES = {
     "datasets": {"numpy", "PIL", "pyarrow"},
     "codecs": {"numpy", "PIL", "msgpack"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
-    "state": set(),
+    "state": {"numpy"},
     "pipeline": {"numpy"},
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""

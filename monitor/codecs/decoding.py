@@ -5,7 +5,7 @@ The checks before the codec bound what it must handle; those after it hold for e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,19 +24,27 @@ class Limits:
     max_rows: int
 
 
-def decoder(
-    codec: Codec, limits: Limits, flat_to: tuple[int, ...] | None = None
-) -> Callable[[bytes | None], NDArray[Any]]:
-    """A function from payload to rows (n, *record_shape), finite, n >= 1; raises DecodeError.
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Payloads to rows."""
 
-    flat_to: shape that the rows of a codec without shape of its own, (n, d), are brought to.
-    """
+    codec: Codec
+    limits: Limits
+    flat_to: tuple[int, ...] | None = None
 
-    def decode(value: bytes | None) -> NDArray[Any]:
-        rows = decode_payload(codec, value, limits)
-        return rows if flat_to is None else rows.reshape(len(rows), *flat_to)
+    def __call__(self, value: bytes | None) -> NDArray[Any]:
+        """Rows of one payload."""
+        rows = decode_payload(self.codec, value, self.limits)
+        return rows if self.flat_to is None else rows.reshape(len(rows), *self.flat_to)
 
-    return decode
+    def all(self, values: Sequence[bytes | None]) -> Decoded:
+        """Rows of many."""
+        return one_by_one(values, self)
+
+
+def decoder(codec: Codec, limits: Limits, flat_to: tuple[int, ...] | None = None) -> Decoder:
+    """A decoder."""
+    return Decoder(codec, limits, flat_to)
 
 
 def decode_payload(codec: Codec, value: bytes | None, limits: Limits) -> NDArray[Any]:
@@ -54,3 +62,32 @@ def decode_payload(codec: Codec, value: bytes | None, limits: Limits) -> NDArray
         bad = int((~np.isfinite(rows)).sum())
         raise DecodeError("non_finite", f"{bad} of {rows.size} numbers are NaN or infinite")
     return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """Rows of some payloads.
+
+    rows: (R, *record_shape) finite. counts: int64 (n,) rows of each payload, 0 for those that
+    failed. failures: by position, why.
+    """
+
+    rows: NDArray[Any]
+    counts: NDArray[np.int64]
+    failures: Mapping[int, DecodeError]
+
+
+def one_by_one(
+    values: Sequence[bytes | None], decode: Callable[[bytes | None], NDArray[Any]]
+) -> Decoded:
+    """What decoding each of them gives."""
+    parts: list[NDArray[Any]] = []
+    failures: dict[int, DecodeError] = {}
+    counts = np.zeros(len(values), dtype=np.int64)
+    for i, value in enumerate(values):
+        try:
+            parts.append(decode(value))
+            counts[i] = len(parts[-1])
+        except DecodeError as error:
+            failures[i] = error
+    return Decoded(np.concatenate(parts) if parts else np.empty((0,)), counts, failures)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
 from monitor.stream.batching import Batcher
-from monitor.stream.records import Partition, Record
+from monitor.stream.columns import Columns
+from monitor.stream.records import Partition
 from monitor.stream.sources import Source
 from monitor.web.status import StatusBoard
 
@@ -35,12 +35,13 @@ class Gauges:
         self._metrics = metrics
         self._board = board
         self._refreshed = float("-inf")
-        self._newest: dict[Partition, Record] = {}
+        self._newest: dict[Partition, int] = {}
         self.lag = 0
 
-    def decided(self, records: Iterable[Record]) -> None:
+    def decided(self, records: Columns) -> None:
         """These records were decided on."""
-        self._newest.update({record.source: record for record in records})
+        times = records.timestamps
+        self._newest.update({p: int(times[i]) for p, i in records.last_of_each().items()})
 
     def refresh(self, at_once: bool = False) -> None:
         """Bring all up to date, if that is due."""
@@ -77,13 +78,12 @@ class Gauges:
     def _lags(self, now: float) -> dict[Partition, tuple[int, float]]:
         """Records and seconds that each assigned partition is behind."""
         lags = {}
-        positions = self._source.positions()
-        self._newest = {p: record for p, record in self._newest.items() if p in positions}
+        positions, held = self._source.positions(), self._batcher.held()
+        self._newest = {p: time for p, time in self._newest.items() if p in positions}
         for partition, position in positions.items():
-            newest = self._newest.get(partition)
+            newest = self._newest.get(partition, -1)
             unread = max(0, position.end_offset - position.next_offset)
-            behind = unread + self._batcher.held(partition)
-            dated = newest is not None and newest.timestamp >= 0
-            age = max(0.0, now - newest.timestamp / 1000) if newest and dated and behind else 0.0
+            behind = unread + held.get(partition, 0)
+            age = max(0.0, now - newest / 1000) if newest >= 0 and behind else 0.0
             lags[partition] = (behind, age)
         return lags

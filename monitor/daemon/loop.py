@@ -36,9 +36,10 @@ from monitor.retraining.delivery import DeliveryWorkers
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream.batching import Batcher
+from monitor.stream.columns import Columns
 from monitor.stream.events import Event
 from monitor.stream.offsets import Committed
-from monitor.stream.records import Partition, Record
+from monitor.stream.records import Partition
 from monitor.stream.sources import Source
 from monitor.web.server import WebServers
 from monitor.web.status import StatusBoard
@@ -153,7 +154,7 @@ class Daemon:
         self._swap.turn()
         self._gauges.refresh()
 
-    def _work(self, records: Sequence[Record]) -> None:
+    def _work(self, records: Columns) -> None:
         """Decide on a batch, publish and flush, and only then count it."""
         parts = self.parts
         parts.liveness.busy()

@@ -13,8 +13,9 @@ from monitor.errors import GapError
 from monitor.metrics import Metrics
 from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Plan, Policy
 from monitor.stream.batching import Batcher
+from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned
-from monitor.stream.records import Gap, Partition, Record
+from monitor.stream.records import Gap, Partition
 from monitor.stream.sources import Polled, Source
 
 log = structlog.get_logger(__name__)
@@ -75,8 +76,7 @@ class Membership:
             self._assigned.pop(partition, None)
 
     def _drop(self, partitions: frozenset[Partition]) -> None:
-        dropped = self._batcher.drop(lambda record: record.source in partitions)
-        self._metrics.records_dropped.inc(dropped)
+        self._metrics.records_dropped.inc(self._batcher.drop(partitions))
 
     def _roll_back(self) -> None:
         """Take back what is not final, and read it again, once it is known what is final."""
@@ -121,6 +121,5 @@ class Membership:
                 " without them, and let the topic keep its records longer"
             )
         log.error(text, partition=str(partition))
-        gap = Gap(end, "expired", text)
-        record = Record(partition.topic, partition.number, first, -1, None, None, (), gap)
-        self._batcher.add([record], time.monotonic())
+        gap = Columns.of_gap(partition, first, Gap(end, "expired", text))
+        self._batcher.add(gap, time.monotonic())

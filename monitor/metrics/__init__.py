@@ -199,7 +199,7 @@ class Metrics:
     def count(self, outcome: Outcome) -> None:
         """Add an outcome that is published."""
         self.records_consumed.inc(len(outcome.consumed))
-        self.records_scored.inc(len(outcome.scored))
+        self.records_scored.inc(outcome.records_scored)
         self.rows_scored.inc(outcome.scores.reconstruction_error.size)
         self.rows_anomalous.inc(int(outcome.scores.anomalous.sum()))
         self.rows_replayed.inc(outcome.replayed_rows)
@@ -213,7 +213,6 @@ class Metrics:
         self.retrain_requests.inc(len(outcome.requests))
         for change in outcome.changes:
             self.count_change(change)
-        self.show(outcome.verdict)
 
     def count_change(self, change: Change) -> None:
         """Add a change of the drift state."""

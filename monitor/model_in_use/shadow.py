@@ -19,7 +19,7 @@ from models.reference import Reference
 from monitor.drift.window import RollingWindow
 from monitor.errors import UserError
 from monitor.metrics.shadow import ShadowMetrics
-from monitor.pipeline.step import RowScorer
+from monitor.pipeline.scored import RowScorer
 from monitor.stream.records import Scores
 
 log = structlog.get_logger(__name__)

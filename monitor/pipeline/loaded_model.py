@@ -8,7 +8,7 @@ from typing import Any
 
 from models.reference import Reference
 from monitor.drift.judge import Judge
-from monitor.pipeline.step import Decode, RowScorer
+from monitor.pipeline.scored import Decode, RowScorer
 from monitor.stream.batching import BatchLimits
 
 

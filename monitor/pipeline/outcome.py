@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from monitor.drift.judge import Change
 from monitor.retraining.request import RetrainRequest
-from monitor.stream.records import Anomaly, DeadLetter, Partition, Record, Scores, Verdict
+from monitor.stream.columns import Columns, Index
+from monitor.stream.records import Anomaly, DeadLetter, Partition, Scores
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What one step decided. All lists are in arrival order.
 
-    scored: the records that were scored. replayed_rows: rows scored again that the judge had
-    already counted. next_offsets: what to commit once everything here is published. requests:
+    rows: of each record, int64 (n,), 0 for a dead letter. scores: of the rows, in the order of
+    their records. replayed_rows: rows scored again that the judge had already counted. requests:
     for a new model.
     """
 
-    consumed: tuple[Record, ...]
-    scored: tuple[Record, ...]
+    consumed: Columns
+    rows: Index
     scores: Scores
     dead_letters: tuple[DeadLetter, ...]
     anomalies: tuple[Anomaly, ...]
     changes: tuple[Change, ...]
-    verdict: Verdict
     replayed_rows: int
-    next_offsets: dict[Partition, int]
     requests: tuple[RetrainRequest, ...] = ()
+
+    @property
+    def records_scored(self) -> int:
+        """How many records were scored."""
+        return int(np.count_nonzero(self.rows))
+
+    @property
+    def scored(self) -> Columns:
+        """The records that were scored."""
+        return self.consumed.where(self.rows > 0)
+
+    @property
+    def next_offsets(self) -> dict[Partition, int]:
+        """What to commit once everything here is published."""
+        return self.consumed.ends()

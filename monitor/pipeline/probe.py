@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.input_spec import InputSpec
 from monitor.codecs import Codec
 from monitor.errors import DecodeError, ProbeError
-from monitor.pipeline.step import Decode, RowScorer
+from monitor.pipeline.scored import Decode, RowScorer
 
 ROWS: Final = 8
 SAME: Final = 0.01

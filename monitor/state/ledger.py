@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, Final
 
-from monitor.stream.records import DeadLetter, Partition, Record
+import numpy as np
+
+from monitor.stream.columns import Columns, Index, first_time
+from monitor.stream.records import Partition
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Records of one partition: scored or dead-lettered, each offset once.
 
@@ -29,51 +32,74 @@ class Totals:
         return self.scored + self.dead_lettered
 
 
+_NEXT_OFFSET, _SCORED, _DEAD, _ROWS, _ANOMALOUS = range(5)
+_UNKNOWN: Final = -1
+
+
 class Ledger:
-    """Totals of every partition that was ever read with this state."""
+    """Totals of every partition that was ever read with this state.
+
+    They are kept as columns, int64 (5, partitions): a batch is counted in one pass, however many
+    partitions it is of.
+    """
 
     def __init__(self) -> None:
-        self.totals: dict[Partition, Totals] = {}
+        self._places: dict[Partition, int] = {}
+        self._totals = np.zeros((5, 0), dtype=np.int64)
+
+    @property
+    def totals(self) -> dict[Partition, Totals]:
+        """Of each partition."""
+        columns = self._totals.T.tolist()
+        return {p: Totals(*columns[place]) for p, place in self._places.items()}
 
     def begin(self, partition: Partition, offset: int) -> None:
         """Go on at an offset. What lies between is for someone else."""
-        self.totals.setdefault(partition, Totals()).next_offset = offset
+        self._add([partition])
+        self._totals[_NEXT_OFFSET, self._places[partition]] = offset
 
     def next_offset(self, partition: Partition) -> int | None:
         """The first offset that was not counted; None for a partition that was never read."""
-        totals = self.totals.get(partition)
-        return None if totals is None else totals.next_offset
+        place = self._places.get(partition)
+        return None if place is None else int(self._totals[_NEXT_OFFSET, place])
 
-    def count(
-        self,
-        consumed: tuple[Record, ...],
-        dead_letters: tuple[DeadLetter, ...],
-        rows: Mapping[int, tuple[int, int]],
-    ) -> None:
+    def count(self, records: Columns, rows: Index, anomalous: Index) -> None:
         """Count records; what was counted before is left out.
 
-        consumed: each partition's in offset order. rows: by id of a scored record, its rows and
-        how many of them are anomalous.
+        rows: of each record, 0 for a dead letter; anomalous: how many of them are. int64 (n,).
         """
-        dead = {id(letter.record) for letter in dead_letters}
-        for record in consumed:
-            totals = self.totals.setdefault(record.source, Totals(record.offset))
-            if record.offset < totals.next_offset:
-                continue
-            totals.next_offset = record.next_offset
-            if id(record) in dead:
-                totals.dead_lettered += (
-                    1 if record.gap is None else record.next_offset - record.offset
-                )
-            else:
-                count, anomalous = rows[id(record)]
-                totals.scored += 1
-                totals.rows += count
-                totals.anomalous += anomalous
+        if not len(records):
+            return
+        places = self._places_of(records)
+        expected = self._totals[_NEXT_OFFSET, places]
+        new = first_time(records.partition, records.offsets, records.next_offsets, expected)
+        place, ends = places[records.partition[new]], records.next_offsets[new]
+        # A dead letter may stand for many offsets.
+        dead = np.where(rows[new] > 0, 0, ends - records.offsets[new])
+        for row, numbers in (
+            (_SCORED, rows[new] > 0), (_DEAD, dead), (_ROWS, rows[new]),
+            (_ANOMALOUS, anomalous[new]),
+        ):  # fmt: skip
+            np.add.at(self._totals[row], place, numbers)
+        np.maximum.at(self._totals[_NEXT_OFFSET], place, ends)
+
+    def _places_of(self, records: Columns) -> Index:
+        """The column of each of the records' partitions; any for one without a record."""
+        if any(partition not in self._places for partition in records.partitions):
+            self._add(records.last_of_each())
+        return np.array([self._places.get(p, 0) for p in records.partitions], dtype=np.int64)
+
+    def _add(self, partitions: Iterable[Partition]) -> None:
+        for partition in partitions:
+            self._places.setdefault(partition, len(self._places))
+        wider = np.zeros((5, len(self._places)), dtype=np.int64)
+        wider[_NEXT_OFFSET] = _UNKNOWN
+        wider[:, : self._totals.shape[1]] = self._totals
+        self._totals = wider
 
     def forget_totals(self) -> None:
         """Count from zero again, and go on at the same offsets."""
-        self.totals = {p: Totals(totals.next_offset) for p, totals in self.totals.items()}
+        self._totals[_SCORED:] = 0
 
     def state(self) -> list[list[Any]]:
         """Everything that `restore` needs, as plain values."""
@@ -81,7 +107,6 @@ class Ledger:
 
     def restore(self, state: list[list[Any]]) -> None:
         """Go on where `state` was called."""
-        self.totals = {
-            Partition(str(topic), int(number)): Totals(*map(int, numbers))
-            for topic, number, *numbers in state
-        }
+        self._places = {Partition(str(topic), int(n)): i for i, (topic, n, *_) in enumerate(state)}
+        numbers = [list(map(int, numbers)) for _, _, *numbers in state]
+        self._totals = np.array(numbers, dtype=np.int64).reshape(-1, 5).T.copy()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitor.stream.records import Partition, Record
+import numpy as np
+
+from monitor.stream.columns import Columns
+from monitor.stream.records import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Batcher:
 
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
-        self._records: list[Record] = []
+        self._parts: list[Columns] = []
+        self._records = 0
         self._bytes = 0
         self._since = 0.0
 
@@ -36,19 +40,27 @@ class Batcher:
     @property
     def records(self) -> int:
         """Records held."""
-        return len(self._records)
+        return self._records
 
-    def held(self, partition: Partition) -> int:
-        """Records held of a partition."""
-        return sum(record.source == partition for record in self._records)
+    def held(self) -> dict[Partition, int]:
+        """Records held of each partition that has any."""
+        held: dict[Partition, int] = {}
+        for part in self._parts:
+            counts = np.bincount(part.partition, minlength=len(part.partitions)).tolist()
+            for partition, count in zip(part.partitions, counts, strict=True):
+                if count:
+                    held[partition] = held.get(partition, 0) + count
+        return held
 
-    def add(self, records: Iterable[Record], now: float) -> None:
+    def add(self, records: Columns, now: float) -> None:
         """Hold more records."""
-        for record in records:
-            if not self._records:
-                self._since = now
-            self._records.append(record)
-            self._bytes += record.size
+        if not len(records):
+            return
+        if not self._records:
+            self._since = now
+        self._parts.append(records)
+        self._records += len(records)
+        self._bytes += int(records.sizes.sum())
 
     def due(self, now: float) -> bool:
         """True when a batch should be taken."""
@@ -59,7 +71,7 @@ class Batcher:
     @property
     def _full(self) -> bool:
         limits = self._limits
-        return len(self._records) >= limits.max_records or self._bytes >= limits.max_bytes
+        return self._records >= limits.max_records or self._bytes >= limits.max_bytes
 
     def wait_seconds(self, now: float, longest: float) -> float:
         """How long the next poll may wait for more records."""
@@ -69,24 +81,25 @@ class Batcher:
             return 0.0
         return min(longest, max(0.0, self._since + self._limits.linger_seconds - now))
 
-    def take(self) -> tuple[Record, ...]:
+    def take(self) -> Columns:
         """Remove and return the oldest records: at most max_records, and max_bytes unless one
         record alone is larger.
         """
-        size = count = 0
-        for record in self._records[: self._limits.max_records]:
-            if count and size + record.size > self._limits.max_bytes:
-                break
-            size += record.size
-            count += 1
-        taken, self._records = tuple(self._records[:count]), self._records[count:]
-        self._bytes -= size
-        return taken
+        held = Columns.joined(self._parts)
+        sizes = held.sizes[: self._limits.max_records].cumsum()
+        count = int(sizes.searchsorted(self._limits.max_bytes, side="right"))
+        count = min(max(count, 1), self._records)
+        self._hold([held.part(count, len(held))] if count < len(held) else [])
+        return held.part(0, count)
 
-    def drop(self, unwanted: Callable[[Record], bool]) -> int:
-        """Forget the records that the caller no longer owns; return how many they were."""
-        kept = [record for record in self._records if not unwanted(record)]
-        dropped = len(self._records) - len(kept)
-        self._records = kept
-        self._bytes = sum(record.size for record in kept)
-        return dropped
+    def drop(self, partitions: Iterable[Partition]) -> int:
+        """Forget the records of partitions that are no longer ours; return how many they were."""
+        unwanted = frozenset(partitions)
+        before = self._records
+        self._hold([part.where(~part.of_partitions(unwanted)) for part in self._parts])
+        return before - self._records
+
+    def _hold(self, parts: list[Columns]) -> None:
+        self._parts = [part for part in parts if len(part)]
+        self._records = sum(map(len, self._parts))
+        self._bytes = sum(int(part.sizes.sum()) for part in self._parts)

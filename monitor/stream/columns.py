@@ -45,6 +45,11 @@ class Columns:
     sizes: Index
     gaps: Mapping[int, Gap] = field(default_factory=dict)
 
+    __hash__ = None  # type: ignore[assignment]  # arrays are not hashable
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Columns) and list(self) == list(other)
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -74,6 +79,12 @@ class Columns:
             sizes=_whole(record.size for record in records),
             gaps={i: record.gap for i, record in enumerate(records) if record.gap is not None},
         )
+
+    @classmethod
+    def of_gap(cls, partition: Partition, first: int, gap: Gap) -> Self:
+        """One that stands for the offsets from `first` on that nobody can read."""
+        number = partition.number
+        return cls.of([Record(partition.topic, number, first, -1, None, None, (), gap)])
 
     @classmethod
     def consecutive(
@@ -196,6 +207,36 @@ class Columns:
             headers=tuple((name, value or b"") for name, value in self.headers[i] or ()),
             gap=self.gaps.get(i),
         )
+
+
+def first_time(
+    partition: Index, offsets: Index, next_offsets: Index, expected: Index
+) -> NDArray[np.bool_]:
+    """Whether each record comes for the first time, bool (n,).
+
+    expected: the first offset of each partition that has not come yet. Within a partition records
+    are in offset order, but for repetitions.
+    """
+    by_partition = partition.argsort(kind="stable") if expected.size > 1 else slice(None)
+    numbers, first, ends = (
+        partition[by_partition],
+        offsets[by_partition],
+        next_offsets[by_partition],
+    )
+    before = expected[numbers]
+    same = numbers[1:] == numbers[:-1]
+    before[1:] = np.where(same, np.maximum(before[1:], ends[:-1]), before[1:])
+    if (first >= before).all():
+        return np.ones(partition.size, dtype=np.bool_)
+    reached = expected.tolist()
+    new = []
+    for number, offset, end in zip(
+        partition.tolist(), offsets.tolist(), next_offsets.tolist(), strict=True
+    ):
+        new.append(offset >= reached[number])
+        if new[-1]:
+            reached[number] = end
+    return np.array(new, dtype=np.bool_)
 
 
 def _whole(numbers: Iterable[int]) -> Index:

@@ -1,11 +1,12 @@
 """The values that travel forward through the daemon.
 
-    Record -> Batch -> Scores -> Summary -> Verdict
-       |bad            |
-       v               v
-    DeadLetter      Anomaly
+    Columns -> rows -> Scores -> Summary -> Verdict
+       |bad               |
+       v                  v
+    DeadLetter         Anomaly
 
-All are frozen: a step makes new values and never changes the ones it was given.
+Most records travel as `columns.Columns`; a `Record` is what people see of one. All are frozen: a
+step makes new values and never changes the ones it was given.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +22,8 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
-    """A partition of a topic."""
+class Partition(NamedTuple):
+    """A partition of a topic. A tuple, since it is the key of most tables: that hashes fastest."""
 
     topic: str
     number: int
@@ -83,19 +84,6 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Decoded rows in arrival order, all finite.
-
-    rows: (B, *record_shape). record_of_row: (B,) index into `records`, ascending; a record
-    may carry several rows.
-    """
-
-    rows: NDArray[np.generic]
-    record_of_row: NDArray[np.int64]
-    records: tuple[Record, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Scores:
     """What the model says of B rows.
 
@@ -107,6 +95,15 @@ class Scores:
     p_value: NDArray[np.float64]
     anomalous: NDArray[np.bool_]
     model_version: str
+
+    def where(self, wanted: NDArray[np.bool_]) -> Scores:
+        """Of the rows for which `wanted` (B,) is true."""
+        return Scores(
+            self.reconstruction_error[wanted],
+            self.p_value[wanted],
+            self.anomalous[wanted],
+            self.model_version,
+        )
 
     @classmethod
     def empty(cls, model_version: str) -> Scores:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from monitor.config import Config
 from monitor.daemon.assembly.model import build_metrics
 from monitor.stream.records import Partition
-from tests.monitor.builders import candidate, normal_errors, pipeline, records
+from tests.monitor.builders import candidate, counted, normal_errors, records
 
 TARGET_LABELS = ("job", "model", "instance")
 """What Prometheus adds when it scrapes."""
@@ -24,7 +24,7 @@ def exported() -> Series:
     )
     metrics = build_metrics(config)
     metrics.show_model(candidate())
-    metrics.count(pipeline().step(records(normal_errors(64))))
+    counted(metrics, records(normal_errors(64)))
     metrics.shadow.begin("2", 1.0)
     metrics.show_lags({Partition("in", 0): (0, 0.0)})
     metrics.requests.follow(["trainer"])

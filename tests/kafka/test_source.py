@@ -268,7 +268,7 @@ def test_no_record_is_lost_when_the_broker_crashes(broker: Broker, stream: Kafka
     broker.kill()
     try:
         wait_until(
-            lambda: reader.poll().records == () and not reader.source.connected,
+            lambda: not reader.poll().records and not reader.source.connected,
             30,
             lambda: "still connected to a broker that is gone",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
+from monitor.codecs.decoding import Decoded, one_by_one
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import DecodeError
+from monitor.metrics import Metrics
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.stream.batching import BatchLimits
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition, Record, Scores, Summary
 
 VERSION = "0123456789abcdef"
@@ -42,7 +45,7 @@ class ValueScorer:
         )
 
 
-def decode(value: bytes | None) -> NDArray[np.float64]:
+def _numbers(value: bytes | None) -> NDArray[np.float64]:
     """Comma-separated numbers, each a row of one value."""
     if value is None:
         raise DecodeError("tombstone", "the record has no value")
@@ -50,6 +53,22 @@ def decode(value: bytes | None) -> NDArray[np.float64]:
         return np.array([[float(part)] for part in value.split(b",")])
     except ValueError as error:
         raise DecodeError("undecodable", str(error)) from None
+
+
+class OneByOne:
+    """Decodes many payloads as it does one."""
+
+    def __init__(self, decode: Callable[[bytes | None], NDArray[np.float64]]) -> None:
+        self._decode = decode
+
+    def __call__(self, value: bytes | None) -> NDArray[np.float64]:
+        return self._decode(value)
+
+    def all(self, values: Sequence[bytes | None]) -> Decoded:
+        return one_by_one(values, self._decode)
+
+
+decode = OneByOne(_numbers)
 
 
 def record(
@@ -87,6 +106,13 @@ def judge(**changes: object) -> Judge:
 
 def pipeline(**changes: object) -> Pipeline:
     return Pipeline(decode, ValueScorer(reference()), judge(**changes))
+
+
+def counted(metrics: Metrics, batch: Iterable[Record]) -> None:
+    """What a pipeline made of records in the metrics, and its verdict, as the run loop does."""
+    subject = pipeline()
+    metrics.count(subject.step(Columns.of(batch)))
+    metrics.show(subject.judge.verdict)
 
 
 def candidate(version: str = VERSION, factor: float = 1.0) -> LoadedModel:

@@ -38,8 +38,9 @@ from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
+from monitor.pipeline.scored import Decode
 from monitor.pipeline.scorer import Scorer
-from monitor.pipeline.step import Decode, Pipeline
+from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.retraining.history import History
 from monitor.state.folder import StateFolder

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned, Committed
-from monitor.stream.records import Partition, Record
+from monitor.stream.records import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Polled:
     assigned: partitions given to us; nothing comes of them until `seek` was called.
     """
 
-    records: tuple[Record, ...] = ()
+    records: Columns = field(default_factory=Columns.none)
     lost: frozenset[Partition] = frozenset()
     assigned: Mapping[Partition, Assigned] = field(default_factory=dict)
 

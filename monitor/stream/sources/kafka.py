@@ -27,15 +27,16 @@ from kafka.errors import (
 )
 
 from monitor.process import background
+from monitor.stream.columns import Columns
 from monitor.stream.kafka_options import Connection
 from monitor.stream.kafka_private import forget_fetched
 from monitor.stream.offsets import Assigned, Committed
-from monitor.stream.records import Gap, Partition, Record
+from monitor.stream.records import Gap, Partition
 from monitor.stream.sources import Polled, Position
 from monitor.stream.sources.link import Link
 from monitor.stream.sources.rebalances import HandOver, partitions_of
 from monitor.stream.sources.subscription import Subscription
-from monitor.stream.sources.translation import key_of, record_of, stored
+from monitor.stream.sources.translation import columns_of, key_of, stored
 from monitor.stream.sources.unreadable import Unreadable, unreadable
 
 log = structlog.get_logger(__name__)
@@ -86,21 +87,23 @@ class KafkaSource:
         lost = self._take_lost()
         assigned = self._newly_assigned(consumer) if self._consumer is consumer else {}
         # A partition can be lost while its records are on their way to us: they are not ours.
-        kept = tuple(r for r in records if r.source in self._next_offsets and max_records)
-        self._next_offsets.update({record.source: record.next_offset for record in kept})
+        kept = records.where(records.of_partitions(self._next_offsets if max_records else ()))
+        self._next_offsets.update(kept.ends())
         return Polled(kept, lost, assigned)
 
     def _records(
         self, consumer: KafkaConsumer, timeout_seconds: float, max_records: int
-    ) -> tuple[Record, ...]:
+    ) -> Columns:
         self._link.go_on_joining()
         try:
             answer = consumer.poll(int(timeout_seconds * 1000), max_records=max_records)
         except NoOffsetForPartitionError:
-            return ()  # the partition is new: it is told, and sought, before anything comes of it
+            return (
+                Columns.none()
+            )  # the partition is new: it is told, and sought, before anything comes of it
         except (OffsetOutOfRangeError, LogTruncationError) as error:
             self._tell_again(error)
-            return ()
+            return Columns.none()
         except Exception as error:
             found = unreadable(error, consumer)
             if found is not None:
@@ -108,8 +111,8 @@ class KafkaSource:
             if not isinstance(error, KafkaError):
                 raise
             self._reset(error)
-            return ()
-        return tuple(record_of(message) for messages in answer.values() for message in messages)
+            return Columns.none()
+        return columns_of(answer)
 
     def _tell_again(self, error: KafkaError) -> None:
         """The next offset is not there: the partition is told once more, as it is now."""
@@ -117,14 +120,14 @@ class KafkaSource:
         self._untold_lost |= frozenset(self._next_offsets)
         self._told.clear()
 
-    def _step_over(self, consumer: KafkaConsumer, found: Unreadable) -> tuple[Record, ...]:
+    def _step_over(self, consumer: KafkaConsumer, found: Unreadable) -> Columns:
         """A record that stands for the offsets of a batch that cannot be read."""
         partition = found.partition
         first = self._next_offsets.get(partition)
         # Without a seek, the next poll would never return (kafka-python 3.0.12).
         consumer.seek(key_of(partition), found.next_offset)
         if first is None:
-            return ()
+            return Columns.none()
         log.error(
             "a batch of records cannot be read; it becomes a dead letter",
             partition=str(partition),
@@ -133,7 +136,7 @@ class KafkaSource:
             error=found.error,
         )
         gap = Gap(found.next_offset, "unreadable", found.error)
-        return (Record(partition.topic, partition.number, first, -1, None, None, (), gap),)
+        return Columns.of_gap(partition, first, gap)
 
     def _take_lost(self) -> frozenset[Partition]:
         lost, self._untold_lost = self._link.take_lost() | self._untold_lost, frozenset()
@@ -192,7 +195,7 @@ class KafkaSource:
         strays = self._records(self._consumer, 0.0, 1)
         rebalances.busy = False
         # Only a partition that came just now is not paused, and it is sought before it is read.
-        self._untold_lost |= {r.source for r in strays} & self._next_offsets.keys()
+        self._untold_lost |= strays.ends().keys() & self._next_offsets.keys()
 
     def _pause(self, paused: bool) -> None:
         """Pause all partitions, or go on with all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Partition, Record
 from monitor.stream.sources import Polled, Position
@@ -54,7 +55,7 @@ class MemorySource:
             if new:
                 self._next[partition] = new[-1].next_offset
             polled.extend(new)
-        return Polled(tuple(polled), lost=lost, assigned=assigned)
+        return Polled(Columns.of(polled), lost=lost, assigned=assigned)
 
     def _assigned(self, partition: Partition) -> Assigned:
         records = self._records[partition]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.drift.judge_state import encode
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
 from tests.monitor.builders import dealt, events, feed, judge, normal_errors, pipeline, records
 
@@ -21,8 +22,12 @@ def story(changes: list) -> list[tuple[str, int]]:
 def test_splitting_the_stream_into_batches_changes_no_byte(size: int) -> None:
     batch = records(STREAM[:7000])
     whole, parts = pipeline(), pipeline()
-    expected = whole.step(batch).changes
-    found = [c for i in range(0, len(batch), size) for c in parts.step(batch[i : i + size]).changes]
+    expected = whole.step(Columns.of(batch)).changes
+    found = [
+        c
+        for i in range(0, len(batch), size)
+        for c in parts.step(Columns.of(batch[i : i + size])).changes
+    ]
     assert story(found) == story(list(expected))
     assert [event for event, _ in story(found)] == ["pending", "firing"]
     assert encode(parts.judge.state()) == encode(whole.judge.state())

@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from monitor.metrics import PREFIX, Metrics
 from monitor.metrics.ratio_histogram import BOUNDS, RatioHistogram
 from monitor.stream.records import Partition
-from tests.monitor.builders import candidate, normal_errors, pipeline, record, records
+from tests.monitor.builders import candidate, counted, normal_errors, record, records
 from tests.monitor.metrics.metrics_table import PAGE, page
 
 
@@ -39,7 +39,7 @@ def test_every_counter_starts_at_zero(metrics: Metrics) -> None:
 
 
 def test_both_expositions_are_accepted_by_the_official_parser(metrics: Metrics) -> None:
-    metrics.count(pipeline().step(records(normal_errors(1000))))
+    counted(metrics, records(normal_errors(1000)))
     families = list(parse(generate_openmetrics(metrics.registry).decode()))
     assert {f.name for f in families} == {f.name for f in metrics.registry.collect()}
     assert generate_latest(metrics.registry)
@@ -47,7 +47,7 @@ def test_both_expositions_are_accepted_by_the_official_parser(metrics: Metrics) 
 
 def test_an_outcome_is_counted_in_full(metrics: Metrics) -> None:
     batch = [record(0, [1.0, 1e6]), record(1, b"bad"), record(2, None), record(3, float("inf"))]
-    metrics.count(pipeline().step(batch))
+    counted(metrics, batch)
     assert value(metrics, "records_consumed_total") == 4
     assert value(metrics, "records_scored_total") == 1
     assert value(metrics, "rows_scored_total") == 2
@@ -67,7 +67,7 @@ def test_the_share_of_anomalies_that_the_threshold_promises_is_told(metrics: Met
 
 
 def test_exactly_one_drift_state_is_1(metrics: Metrics) -> None:
-    metrics.count(pipeline().step(records(normal_errors(4096, scale=3.0))))
+    counted(metrics, records(normal_errors(4096, scale=3.0)))
     states = {s: value(metrics, "drift_state", state=s) for s in ("ok", "pending", "learning")}
     assert value(metrics, "drift_state", state="firing") == 1
     assert set(states.values()) == {0}

@@ -15,8 +15,10 @@ from models.reference import Reference
 from monitor.drift.window import RollingWindow
 from monitor.metrics import Metrics
 from monitor.model_in_use.shadow import Shadow, ShadowedScorer
-from monitor.pipeline.step import Pipeline, RowScorer
+from monitor.pipeline.scored import RowScorer
+from monitor.pipeline.step import Pipeline
 from monitor.state.folder import ACCEPTED, read
+from monitor.stream.columns import Columns
 from monitor.stream.records import Scores
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
@@ -74,7 +76,7 @@ def test_its_errors_anomalies_and_disagreements_are_shown(metrics: Metrics) -> N
     own, theirs = errors > STRICT.threshold, errors > candidate().threshold
     subject = shadowed(metrics)
     for start in range(0, 4000, 500):
-        subject.step([record(i, float(errors[i])) for i in range(start, start + 500)])
+        subject.step(Columns.of([record(i, float(errors[i])) for i in range(start, start + 500)]))
     assert value(metrics, "info", version=SHADOW) == 1
     assert value(metrics, "threshold") == STRICT.threshold
     assert value(metrics, "rows_scored_total") == 4000
@@ -133,7 +135,7 @@ def test_a_failure_switches_it_off_for_good_and_the_model_in_use_goes_on(
     scorer = Failing(outcome)
     subject = shadowed(metrics, scorer)
     for i in range(5):
-        scored = subject.step([record(i, 1.0)])
+        scored = subject.step(Columns.of([record(i, 1.0)]))
         assert scored.scores.reconstruction_error.tolist() == [1.0]
     assert scorer.calls == 2
     assert value(metrics, "rows_scored_total") == 1
@@ -143,7 +145,7 @@ def test_a_failure_switches_it_off_for_good_and_the_model_in_use_goes_on(
 
 def test_a_record_far_outside_every_range_is_not_the_shadows_fault(metrics: Metrics) -> None:
     subject = shadowed(metrics)
-    subject.step([record(0, float("inf"))])
-    subject.step([record(1, 1.0)])
+    subject.step(Columns.of([record(0, float("inf"))]))
+    subject.step(Columns.of([record(1, 1.0)]))
     assert value(metrics, "info", version=SHADOW) == 1
     assert value(metrics, "rows_scored_total") == 1

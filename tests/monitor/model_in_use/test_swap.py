@@ -19,7 +19,7 @@ from monitor.stream.events import Event
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
-from tests.monitor.builders import VERSION, candidate, normal_errors, record, records
+from tests.monitor.builders import VERSION, OneByOne, candidate, normal_errors, record, records
 from tests.monitor.daemon.crashes import Run, finish
 from tests.monitor.daemon.daemons import committed, turns
 from tests.monitor.model_in_use.swaps import (
@@ -113,7 +113,9 @@ def test_a_model_with_other_records_decodes_them_its_own_way(start: Run, tmp_pat
     source, sink = MemorySource([record(i, [1.0]) for i in range(200)]), MemorySink()
     subject = start(source, sink, tmp_path)
     turns(subject, 1)
-    subject.parts.slot.put(replace(new(), decode=pairs, limits=BatchLimits(10, 10**6, 0.0)))
+    subject.parts.slot.put(
+        replace(new(), decode=OneByOne(pairs), limits=BatchLimits(10, 10**6, 0.0))
+    )
     source.append([record(200 + i, [1.0, 2.0]) for i in range(50)])
     finish(subject, source)
     totals = subject.parts.pipeline.ledger.totals[P0]

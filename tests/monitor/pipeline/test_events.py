@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from monitor.pipeline.events import alert_event, anomaly_event, dead_letter_event, events_of
+from monitor.stream.columns import Columns
 from monitor.stream.json_values import isoformat
 from monitor.stream.records import Anomaly, DeadLetter, Record
 from tests.monitor.builders import VERSION, normal_errors, pipeline, records
@@ -41,7 +42,7 @@ def test_an_anomaly_follows_its_schema_and_names_its_record() -> None:
 def test_alerts_follow_their_schema() -> None:
     subject = pipeline()
     outcomes = [
-        subject.step(records(normal_errors(12_288, seed, scale), start=12_288 * seed))
+        subject.step(Columns.of(records(normal_errors(12_288, seed, scale), start=12_288 * seed)))
         for seed, scale in enumerate((1.0, 3.0, 1.0))
     ]
     changes = [change for outcome in outcomes for change in outcome.changes]
@@ -55,9 +56,9 @@ def test_alerts_follow_their_schema() -> None:
 
 def test_an_unknown_effect_size_is_null_and_never_nan() -> None:
     subject = pipeline()
-    outcome = subject.step(records([1.0]))
-    assert math.isfinite(outcome.verdict.statistic)
-    change = pipeline().step(records(normal_errors(4096, scale=3.0))).changes[-1]
+    subject.step(Columns.of(records([1.0])))
+    assert math.isfinite(subject.judge.verdict.statistic)
+    change = pipeline().step(Columns.of(records(normal_errors(4096, scale=3.0)))).changes[-1]
     assert b"NaN" not in alert_event(change.alert).value
 
 
@@ -87,7 +88,7 @@ def test_wild_timestamps_do_no_harm(timestamp: int) -> None:
 
 
 def test_the_same_outcome_makes_the_same_events() -> None:
-    first = list(events_of(pipeline().step(records([1.0, 1e6])), VERSION, 1.0))
-    again = list(events_of(pipeline().step(records([1.0, 1e6])), VERSION, 1.0))
+    first = list(events_of(pipeline().step(Columns.of(records([1.0, 1e6]))), VERSION, 1.0))
+    again = list(events_of(pipeline().step(Columns.of(records([1.0, 1e6]))), VERSION, 1.0))
     assert first == again
     assert [event.kind for event in first] == ["anomaly"]

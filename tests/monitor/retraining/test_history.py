@@ -15,6 +15,7 @@ from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import BEGUN_ANEW, EPISODES_KEPT, History
 from monitor.retraining.policy import DAY_SECONDS, Policy
 from monitor.retraining.request import RetrainRequest, from_json, request_id, to_json
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition, Record
 from tests.monitor.builders import (
     P0,
@@ -53,7 +54,7 @@ def drifting(before: int = 4000, drift: int = 4000, after: int = 0) -> NDArray[n
 
 
 def run(subject: Pipeline, records: Sequence[Record], size: int = 512) -> list[Outcome]:
-    return [subject.step(records[i : i + size]) for i in range(0, len(records), size)]
+    return [subject.step(Columns.of(records[i : i + size])) for i in range(0, len(records), size)]
 
 
 def requests(outcomes: Sequence[Outcome]) -> list[RetrainRequest]:

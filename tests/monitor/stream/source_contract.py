@@ -209,7 +209,7 @@ class SourceContract:
         source = stream.open()
         deadline = time.monotonic() + WAIT_SECONDS
         while zero not in source.positions() and time.monotonic() < deadline:
-            assert poll(source).records == ()
+            assert not poll(source).records
         assert source.positions()[zero] == Position(5, 5)
         stream.append([record(stream, 0, 5)])
         collect(source, 1)
@@ -226,7 +226,7 @@ class SourceContract:
         deadline = time.monotonic() + WAIT_SECONDS
         while len(assigned) < stream.partitions and time.monotonic() < deadline:
             polled = source.poll(0.2, 1000)
-            assert polled.records == ()
+            assert not polled.records
             assigned.update(polled.assigned)
         assert assigned[zero] == Assigned(Committed(4, "a note"), 0, 5)
         assert assigned[one] == Assigned(None, 0, 3)
@@ -257,7 +257,7 @@ class SourceContract:
         source = stream.open()
         first = collect(source, 1, max_records=1)
         for _ in range(5):
-            assert source.poll(0.1, 0).records == ()
+            assert not source.poll(0.1, 0).records
             source.tend()
         assert addresses(first + collect(source, 9)) == addresses(sent)
 

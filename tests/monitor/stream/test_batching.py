@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.stream.batching import Batcher, BatchLimits
-from monitor.stream.records import Record
+from monitor.stream.columns import Columns
+from monitor.stream.records import Partition, Record
 
 
 def record(offset: int, size: int = 10, partition: int = 0) -> Record:
@@ -17,24 +18,24 @@ def test_nothing_is_due_without_records() -> None:
 
 def test_due_by_number() -> None:
     batcher = Batcher(BatchLimits(3, 10**6, 60.0))
-    batcher.add([record(0), record(1)], now=0.0)
+    batcher.add(Columns.of([record(0), record(1)]), now=0.0)
     assert not batcher.due(1.0)
-    batcher.add([record(2)], now=1.0)
+    batcher.add(Columns.of([record(2)]), now=1.0)
     assert batcher.due(1.0)
 
 
 def test_due_by_bytes() -> None:
     batcher = Batcher(BatchLimits(100, 1000, 60.0))
-    batcher.add([record(0, 400), record(1, 400)], now=0.0)
+    batcher.add(Columns.of([record(0, 400), record(1, 400)]), now=0.0)
     assert not batcher.due(0.0)
-    batcher.add([record(2, 400)], now=0.0)
+    batcher.add(Columns.of([record(2, 400)]), now=0.0)
     assert batcher.due(0.0)
 
 
 def test_due_by_age_of_the_first_record() -> None:
     batcher = Batcher(BatchLimits(100, 1000, 0.5))
-    batcher.add([record(0)], now=10.0)
-    batcher.add([record(1)], now=10.4)
+    batcher.add(Columns.of([record(0)]), now=10.0)
+    batcher.add(Columns.of([record(1)]), now=10.4)
     assert batcher.wait_seconds(10.4, longest=1.0) < 0.11
     assert not batcher.due(10.49)
     assert batcher.due(10.5)
@@ -42,14 +43,17 @@ def test_due_by_age_of_the_first_record() -> None:
 
 def test_a_record_larger_than_the_limit_makes_a_batch_of_its_own() -> None:
     batcher = Batcher(BatchLimits(100, 1000, 60.0))
-    batcher.add([record(0, 5000), record(1, 10)], now=0.0)
+    batcher.add(Columns.of([record(0, 5000), record(1, 10)]), now=0.0)
     assert [r.offset for r in batcher.take()] == [0]
 
 
 def test_records_of_a_lost_partition_are_dropped_and_counted() -> None:
     batcher = Batcher(BatchLimits(100, 1000, 60.0))
-    batcher.add([record(0, partition=0), record(0, partition=1), record(1, partition=1)], now=0.0)
-    assert batcher.drop(lambda r: r.partition == 1) == 2
+    batcher.add(
+        Columns.of([record(0, partition=0), record(0, partition=1), record(1, partition=1)]),
+        now=0.0,
+    )
+    assert batcher.drop([Partition("t", 1)]) == 2
     assert [r.partition for r in batcher.take()] == [0]
 
 
@@ -62,7 +66,7 @@ def test_every_record_leaves_once_in_order_within_the_limits(
     sizes: list[int], max_records: int, max_bytes: int
 ) -> None:
     batcher = Batcher(BatchLimits(max_records, max_bytes, 0.0))
-    batcher.add([record(i, size) for i, size in enumerate(sizes)], now=0.0)
+    batcher.add(Columns.of([record(i, size) for i, size in enumerate(sizes)]), now=0.0)
     taken = []
     while batcher.due(0.0):
         batch = batcher.take()

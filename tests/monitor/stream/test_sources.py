@@ -84,7 +84,7 @@ def test_nothing_comes_while_it_is_not_connected(stream: MemoryStream) -> None:
     filled(stream, 3, 0)
     source = stream.open()
     source.connected = False
-    assert source.poll(0.0, 100).records == ()
+    assert not source.poll(0.0, 100).records
     assert not commit(source, {ZERO: 3})
     source.connected = True
     assert addresses(collect(source, 3)) == [(0, 0), (0, 1), (0, 2)]

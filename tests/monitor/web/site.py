@@ -22,7 +22,7 @@ from monitor.stream.records import Partition
 from monitor.web.app import build_app
 from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer
-from tests.monitor.builders import normal_errors, pipeline, records
+from tests.monitor.builders import counted, normal_errors, records
 
 HOST = "127.0.0.1"
 PARTITIONS = 64
@@ -35,7 +35,7 @@ def metrics_of_many_partitions() -> Metrics:
     """What a daemon that reads 64 partitions has in its registry."""
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9, 0.99, 0.999))
     metrics.requests.follow(["team", "trainer"])
-    metrics.count(pipeline().step(records(normal_errors(2000))))
+    counted(metrics, records(normal_errors(2000)))
     metrics.show_lags({Partition("images", n): (1000 + n, 1.5) for n in range(PARTITIONS)})
     return metrics
 

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.state.ledger import Totals
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
 from monitor.web.app import build_app
 from monitor.web.reload import ConfigWatcher
@@ -40,10 +41,10 @@ TOTALS = {Partition("in", 0): Totals(2, scored=2, rows=2, anomalous=1)}
 
 
 def publish(board: StatusBoard, ready: bool) -> None:
-    outcome = pipeline().step(records([1.0, 1e6]))
-    board.count(outcome)
-    board.remember(1.0, outcome.verdict)
-    board.publish(outcome.verdict, "" if ready else "Kafka is away", True, {}, TOTALS)
+    subject = pipeline()
+    board.count(subject.step(Columns.of(records([1.0, 1e6]))))
+    board.remember(1.0, subject.judge.verdict)
+    board.publish(subject.judge.verdict, "" if ready else "Kafka is away", True, {}, TOTALS)
 
 
 def test_prometheus_gets_text_and_openmetrics_as_it_asks(client: TestClient) -> None:

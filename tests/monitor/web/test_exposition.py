@@ -19,6 +19,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from monitor.config.file import load
 from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition, Record
 from monitor.web.exposition import Exposition
 from tests.models import bundles
@@ -62,7 +63,8 @@ def populate(daemon: Daemon) -> None:
     ]
     bad = [Record("images", 0, 1000, 1_700_000_001_000, None, b"bad")]
     metrics.show_model(daemon.model)
-    metrics.count(daemon.parts.pipeline.step([*good, *bad]))
+    metrics.count(daemon.parts.pipeline.step(Columns.of([*good, *bad])))
+    metrics.show(daemon.parts.pipeline.judge.verdict)
     metrics.show_lags({Partition("images", n): (n, 0.5) for n in range(PARTITIONS)})
     metrics.model.swapped_after(0.01)
 

@@ -1,0 +1,109 @@
+"""From records to scores: decode and score, which need nothing of what came before.
+
+So one batch may be scored while another is judged. A record whose payload cannot be decoded, or
+with an error that is not finite, is a failure, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.codecs.decoding import Decoded
+from monitor.errors import DecodeError
+from monitor.stream.columns import Columns, Index
+from monitor.stream.records import Scores
+
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Called with the name of a stage, entered while the stage runs: for timing from outside."""
+
+
+class Decode(Protocol):
+    """Payloads to rows (n, *record_shape), all finite."""
+
+    def __call__(self, value: bytes | None) -> NDArray[Any]:
+        """Rows of one payload; raises DecodeError."""
+
+    def all(self, values: Sequence[bytes | None]) -> Decoded:
+        """Rows of many, and what is wrong with the others."""
+
+
+class RowScorer(Protocol):
+    """Gives rows (B, *record_shape) their scores; an error may come out non-finite."""
+
+    def score(self, records: NDArray[Any]) -> Scores:
+        """Score all rows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Records, and what the model says of them.
+
+    rows: of each record, int64 (n,), 0 for failures. scores: of all rows, in the order of their
+    records, finite. failures: by position, why a record cannot be scored.
+    """
+
+    records: Columns
+    rows: Index
+    scores: Scores
+    failures: Mapping[int, DecodeError]
+
+    @property
+    def anomalous(self) -> Index:
+        """Anomalous rows of each record, int64 (n,)."""
+        if not self.scores.anomalous.any():
+            return np.zeros_like(self.rows)
+        record_of_row = np.arange(self.rows.size).repeat(self.rows)
+        return np.bincount(record_of_row[self.scores.anomalous], minlength=self.rows.size)
+
+    def without(self, unwanted: NDArray[np.bool_]) -> Scored:
+        """The same without some records, bool (n,)."""
+        if not unwanted.any():
+            return self
+        kept = ~unwanted
+        moved = {int(old): new for new, old in enumerate(kept.nonzero()[0].tolist())}
+        return Scored(
+            self.records.where(kept),
+            self.rows[kept],
+            self.scores.where(kept.repeat(self.rows)),
+            {moved[i]: error for i, error in self.failures.items() if i in moved},
+        )
+
+
+def score(records: Columns, decode: Decode, scorer: RowScorer, stage: Stage) -> Scored:
+    """Decode and score records, one or more."""
+    with stage("decode"):
+        decoded = decode.all(records.values)
+        failures = dict(decoded.failures)
+        for i, gap in records.gaps.items():
+            failures[i] = DecodeError(gap.reason, gap.error)
+    with stage("score"):
+        if not len(decoded.rows):
+            return Scored(records, decoded.counts, Scores.empty(""), failures)
+        scores = scorer.score(decoded.rows)
+        finite = np.isfinite(scores.reconstruction_error)
+        if finite.all():
+            return Scored(records, decoded.counts, scores, failures)
+        return _finite_only(records, decoded.counts, scores, finite, failures)
+
+
+def _finite_only(
+    records: Columns,
+    rows: Index,
+    scores: Scores,
+    finite: NDArray[np.bool_],
+    failures: dict[int, DecodeError],
+) -> Scored:
+    """A record with any error that is not finite is taken out whole."""
+    record_of_row = np.arange(rows.size).repeat(rows)
+    lost = np.zeros(rows.size, dtype=np.bool_)
+    lost[record_of_row[~finite]] = True
+    text = "the model's reconstruction error is not finite: values far outside its range"
+    for i in lost.nonzero()[0].tolist():
+        failures[i] = DecodeError("non_finite_error", text)
+    return Scored(records, np.where(lost, 0, rows), scores.where(~lost.repeat(rows)), failures)
