@@ -35,8 +35,8 @@ SLACK_SECONDS = 3.0
 
 
 @pytest.fixture
-def stream(broker: Broker, topic: TopicFactory) -> Iterator[KafkaStream]:
-    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2))
+def stream(broker: Broker, topic: TopicFactory, client: str) -> Iterator[KafkaStream]:
+    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2), client=client)
     yield stream
     stream.close()
 

@@ -21,7 +21,13 @@ from models.reference import ENOUGH_RECORDS, Reference
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
-from monitor.daemon.assembly.kafka import build_connection, build_publisher, build_subscription
+from monitor.daemon.assembly.kafka import (
+    build_connection,
+    build_publisher,
+    build_subscription,
+    check_client,
+    make_source,
+)
 from monitor.daemon.assembly.model import about_model, build_follower, build_metrics, build_shadow
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import build_delivery, retraining_policy
@@ -47,7 +53,6 @@ from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
 from monitor.stream.batching import Batcher, BatchLimits
-from monitor.stream.sources.kafka import KafkaSource
 from monitor.version import __version__
 from monitor.web import uvicorn_private
 from monitor.web.status import StatusBoard
@@ -71,6 +76,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     Raises ConfigError, BundleError or LibraryError for anything that the user can put right.
     """
     kafka_private.check()
+    check_client(config.kafka)
     uvicorn_private.check()
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 2) - 1))
     bundle = load_bundle(model_folder(config))
@@ -95,7 +101,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
         checkpoints.rewind()
     return Daemon(
         Parts(
-            source=KafkaSource(connection, build_subscription(config.kafka)),
+            source=make_source(config.kafka.client, connection, build_subscription(config.kafka)),
             publisher=build_publisher(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
             batcher=Batcher(model.limits),

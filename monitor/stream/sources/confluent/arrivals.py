@@ -10,7 +10,7 @@ import numpy as np
 from confluent_kafka import KafkaError, Message
 
 from monitor.stream.columns import Columns
-from monitor.stream.records import Gap, Partition, Record
+from monitor.stream.records import Gap, Partition
 
 GONE: Final = frozenset(
     {
@@ -49,7 +49,7 @@ class Arrivals:
     def add(self, messages: Sequence[Message]) -> None:
         """Take in what one call of `consume` brought."""
         errors = list(map(Message.error, messages))
-        if errors.count(None) == len(errors):
+        if not any(errors):  # a KafkaError is true; comparing one with None fails (2.16.1)
             self._parts.append(columns_of(self._topic, messages))
             return
         sound = []
@@ -115,14 +115,9 @@ def _one_by_one(topic: str, messages: Iterable[Message]) -> Columns:
         try:
             message.headers()
         except UnicodeDecodeError as error:
-            gap = Gap(message.offset() + 1, "unreadable", f"a header's name is no text: {error}")
-            parts.append(Columns.of([gap_record(Partition(topic, message.partition()),
-                                                message.offset(), gap)]))  # fmt: skip
+            place, offset = Partition(topic, message.partition()), message.offset()
+            gap = Gap(offset + 1, "unreadable", f"a header's name is no text: {error}")
+            parts.append(Columns.of_gap(place, offset, gap))
         else:
             parts.append(columns_of(topic, [message]))
     return Columns.joined(parts)
-
-
-def gap_record(partition: Partition, first: int, gap: Gap) -> Record:
-    """A record that stands for offsets that cannot be read."""
-    return Record(partition.topic, partition.number, first, -1, None, None, (), gap)

@@ -17,9 +17,9 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from monitor.errors import DamagedRecordsError
+from monitor.stream.columns import Columns
 from monitor.stream.kafka_options import Connection, connect, described
-from monitor.stream.records import Gap, Partition, Record
-from monitor.stream.sources.confluent.arrivals import gap_record
+from monitor.stream.records import Gap, Partition
 from monitor.stream.sources.translation import key_of
 from monitor.stream.sources.unreadable import unreadable
 
@@ -30,8 +30,6 @@ RETRY_SECONDS: Final = 2.0
 STALL_SECONDS: Final = 5.0
 LONGEST_STALL_SECONDS: Final = 300.0
 TRIES: Final = 3
-
-Look = Callable[[Partition, int], "Sight | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +102,15 @@ class Damage:
                 self._moved[partition] = (at, now, min(2 * patience, LONGEST_STALL_SECONDS))
                 self._told[partition] = ""
 
-    def gaps(self, next_offsets: Mapping[Partition, int]) -> tuple[list[Record], set[Partition]]:
+    def gaps(self, next_offsets: Mapping[Partition, int]) -> tuple[Columns, set[Partition]]:
         """A record for each batch that cannot be read, and the partitions to be read on.
 
         Raises DamagedRecordsError if somebody must step over it.
         """
-        records: list[Record] = []
+        parts: list[Columns] = []
         settled: set[Partition] = set()
         if not self._told or self._clock() < self._look_at:
-            return records, settled
+            return Columns.joined(parts), settled
         for partition, said in list(self._told.items()):
             at = next_offsets.get(partition)
             sight = None if at is None else self._sight(partition, at)
@@ -121,8 +119,8 @@ class Damage:
             del self._told[partition]
             settled.add(partition)
             if at is not None and sight is not None:
-                records += self._step(partition, at, sight, said)
-        return records, settled
+                parts.append(self._step(partition, at, sight, said))
+        return Columns.joined(parts), settled
 
     def _sight(self, partition: Partition, at: int) -> Sight | None:
         try:
@@ -137,10 +135,10 @@ class Damage:
             self._look_at = self._clock() + RETRY_SECONDS
             return None
 
-    def _step(self, partition: Partition, at: int, sight: Sight, said: str) -> list[Record]:
+    def _step(self, partition: Partition, at: int, sight: Sight, said: str) -> Columns:
         if sight.end is None:
             self._read_again(partition, at, sight, said)
-            return []
+            return Columns.none()
         log.error(
             "a batch of records cannot be read; it becomes a dead letter",
             partition=str(partition),
@@ -148,7 +146,7 @@ class Damage:
             next_offset=sight.end,
             error=sight.error,
         )
-        return [gap_record(partition, at, Gap(sight.end, "unreadable", sight.error))]
+        return Columns.of_gap(partition, at, Gap(sight.end, "unreadable", sight.error))
 
     def _read_again(self, partition: Partition, at: int, sight: Sight, said: str) -> None:
         """kafka-python sees no damage: it may have come on the way, and not the next time."""

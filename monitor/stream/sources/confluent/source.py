@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from monitor.process import background
 from monitor.stream.columns import Columns
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Assigned, Committed
@@ -24,14 +22,19 @@ from monitor.stream.records import Partition
 from monitor.stream.sources import Polled, Position
 from monitor.stream.sources.confluent.arrivals import Arrivals
 from monitor.stream.sources.confluent.damage import Damage, look
+from monitor.stream.sources.confluent.group_offsets import (
+    Commits,
+    bounds,
+    committed,
+    end_offset,
+    membership,
+)
 from monitor.stream.sources.confluent.link import Link
-from monitor.stream.sources.confluent.places import HandOver, key_of
+from monitor.stream.sources.confluent.places import HandOver
 from monitor.stream.sources.subscription import Subscription
 
 log = structlog.get_logger(__name__)
 
-COMMIT_SECONDS: Final = 10.0
-LOOKUP_SECONDS: Final = 10.0
 CHUNK: Final = 512
 """Messages turned into columns at once: more leave the processor's cache (docs/decisions.md)."""
 SLICE_SECONDS: Final = 0.1
@@ -48,7 +51,7 @@ class ConfluentSource:
         self._damage = Damage(
             lambda partition, at: look(connection, subscription.read_committed, partition, at)
         )
-        self._committing: Future[Any] | None = None
+        self._commits = Commits()
         self._told: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
         self._reached: dict[Partition, int] = {}
@@ -143,10 +146,9 @@ class ConfluentSource:
         self._damage.note(damaged)
         self._look_for_stalls()
         gaps, settled = self._damage.gaps(self._next_offsets)
-        found = Columns.of(gaps)
-        self._advance(found)
+        self._advance(gaps)
         self._begin({p: self._next_offsets[p] for p in settled if p in self._next_offsets})
-        return found
+        return gaps
 
     def _look_for_stalls(self) -> None:
         now = time.monotonic()
@@ -172,17 +174,7 @@ class ConfluentSource:
     def _newly_assigned(self, consumer: Any) -> dict[Partition, Assigned]:
         """The partitions that are new, with what the broker knows of them."""
         new = sorted(self.assigned - self._told)
-        committed = self.committed(new) if new else None
-        if committed is None:
-            return {}
-        found = {}
-        try:
-            for p in new:
-                first, last = consumer.get_watermark_offsets(key_of(p), timeout=LOOKUP_SECONDS)
-                found[p] = Assigned(committed.get(p), first, last)
-        except KafkaException as error:
-            log.warning("cannot look up offsets; trying again", error=str(error))
-            return {}
+        found = bounds(consumer, new) if new else {}
         self._told |= found.keys()
         return found
 
@@ -236,58 +228,19 @@ class ConfluentSource:
         consumer, places = self._link.consumer, self._link.places
         if consumer is None or places is None or self._untold_lost or places.untold:
             return None
-        member = consumer.memberid()
-        membership = consumer.consumer_group_metadata()
-        # Without a generation, the broker would take offsets of a transaction from anybody; who
-        # is counted out loses its id, maybe between these calls.
-        return membership if member and member == consumer.memberid() else None
+        return membership(consumer)
 
     def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
         """Commit for the partitions that are still ours; false if that is not certain."""
         if self.membership() is None:
             return False
-        mine = [
-            TopicPartition(p.topic, p.number, c.offset, metadata=c.note)
-            for p, c in offsets.items()
-            if p in self._told
-        ]
-        if not mine:
-            return True
-        if self._committing is not None and not self._committing.done():
-            return False  # librdkafka sets no limit to a commit
-        consumer = self._link.consumer
-        self._committing = background.start(
-            lambda: consumer.commit(offsets=mine, asynchronous=False), "kafka-commit"
-        )
-        try:
-            answer = self._committing.result(COMMIT_SECONDS)
-        except (KafkaException, TimeoutError) as error:
-            log.warning("commit failed", error=f"{type(error).__name__}: {error}")
-            return False
-        refused = [str(place.error) for place in answer if place.error is not None]
-        if refused:
-            log.warning("commit failed", error=refused[0])
-        return not refused
+        mine = {p: c for p, c in offsets.items() if p in self._told}
+        return not mine or self._commits.commit(self._link.consumer, mine)
 
     def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
         """What the group has stored; None if the broker cannot be asked."""
-        consumer, wanted = self._link.consumer, [key_of(p) for p in partitions]
-        if consumer is None:
-            return None
-        if not wanted:
-            return {}
-        try:
-            answer = consumer.committed(wanted, timeout=LOOKUP_SECONDS)
-        except KafkaException as error:
-            log.warning("cannot look up committed offsets", error=str(error))
-            return None
-        if any(place.error is not None for place in answer):
-            return None
-        return {
-            Partition(place.topic, place.partition): Committed(place.offset, place.metadata or "")
-            for place in answer
-            if place.offset >= 0
-        }
+        consumer = self._link.consumer
+        return None if consumer is None else committed(consumer, partitions)
 
     def positions(self) -> Mapping[Partition, Position]:
         """Where the partitions stand that have been fetched from at least once."""
@@ -296,12 +249,9 @@ class ConfluentSource:
             return {}
         found = {}
         for partition, next_offset in self._next_offsets.items():
-            try:
-                _, end = consumer.get_watermark_offsets(key_of(partition), cached=True)
-            except KafkaException:  # nothing is known of it yet
-                continue
+            end = end_offset(consumer, partition)
             # The end was reached behind the markers of transactions, which are no records.
             known = max(next_offset, self._reached.get(partition, 0))
-            if end >= 0:
+            if end is not None:
                 found[partition] = Position(min(known, end), end)
         return found
