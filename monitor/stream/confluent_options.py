@@ -56,6 +56,8 @@ def options(connection: Connection) -> dict[str, Any]:
     return {
         "bootstrap.servers": ",".join(part.strip() for part in connection.servers.split(",")),
         "client.id": f"aead-monitor-{__version__}",
+        # No request waits longer for its answer; a commit without a broker ends by it.
+        "socket.timeout.ms": 20_000,
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 5000,
         # A misspelt topic must not come to life because we asked for it.

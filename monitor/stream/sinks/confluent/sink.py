@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from kafka.errors import KafkaError as CreationError
 
 from monitor.errors import SinkError
+from monitor.process import background
 from monitor.stream.confluent_options import LibraryLog, options
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
@@ -153,7 +154,8 @@ class ConfluentSink:
         producer, self._producer = self._producer, None
         self._pending.clear()
         if producer is not None:
-            producer.purge()
+            # A step that hangs on another thread would hold us up here.
+            background.start(producer.purge, "kafka-discard")
 
     def close(self) -> None:
         """Give up what was not flushed."""

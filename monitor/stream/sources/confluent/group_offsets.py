@@ -32,23 +32,26 @@ def membership(consumer: Any) -> Any:
 
 
 class Commits:
-    """Commits one at a time, each in bounded time: librdkafka sets no limit to them."""
+    """Commits, one at a time."""
 
     def __init__(self) -> None:
         self._committing: Future[list[TopicPartition]] | None = None
 
-    def commit(self, consumer: Any, offsets: Mapping[Partition, Committed]) -> bool:
-        """Whether all are stored for certain."""
+    def commit(
+        self, consumer: Any, offsets: Mapping[Partition, Committed], in_callback: bool
+    ) -> bool:
+        """Whether all are stored for certain.
+
+        in_callback: the consumer is for our own thread alone; librdkafka gives up after the
+        session's time. Otherwise we wait no longer than COMMIT_SECONDS.
+        """
         if self._committing is not None and not self._committing.done():
             return False
         keys = [
             TopicPartition(p.topic, p.number, c.offset, metadata=c.note) for p, c in offsets.items()
         ]
-        self._committing = background.start(
-            lambda: consumer.commit(offsets=keys, asynchronous=False), "kafka-commit"
-        )
         try:
-            answer = self._committing.result(COMMIT_SECONDS)
+            answer = self._commit(consumer, keys, in_callback)
         except (KafkaException, TimeoutError) as error:
             log.warning("commit failed", error=f"{type(error).__name__}: {error}")
             return False
@@ -56,6 +59,15 @@ class Commits:
         if refused:
             log.warning("commit failed", error=refused[0])
         return not refused
+
+    def _commit(self, consumer: Any, keys: list[Any], in_callback: bool) -> list[TopicPartition]:
+        if in_callback:
+            answer: list[TopicPartition] = consumer.commit(offsets=keys, asynchronous=False)
+            return answer
+        self._committing = background.start(
+            lambda: consumer.commit(offsets=keys, asynchronous=False), "kafka-commit"
+        )
+        return self._committing.result(COMMIT_SECONDS)
 
 
 def committed(consumer: Any, partitions: Iterable[Partition]) -> dict[Partition, Committed] | None:

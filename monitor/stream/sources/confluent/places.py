@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import wait
 from typing import Any
 
 import structlog
 from confluent_kafka import TopicPartition
 
-from monitor.process import background
 from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
@@ -34,8 +33,9 @@ class Places:
     given to librdkafka only by `begin`, with an offset of ours: so nothing is fetched before,
     from no other place, and neither `seek` nor `pause` of the library is needed.
 
-    hand_over: called before partitions go to another member, on a thread of its own, for
-    `longest_seconds` at most; they are still ours meanwhile.
+    hand_over: called before partitions go to another member; they are still ours meanwhile.
+    It is called on our own thread, and while it is, `handing` is true: confluent-kafka (2.16.1)
+    lets no other thread use the consumer. It should take less than `longest_seconds`.
     """
 
     def __init__(self, eager: bool, hand_over: HandOver, longest_seconds: float) -> None:
@@ -46,6 +46,7 @@ class Places:
         self._lost: set[Partition] = set()
         self.owned: set[Partition] = set()
         self.busy = False
+        self.handing = False
 
     def subscribe(self, consumer: Any, topic: str) -> None:
         """Join the group."""
@@ -113,13 +114,15 @@ class Places:
         self._lose(consumer, partitions_of(keys))
 
     def _finish(self, partitions: frozenset[Partition]) -> None:
-        done = background.start(lambda: self._hand_over(partitions), "kafka-hand-over")
-        wait([done], self._longest_seconds)
-        if not done.done():
+        self.handing = True
+        started = time.monotonic()
+        try:
+            self._hand_over(partitions)
+        except Exception as error:  # noqa: BLE001  (told, and the partitions go all the same)
+            log.error("handing over failed", error=repr(error))
+        self.handing = False
+        if time.monotonic() - started > self._longest_seconds:
             log.warning("handing over took too long", seconds=self._longest_seconds)
-            wait([done])  # nothing of ours may go on beside it
-        elif done.exception() is not None:
-            log.error("handing over failed", error=repr(done.exception()))
 
     def _lose(self, consumer: Any, partitions: frozenset[Partition]) -> None:
         if self._eager:

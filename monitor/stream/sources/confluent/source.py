@@ -235,7 +235,8 @@ class ConfluentSource:
         if self.membership() is None:
             return False
         mine = {p: c for p, c in offsets.items() if p in self._told}
-        return not mine or self._commits.commit(self._link.consumer, mine)
+        handing = self._link.places is not None and self._link.places.handing
+        return not mine or self._commits.commit(self._link.consumer, mine, handing)
 
     def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
         """What the group has stored; None if the broker cannot be asked."""
