@@ -93,8 +93,8 @@ class ConfluentSource:
 
     def _records(self, consumer: Any, timeout_seconds: float, most: int) -> Columns:
         arrived = self._arrivals(consumer, timeout_seconds, most)
-        if self.assigned:
-            self._link.arrived()
+        if self.assigned or any(error.code() > 0 for error in arrived.others):
+            self._link.arrived()  # codes above 0 are a broker's words, others librdkafka's own
         self._link.complain(arrived.others)
         if self._paused:
             return Columns.none()
