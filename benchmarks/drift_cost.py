@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks.drift import judge_of
-from benchmarks.judged import bettor, feed, summary
+from benchmarks.judged import PARTITION, bettor, feed, summary
 from benchmarks.streams import Errors, null
 from models.bucket_counts import BucketCounts
 from models.distribution import bucket_index
-from monitor.drift.blocks import Block, OpenBlock
+from monitor.drift.blocks import Block, Position
 from monitor.drift.detectors.betting import BettingTest
 from monitor.drift.judge import Judge
 from monitor.drift.judge_state import encode
@@ -37,9 +37,14 @@ def summaries(judge: Judge, errors: Errors, rows: int) -> Iterator[Summary]:
 
 def block(item: Summary, rows: int) -> Block:
     """A block of one summary."""
-    opened = OpenBlock(rows, 1e9)
-    opened.add(item, item.first_offset, {})
-    return opened.take()
+    return Block(
+        partitions=(PARTITION,),
+        partition=np.zeros(rows, dtype=np.int64),
+        buckets=item.errors.each(),
+        start=Position(item.first_offset, item.first_timestamp, {PARTITION: item.first_offset}),
+        last_timestamp=item.last_timestamp,
+        ended_by_time=False,
+    )
 
 
 def timed(work: Callable[[Summary], Callable[[], object]], items: Iterator[Summary]) -> Errors:

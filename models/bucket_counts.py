@@ -8,11 +8,17 @@ exact, associative and commutative, so it does not matter who counted what, or i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.distribution import ErrorDistribution, bucket_index
+from models.distribution import ErrorDistribution, bucket_edges, bucket_index
+
+Index = NDArray[np.int64]
+
+_FEW: Final = 1024
+"""Up to so many errors, their buckets one by one are kept: more cost more memory than counts."""
 
 
 class BucketCounts:
@@ -21,12 +27,12 @@ class BucketCounts:
     buckets, counts: int64 (k,), counts at least 1. total: how many errors were counted.
     """
 
-    __slots__ = ("buckets", "counts", "total")
+    __slots__ = ("_counted", "_each", "total")
     __hash__ = None  # type: ignore[assignment]  # arrays are not hashable
 
-    def __init__(self, buckets: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        self.buckets = buckets
-        self.counts = counts
+    def __init__(self, buckets: Index, counts: Index) -> None:
+        self._each: Index | None = None
+        self._counted: tuple[Index, Index] | None = (buckets, counts)
         self.total = int(counts.sum())
 
     @classmethod
@@ -35,20 +41,16 @@ class BucketCounts:
         return cls.from_buckets(bucket_index(errors).ravel())
 
     @classmethod
-    def from_buckets(cls, buckets: NDArray[np.int64]) -> BucketCounts:
-        """Count errors whose buckets are known, in any order."""
-        ascending = np.sort(buckets)
-        if not ascending.size:
-            return cls(ascending, ascending)
-        # By hand, as np.unique and np.diff take ten times as long for so few.
-        first = np.empty(ascending.size, dtype=np.bool_)
-        first[0] = True
-        np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
-        starts = first.nonzero()[0]
-        counts = np.empty_like(starts)
-        np.subtract(starts[1:], starts[:-1], out=counts[:-1])
-        counts[-1] = ascending.size - starts[-1]
-        return cls(ascending[starts], counts)
+    def from_buckets(cls, each: Index) -> BucketCounts:
+        """Count errors whose buckets are known, in any order; nobody may write to `each`.
+
+        A few are only counted when somebody asks for buckets or counts.
+        """
+        if each.size > _FEW:
+            return cls(*_occupied(np.bincount(each, minlength=bucket_edges.size)))
+        new = cls.__new__(cls)
+        new._each, new._counted, new.total = each, None, each.size
+        return new
 
     @classmethod
     def merged(cls, parts: Iterable[BucketCounts]) -> BucketCounts:
@@ -56,18 +58,43 @@ class BucketCounts:
         parts = list(parts)
         if len(parts) == 1:
             return parts[0]
-        if not parts:
-            return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
-        together = np.concatenate([part.buckets for part in parts])
-        buckets, inverse = np.unique(together, return_inverse=True)
-        counts = np.zeros(buckets.size, dtype=np.int64)
-        np.add.at(counts, inverse, np.concatenate([part.counts for part in parts]))
-        return cls(buckets, counts)
+        dense = np.zeros(bucket_edges.size, dtype=np.int64)
+        for part in parts:
+            part.add_to(dense)
+        return cls(*_occupied(dense))
+
+    @property
+    def buckets(self) -> Index:
+        """The occupied buckets, ascending, (k,)."""
+        return self._both()[0]
+
+    @property
+    def counts(self) -> Index:
+        """How many errors each of them holds, (k,)."""
+        return self._both()[1]
+
+    def _both(self) -> tuple[Index, Index]:
+        if self._counted is None:
+            self._counted = _counted(np.sort(self.each()))
+        return self._counted
+
+    def each(self) -> Index:
+        """The bucket of each error, in any order, (total,). Nobody may write to it."""
+        if self._each is None:
+            return np.repeat(*self._both())
+        return self._each
+
+    def add_to(self, dense: Index) -> None:
+        """Add the counts to those of all buckets, int64 (buckets,), in place."""
+        if self._each is None:
+            dense[self.buckets] += self.counts
+        else:
+            np.add.at(dense, self._each, 1)
 
     def distribution(self) -> ErrorDistribution:
         """The same counts as an ErrorDistribution of its own."""
         dense = ErrorDistribution()
-        dense.counts[self.buckets] = self.counts
+        self.add_to(dense.counts)
         return dense
 
     def __eq__(self, other: object) -> bool:
@@ -79,3 +106,23 @@ class BucketCounts:
 
     def __repr__(self) -> str:
         return f"BucketCounts(total={self.total}, buckets={self.buckets.size})"
+
+
+def _occupied(dense: Index) -> tuple[Index, Index]:
+    buckets = dense.nonzero()[0]
+    return buckets, dense[buckets]
+
+
+def _counted(ascending: Index) -> tuple[Index, Index]:
+    """The different ones of ascending buckets, and how often each comes."""
+    if not ascending.size:
+        return ascending, ascending
+    # By hand, as np.unique and np.diff take ten times as long for so few.
+    first = np.empty(ascending.size, dtype=np.bool_)
+    first[0] = True
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    starts = first.nonzero()[0]
+    counts = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=counts[:-1])
+    counts[-1] = ascending.size - starts[-1]
+    return ascending[starts], counts

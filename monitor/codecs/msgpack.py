@@ -9,12 +9,15 @@ than they have.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.codecs.many import Many
+from monitor.codecs.msgpack_fast import WIDTHS, Alike
 from monitor.codecs.rows import as_rows, check_shape, collector_paused
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
@@ -37,6 +40,7 @@ class MsgpackCodec:
         self._names = settings.field.split(".") if settings.field else []
         self._path = [_spellings(name) for name in self._names]
         self._max_rows = settings.max_rows
+        self._alike = [Alike(self._shape, width, self.encode) for width in WIDTHS]
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """Rows as float64."""
@@ -50,6 +54,14 @@ class MsgpackCodec:
             return as_rows(_unpacked(array, shape), self._shape)
         except (ValueError, msgpack.UnpackException) as error:
             raise DecodeError("undecodable", f"not MessagePack: {error}"[:300]) from None
+
+    def decode_many(self, values: Sequence[bytes]) -> Many:
+        """The rows of floats that are written as `encode` writes them, of one width."""
+        for alike in self._alike:
+            many = alike.read(values)
+            if many.counts.any():
+                return many
+        return Many.none(len(values))
 
     def _find(self, value: bytes) -> bytes:
         """The part that should be the array, of a payload that is whole."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.codecs.many import Many
 from monitor.codecs.rows import check_shape, check_size
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
@@ -47,6 +49,28 @@ class NpyCodec:
         array = array.reshape(shape, order="F" if fortran else "C")
         native = array.astype(dtype.newbyteorder("="), copy=False)
         return native.reshape(-1, *self._shape)
+
+    def decode_many(self, values: Sequence[bytes]) -> Many:
+        """The payloads with one and the same header; a producer rarely has two."""
+        for first in (values[0], values[len(values) // 2], values[-1]):
+            try:
+                like = self.decode(first)
+            except DecodeError:
+                continue
+            return self._with_header(first[: -like.nbytes], like, values)
+        return Many.none(len(values))
+
+    def _with_header(self, header: bytes, like: NDArray[Any], values: Sequence[bytes]) -> Many:
+        """Payloads with this header, as one of them was decoded."""
+        _, items = _header(header)
+        if items["fortran_order"] == "True":
+            return Many.none(len(values))
+        start, size = len(header), len(header) + like.nbytes
+        data = [v[start:] if len(v) == size and v.startswith(header) else b"" for v in values]
+        rows = np.frombuffer(bytearray().join(data), dtype=_dtype(items["descr"]))
+        counts = np.fromiter(map(bool, data), dtype=np.int64, count=len(data)) * len(like)
+        native = rows.astype(like.dtype, copy=False)
+        return Many(native.reshape(-1, *self._shape), counts)
 
     def encode(self, row: NDArray[Any]) -> bytes:
         """A .npy file with one row."""

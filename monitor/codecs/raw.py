@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.codecs.many import Many
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
@@ -43,6 +45,18 @@ class RawCodec:
             )
         rows = np.frombuffer(value, dtype=self._dtype).reshape(-1, *self._shape)
         return rows.astype(self._dtype.newbyteorder("="), copy=False)
+
+    def decode_many(self, values: Sequence[bytes]) -> Many:
+        """All payloads whose length is right; their bytes are copied once."""
+        sizes = set(map(len, values))
+        if len(sizes) == 1 and not max(sizes) % self._row_bytes:
+            counts = np.full(len(values), max(sizes) // self._row_bytes)
+        else:
+            values = [v if not len(v) % self._row_bytes else b"" for v in values]
+            counts = np.array([len(v) // self._row_bytes for v in values], dtype=np.int64)
+        rows = np.frombuffer(bytearray().join(values), dtype=self._dtype)
+        native = rows.astype(self._dtype.newbyteorder("="), copy=False)
+        return Many(native.reshape(-1, *self._shape), counts)
 
     def encode(self, row: NDArray[Any]) -> bytes:
         """The bytes of one row."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from monitor.daemon.backlog import Backlog
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
-from monitor.stream.batching import Batcher
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
 from monitor.stream.sources import Source
@@ -22,14 +22,14 @@ class Gauges:
     def __init__(
         self,
         source: Source,
-        batcher: Batcher,
+        backlog: Backlog,
         pipeline: Pipeline,
         dead_letter_limit: DeadLetterLimit,
         metrics: Metrics,
         board: StatusBoard,
     ) -> None:
         self._source = source
-        self._batcher = batcher
+        self._backlog = backlog
         self._pipeline = pipeline
         self._dead_letter_limit = dead_letter_limit
         self._metrics = metrics
@@ -78,7 +78,7 @@ class Gauges:
     def _lags(self, now: float) -> dict[Partition, tuple[int, float]]:
         """Records and seconds that each assigned partition is behind."""
         lags = {}
-        positions, held = self._source.positions(), self._batcher.held()
+        positions, held = self._source.positions(), self._backlog.held()
         self._newest = {p: time for p, time in self._newest.items() if p in positions}
         for partition, position in positions.items():
             newest = self._newest.get(partition, -1)

@@ -1,4 +1,7 @@
-"""The run loop: poll, decide, publish, flush; now and then snapshot and commit.
+"""The run loop: poll, score, decide, publish, flush; now and then snapshot and commit.
+
+A batch is scored while the next one is fetched, and its events are on their way while the next
+one is decided on: they are flushed before any other is published, and before a snapshot.
 
 The order is what makes a crash harmless: offsets are committed only after everything that
 their records led to has been acknowledged, and after a snapshot that has counted them. A crash
@@ -10,25 +13,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from monitor.daemon.backlog import Backlog
 from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.gauges import Gauges
 from monitor.daemon.membership import Membership
-from monitor.daemon.publisher import Published, Publisher
-from monitor.drift.judge import Change
+from monitor.daemon.outcomes import Outcomes
+from monitor.daemon.publisher import Publisher, Wait
 from monitor.errors import DamagedRecordsError
 from monitor.metrics import Metrics
 from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.swap import Swap
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
-from monitor.pipeline.events import alert_event, events_of
+from monitor.pipeline.events import events_of
 from monitor.pipeline.loaded_model import LoadedModel
-from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
 from monitor.process.liveness import Liveness
@@ -36,8 +39,6 @@ from monitor.retraining.delivery import DeliveryWorkers
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream.batching import Batcher
-from monitor.stream.columns import Columns
-from monitor.stream.events import Event
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources import Source
@@ -53,7 +54,10 @@ TEND_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Parts:
-    """What the daemon is made of. slot: the model in use, whose parts the pipeline has."""
+    """What the daemon is made of. slot: the model in use, whose parts the pipeline has.
+
+    ahead: batches that may be scored while others are fetched; 0 does one thing after the other.
+    """
 
     source: Source
     publisher: Publisher
@@ -69,9 +73,15 @@ class Parts:
     slot: ModelSlot
     max_poll_records: int
     shutdown_seconds: float
+    ahead: int = 0
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
+
+
+def _no_wait(seconds: float) -> bool:
+    """There is no time for another attempt."""
+    return False
 
 
 @dataclass
@@ -81,20 +91,26 @@ class Daemon:
     parts: Parts
     stopping: threading.Event = field(default_factory=threading.Event)
     _deadline: float = float("inf")
+    _more: bool = False
 
     def __post_init__(self) -> None:
         parts = self.parts
+        self._backlog = Backlog(parts.batcher, parts.pipeline.score, parts.ahead)
         self._gauges = Gauges(
-            parts.source, parts.batcher, parts.pipeline, parts.dead_letter_limit, parts.metrics,
+            parts.source, self._backlog, parts.pipeline, parts.dead_letter_limit, parts.metrics,
             parts.board,
         )  # fmt: skip
+        self._outcomes = Outcomes(
+            parts.publisher, parts.checkpoints, parts.metrics, parts.board,
+            parts.dead_letter_limit, self._gauges,
+        )  # fmt: skip
         self._membership = Membership(
-            parts.source, parts.publisher, parts.checkpoints, parts.batcher, parts.policy,
-            parts.metrics, self._checkpoint,
+            parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,
+            parts.metrics, lambda: self._checkpoint(_no_wait),
         )  # fmt: skip
         self._swap = Swap(
             parts.slot, parts.pipeline, parts.checkpoints, self._checkpoint,
-            self._tell, self._replaced,
+            lambda change: self._outcomes.tell(change, self._wait), self._replaced,
         )  # fmt: skip
         self._show(self.model)
 
@@ -139,43 +155,57 @@ class Daemon:
         """One round: poll, decide on what is due, make final what was done."""
         parts = self.parts
         parts.liveness.beat(self._gauges.lag)
-        wait = parts.batcher.wait_seconds(time.monotonic(), IDLE_SECONDS)
+        wait = self._backlog.wait_seconds(time.monotonic(), IDLE_SECONDS)
         wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
-        self._membership.take(parts.source.poll(wait, wanted))
+        polled = parts.source.poll(wait, wanted)
+        self._more = len(polled.records) > 0
+        self._membership.take(polled)
         self._swap.finish_handover()
-        while (
-            parts.batcher.due(time.monotonic())
-            and not parts.checkpoints.doubtful
-            and not self.stopping.is_set()
-        ):
-            self._work(parts.batcher.take())
+        self._advance()
         if parts.checkpoints.due(time.monotonic()):
             self._checkpoint()
-        self._swap.turn()
+        self._take_model()
         self._gauges.refresh()
 
-    def _work(self, records: Columns) -> None:
-        """Decide on a batch, publish and flush, and only then count it."""
-        parts = self.parts
+    def _advance(self) -> None:
+        """Have scored what is due, and decide on what is scored."""
+        while not self.parts.checkpoints.doubtful and not self.stopping.is_set():
+            if self._backlog.start(time.monotonic()):
+                continue
+            if self._backlog.may_wait(self._more):
+                break
+            self._work()
+        if not self._backlog.scoring:
+            self._outcomes.settle(self._wait)
+
+    def _work(self) -> None:
+        """Decide on the oldest batch that is scored, and publish what it led to."""
+        parts, began = self.parts, time.monotonic()
         parts.liveness.busy()
-        outcome = parts.pipeline.step(records)
+        scored = self._backlog.take()
+        if not len(scored.records):
+            return  # all of it was taken away meanwhile
+        outcome = parts.pipeline.decide(scored)
         failpoints.reach("batch_decided")
         events = list(events_of(outcome, self.model.version, self.model.threshold))
-        with parts.metrics.stage("publish"):
-            published = parts.publisher.publish(events, self._wait)
-        if published is not Published.DONE:
-            parts.checkpoints.doubtful = True
+        if not self._outcomes.publish(outcome, events, self._wait):
             return
-        self._count(outcome, events)
-        parts.checkpoints.count(len(records))
+        parts.batcher.took(time.monotonic() - began)
         alerts = any(change.alert is not None for change in outcome.changes)
         if parts.checkpoints.due(time.monotonic()) or (alerts and parts.publisher.transactional):
             self._checkpoint()
 
-    def _checkpoint(self) -> None:
+    def _take_model(self) -> None:
+        """Let another model take its place, once what the one in use has scored is decided on."""
+        if self.parts.slot.version is not None:
+            while self._backlog.scoring and not self.parts.checkpoints.doubtful:
+                self._work()
+        self._swap.turn()
+
+    def _checkpoint(self, wait: Wait | None = None) -> None:
         """Make final what was done so far."""
         parts = self.parts
-        if parts.checkpoints.doubtful:
+        if parts.checkpoints.doubtful or not self._outcomes.settle(wait or self._wait):
             return
         with parts.metrics.stage("commit"):
             made = parts.checkpoints.make(self._commit, time.monotonic())
@@ -184,20 +214,6 @@ class Daemon:
         elif parts.publisher.transactional and parts.checkpoints.pending:
             # What the transaction held is gone with it.
             parts.checkpoints.doubtful = True
-
-    def _tell(self, change: Change) -> bool:
-        """Publish a change that no record brought; false if that has to be done again."""
-        parts = self.parts
-        events = [] if change.alert is None else [alert_event(change.alert)]
-        if parts.publisher.publish(events, self._wait) is not Published.DONE:
-            parts.checkpoints.doubtful = True
-            return False
-        for event in events:
-            parts.metrics.events_published.labels(event.kind).inc()
-        parts.metrics.count_change(change)
-        parts.board.add_change(change)
-        self._log(change)
-        return True
 
     def _replaced(self, model: LoadedModel, seconds: float) -> None:
         """Another model has taken its place."""
@@ -231,47 +247,17 @@ class Daemon:
         deadline = time.monotonic() + self.parts.shutdown_seconds
         self._deadline = min(self._deadline, deadline)
 
-    def _count(self, outcome: Outcome, events: Sequence[Event]) -> None:
-        self.parts.metrics.count(outcome)
-        for event in events:
-            self.parts.metrics.events_published.labels(event.kind).inc()
-        self.parts.board.count(outcome)
-        self._gauges.decided(outcome.consumed)
-        if self.parts.dead_letter_limit.count(outcome):
-            log.error(self.parts.dead_letter_limit.reason)
-        if outcome.replayed_rows:
-            log.warning("rows came again that were counted", rows=outcome.replayed_rows)
-        for change in outcome.changes:
-            self._log(change)
-        for request in outcome.requests:
-            log.warning(
-                "a new model is asked for",
-                request=request.id,
-                policy=request.policy,
-                reason=request.reason,
-            )
-        if outcome.changes or outcome.requests:
-            self._gauges.refresh(at_once=True)
-
-    def _log(self, change: Change) -> None:
-        log.info(
-            f"drift {change.transition.event}",
-            state=str(change.transition.after),
-            statistic=round(change.verdict.statistic, 2),
-            explanation=change.verdict.explanation,
-        )
-
     def _drain(self) -> None:
         """Decide on what was polled before the stop, as far as the time allows."""
         self._start_deadline()
         parts = self.parts
-        log.info("stopping", unscored=parts.batcher.records)
+        log.info("stopping", unscored=self._backlog.records)
         while (
-            parts.batcher.records
-            and not parts.checkpoints.doubtful
+            not parts.checkpoints.doubtful
             and time.monotonic() < self._deadline
+            and self._backlog.start_all()
         ):
-            self._work(parts.batcher.take())
+            self._work()
         self._checkpoint()
 
     def _close(self) -> None:
@@ -279,6 +265,7 @@ class Daemon:
         if self.parts.follower is not None:
             self.parts.follower.stop()
         self.parts.source.close()
+        self._backlog.close()
         self.parts.publisher.close()
         if self.parts.delivery is not None:
             self.parts.delivery.stop()

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import structlog
 
+from monitor.daemon.backlog import Backlog
 from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.publisher import Publisher
 from monitor.errors import GapError
 from monitor.metrics import Metrics
 from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Plan, Policy
-from monitor.stream.batching import Batcher
 from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned
 from monitor.stream.records import Gap, Partition
@@ -29,14 +29,18 @@ _SAID = {
 
 
 class Membership:
-    """Takes the news of each poll. checkpoint: makes final what was done so far."""
+    """Takes the news of each poll.
+
+    checkpoint: makes final what was done so far, without trying twice: called while partitions
+    wait to go to another member.
+    """
 
     def __init__(
         self,
         source: Source,
         publisher: Publisher,
         checkpoints: Checkpoints,
-        batcher: Batcher,
+        backlog: Backlog,
         policy: Policy,
         metrics: Metrics,
         checkpoint: Callable[[], None],
@@ -44,7 +48,7 @@ class Membership:
         self._source = source
         self._publisher = publisher
         self._checkpoints = checkpoints
-        self._batcher = batcher
+        self._backlog = backlog
         self._policy = policy
         self._metrics = metrics
         self._checkpoint = checkpoint
@@ -61,7 +65,7 @@ class Membership:
             return
         if self._assigned:
             self._begin()
-        self._batcher.add(polled.records, time.monotonic())
+        self._backlog.add(polled.records, time.monotonic())
 
     def _hand_over(self, leaving: frozenset[Partition]) -> None:
         """Make final what is done of partitions before another member gets them."""
@@ -76,7 +80,7 @@ class Membership:
             self._assigned.pop(partition, None)
 
     def _drop(self, partitions: frozenset[Partition]) -> None:
-        self._metrics.records_dropped.inc(self._batcher.drop(partitions))
+        self._metrics.records_dropped.inc(self._backlog.drop(partitions))
 
     def _roll_back(self) -> None:
         """Take back what is not final, and read it again, once it is known what is final."""
@@ -122,4 +126,4 @@ class Membership:
             )
         log.error(text, partition=str(partition))
         gap = Columns.of_gap(partition, first, Gap(end, "expired", text))
-        self._batcher.add(gap, time.monotonic())
+        self._backlog.add(gap, time.monotonic())

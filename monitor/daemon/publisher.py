@@ -45,15 +45,32 @@ class Publisher:
     def __init__(self, sink: Sink, metrics: Metrics) -> None:
         self._sink = sink
         self._metrics = metrics
+        self._events: Sequence[Event] = ()
+        self._handed_over = False
+        self._failure: Exception | None = None
 
     def publish(self, events: Sequence[Event], wait: Wait) -> Published:
         """Publish until it succeeds, or there is no more time."""
+        self.begin(events)
+        return self.finish(wait)
+
+    def begin(self, events: Sequence[Event]) -> None:
+        """Hand events to the sink; `finish` has to be called before the next ones are."""
+        self._events, self._handed_over, self._failure = events, False, None
+        try:
+            self._hand_over()
+        except (SinkError, OSError) as error:
+            self._failure = error
+
+    def finish(self, wait: Wait) -> Published:
+        """Return once the events are safe; until then try again, as long as there is time."""
         retry_seconds = FIRST_RETRY_SECONDS
         while True:
             try:
-                self._publish(events)
+                self._flush()
                 return Published.DONE
             except (SinkError, OSError) as error:
+                self._handed_over = False
                 self._metrics.publish_failures.inc()
                 if isinstance(error, SinkError) and not error.retryable:
                     raise
@@ -66,10 +83,18 @@ class Publisher:
                 return Published.LOST
             retry_seconds = min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
 
-    def _publish(self, events: Sequence[Event]) -> None:
+    def _hand_over(self) -> None:
         failpoints.reach("sink")
-        self._sink.publish(events)
+        self._sink.publish(self._events)
+        self._handed_over = True
         failpoints.reach("events_published")
+
+    def _flush(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        if not self._handed_over:
+            self._hand_over()
         self._sink.flush()
         failpoints.reach("events_flushed")
 

@@ -8,15 +8,18 @@ the records alone: however they came in batches, the blocks are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
-from monitor.stream.records import Partition, Summary
+from monitor.drift.next_offsets import NextOffsets, offsets_state, restored_offsets
+from monitor.stream.records import Partition
+
+Index = NDArray[np.int64]
 
 TICK_ROWS: Final = 256
 """Rows of one tick: the unit in which a drift's duration is measured."""
@@ -26,8 +29,7 @@ JUMP_SECONDS: Final = 86400.0
 """A clock that runs this far ahead of a record was moved by a wild timestamp, and is set back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in the stream, before some record.
 
     rows: rows counted before it. timestamp: of that record, in milliseconds since the epoch.
@@ -39,36 +41,48 @@ class Position:
     next_offsets: Mapping[Partition, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows to evaluate: bucket counts of each partition, and where the block begins.
+class Block(NamedTuple):
+    """Rows to evaluate, at least one, and where the block begins.
 
-    rows: all of them, at least 1. last_timestamp: the newest record's. ended_by_time: the block
-    ended because time had passed, and may be small.
+    partitions: by their numbers; may grow at its end. partition: number of each row's partition,
+    and buckets: of each row's error, both int64 (rows,), in any order. last_timestamp: the newest
+    record's. ended_by_time: the block ended because time had passed, and may be small.
     """
 
-    counts: Mapping[Partition, BucketCounts]
+    partitions: Sequence[Partition]
+    partition: Index
+    buckets: Index
     start: Position
-    rows: int
     last_timestamp: int
     ended_by_time: bool
 
     @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self.buckets.size
+
+    @property
+    def counts(self) -> BucketCounts:
+        """The errors of all partitions together."""
+        return BucketCounts.from_buckets(self.buckets)
+
+    @property
     def ticks(self) -> float:
         """Its share in durations: rows in units of TICK_ROWS, or 1 if it ended by time."""
-        return max(self.rows / TICK_ROWS, 1.0 if self.ended_by_time else 0.0)
+        return max(self.buckets.size / TICK_ROWS, 1.0 if self.ended_by_time else 0.0)
 
 
 class OpenBlock:
     """The block that is being filled.
 
-    rows: at which it ends. seconds: of stream time after which it ends.
+    limit: rows at which it ends. seconds: of stream time after which it ends.
     """
 
-    def __init__(self, rows: int, seconds: float) -> None:
-        self._limit = rows
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
         self._milliseconds = 1000 * seconds
-        self._parts: dict[Partition, list[BucketCounts]] = {}
+        self._partition: list[Index] = []
+        self._buckets: list[Index] = []
         self._start = Position(0, 0, {})
         self._rows = 0
         self._last_timestamp = 0
@@ -79,74 +93,127 @@ class OpenBlock:
         """True when the block has ended."""
         return self._rows >= self._limit or self._timed_out
 
-    def records_to_end(self, rows: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
-        """How many of the coming records still belong to the block, all of them or fewer.
+    def cuts(self, row_ends: Index | None, timestamps: Index) -> list[int]:
+        """Where the blocks end among coming records, ascending, and the number of the records.
 
-        rows: of each record, at least 1. timestamps: of each, in milliseconds.
+        row_ends: rows of the records up to the end of each, (n,); None if each has one row.
+        timestamps: (n,), in milliseconds, n at least 1.
         """
+        size = timestamps.size
+        timeless = self._timeless(timestamps)
+        if row_ends is None and timeless:
+            cuts = list(range(self._limit - self._rows, size, self._limit))
+            return [*cuts, size]
+        if row_ends is None:
+            row_ends = np.arange(1, size + 1)
+        cuts, start, missing = [], 0, self._limit - self._rows
         first = self._start.timestamp if self._rows else int(timestamps[0])
-        ends = (np.cumsum(rows) >= self._limit - self._rows) | (
-            timestamps.astype(np.float64) - first >= self._milliseconds
-        )
-        last = int(ends.argmax())
-        return last + 1 if ends[last] else len(rows)
+        while True:
+            before = int(row_ends[start - 1]) if start else 0
+            end = min(int(np.searchsorted(row_ends, before + missing)) + 1, size)
+            if not timeless:
+                end = self._end_by_time(timestamps, first, start, end)
+            cuts.append(end)
+            if end == size:
+                return cuts
+            start, missing, first = end, self._limit, int(timestamps[end])
 
-    def add(
-        self, summary: Summary, rows_before: int, next_offsets: Mapping[Partition, int]
-    ) -> None:
-        """Count a summary. rows_before, next_offsets: of the stream, before the summary."""
+    def _timeless(self, timestamps: Index) -> bool:
+        """True if no time passes that could end a block."""
+        earliest = int(timestamps.min())
+        if self._rows:
+            earliest = min(earliest, self._start.timestamp)
+        return int(timestamps.max()) - earliest < self._milliseconds
+
+    def _end_by_time(self, timestamps: Index, first: int, start: int, end: int) -> int:
+        """The end of a block, if time ends it before `end`. first: when it began."""
+        if int(timestamps[start:end].max()) - first < self._milliseconds:
+            return end
+        late = timestamps[start:end] >= first + math.ceil(self._milliseconds)
+        return start + int(late.argmax()) + 1
+
+    def begin(self, rows_before: int, timestamp: int, next_offsets: NextOffsets) -> None:
+        """The next rows are of this record, if none were added yet.
+
+        rows_before, next_offsets: of the stream, before the record.
+        """
         if not self._rows:
-            self._start = Position(rows_before, summary.first_timestamp, dict(next_offsets))
-        # A partition that comes for the first time begins here, and so may its drift.
-        if summary.partition not in self._start.next_offsets:
-            known = {**self._start.next_offsets, summary.partition: summary.first_offset}
-            self._start = replace(self._start, next_offsets=known)
-        self._parts.setdefault(summary.partition, []).append(summary.errors)
-        self._rows += summary.errors.total
-        self._last_timestamp = max(self._last_timestamp, summary.last_timestamp)
-        elapsed = summary.last_timestamp - self._start.timestamp
-        self._timed_out = self._timed_out or elapsed >= self._milliseconds
+            self._start = Position(rows_before, timestamp, next_offsets.snapshot())
 
-    def take(self) -> Block:
-        """Return the block, and begin another."""
+    def meet(self, first: Mapping[Partition, int]) -> None:
+        """Partitions that come for the first time begin here, and so may their drift.
+
+        first: the first offset of each.
+        """
+        known = self._start.next_offsets
+        new = {p: offset for p, offset in first.items() if p not in known}
+        if new:
+            self._start = self._start._replace(next_offsets={**known, **new})
+
+    def add(self, partition: Index, buckets: Index, last_timestamp: int) -> None:
+        """Add rows, one or more: see `Block`. last_timestamp: of their newest record."""
+        self._partition.append(partition)
+        self._buckets.append(buckets)
+        self._rows += buckets.size
+        self._last_timestamp = max(self._last_timestamp, last_timestamp)
+        if last_timestamp - self._start.timestamp >= self._milliseconds:
+            self._timed_out = True
+
+    def take(self, partitions: Sequence[Partition]) -> Block:
+        """Return the block, and begin another. partitions: by their numbers."""
         block = Block(
-            counts={p: BucketCounts.merged(parts) for p, parts in sorted(self._parts.items())},
+            partitions=partitions,
+            partition=_joined(self._partition),
+            buckets=_joined(self._buckets),
             start=self._start,
-            rows=self._rows,
             last_timestamp=self._last_timestamp,
             ended_by_time=self._rows < self._limit,
         )
-        self._parts = {}
+        self._partition, self._buckets = [], []
         self._rows = self._last_timestamp = 0
         self._timed_out = False
         return block
 
-    def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs."""
-        parts = {p: BucketCounts.merged(c) for p, c in sorted(self._parts.items())}
+    def state(self, partitions: Sequence[Partition]) -> dict[str, Any]:
+        """Everything that `restore` needs. partitions: by their numbers."""
         return {
-            "parts": [
-                {"topic": p.topic, "partition": p.number, "buckets": c.buckets, "counts": c.counts}
-                for p, c in parts.items()
-            ],
+            "parts": list(self._parts(partitions)),
             "start": position_state(self._start),
             "rows": self._rows,
             "last_timestamp": self._last_timestamp,
             "timed_out": self._timed_out,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was called."""
-        self._parts = {
-            Partition(part["topic"], part["partition"]): [
-                BucketCounts(np.array(part["buckets"]), np.array(part["counts"]))
-            ]
-            for part in state["parts"]
-        }
+    def _parts(self, partitions: Sequence[Partition]) -> Iterator[dict[str, Any]]:
+        if not self._rows:
+            return
+        partition, buckets = _joined(self._partition), _joined(self._buckets)
+        found = ((partitions[number], number) for number in np.unique(partition).tolist())
+        for p, number in sorted(found):
+            counts = BucketCounts.from_buckets(buckets[partition == number])
+            yield {
+                "topic": p.topic,
+                "partition": p.number,
+                "buckets": counts.buckets,
+                "counts": counts.counts,
+            }
+
+    def restore(self, state: Mapping[str, Any], number: Callable[[Partition], int]) -> None:
+        """Go on where `state` was called. number: gives that of a partition."""
+        self._partition, self._buckets = [], []
+        for part in state["parts"]:
+            counts = BucketCounts(np.array(part["buckets"]), np.array(part["counts"]))
+            self._buckets.append(counts.each())
+            of = number(Partition(part["topic"], part["partition"]))
+            self._partition.append(np.full(counts.total, of))
         self._start = restored_position(state["start"])
         self._rows = int(state["rows"])
         self._last_timestamp = int(state["last_timestamp"])
         self._timed_out = bool(state["timed_out"])
+
+
+def _joined(parts: list[Index]) -> Index:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @dataclass(slots=True)
@@ -212,13 +279,3 @@ def restored_position(state: Mapping[str, Any]) -> Position:
     """The position that `position_state` was called on."""
     offsets = restored_offsets(state["next_offsets"])
     return Position(int(state["rows"]), int(state["timestamp"]), offsets)
-
-
-def offsets_state(offsets: Mapping[Partition, int]) -> list[list[Any]]:
-    """Offsets by partition as plain values."""
-    return [[p.topic, p.number, offset] for p, offset in sorted(offsets.items())]
-
-
-def restored_offsets(state: Any) -> dict[Partition, int]:
-    """The offsets that `offsets_state` was called on."""
-    return {Partition(str(topic), int(number)): int(offset) for topic, number, offset in state}

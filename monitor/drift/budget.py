@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from monitor.stream.records import Promise
+
 FEWEST_RECORDS: Final = 1000.0
 MOST_RECORDS: Final = 1e12
 """Bounds of what a budget may come to, whatever the rate."""
@@ -97,3 +99,9 @@ class Allowance:
         """Take the rate into account. supported: the most that the detector can keep to."""
         self.asked = self._budget.records_per_false_alarm(rows_per_second)
         self.levels = Levels.of(min(self.asked, supported))
+
+    def promise(
+        self, supported: float, tolerance: float, floor: float, dependence: float
+    ) -> Promise:
+        """What is promised of it: see `Promise`. supported: the most that can be kept to."""
+        return Promise(self.asked, min(self.asked, supported), tolerance, floor, dependence)

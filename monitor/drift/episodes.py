@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from monitor.drift.blocks import Clock, Position
 from monitor.drift.detectors.evidence import Evidence
-from monitor.stream.records import Partition
+from monitor.stream.records import Alert, Partition, Verdict
 
 CONFIRM_TICKS: Final = 8.0
 CONFIRM_FACTOR: Final = 4.0
@@ -63,6 +63,19 @@ class Transition:
     before: State
     after: State
     event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the drift state, with the verdict that brought it and the alert, if any.
+
+    timestamp: of the newest record counted, in milliseconds since the epoch.
+    """
+
+    transition: Transition
+    timestamp: int
+    verdict: Verdict
+    alert: Alert | None
 
 
 class Place(NamedTuple):

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from monitor.drift.blocks import restored_offsets
 from monitor.drift.detectors.evidence import restored_finding
 from monitor.drift.episodes import State, Transition
 from monitor.drift.judge import Change, Judge
+from monitor.drift.next_offsets import restored_offsets
 from monitor.stream.records import Alert, Onset, Verdict
 
 

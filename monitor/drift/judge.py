@@ -7,23 +7,23 @@ time is what the records' timestamps say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bucket_counts import BucketCounts
-from models.distribution import ErrorDistribution
+from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
-from monitor.drift.blocks import TICK_ROWS, Block, Clock, OpenBlock, offsets_state, restored_offsets
+from monitor.drift.blocks import TICK_ROWS, Block, Clock
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
 from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Evidence, finding_state, restored_finding
 from monitor.drift.episodes import (
     ALERTS,
     TURNS,
+    Change,
     Episodes,
     Place,
     State,
@@ -31,22 +31,17 @@ from monitor.drift.episodes import (
     episode_id,
 )
 from monitor.drift.error_statistics import ErrorStatistics
+from monitor.drift.intake import Intake
 from monitor.drift.judge_settings import JudgeSettings
+from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.window import RollingWindow
 from monitor.stream.records import Alert, Onset, Partition, Promise, Summary, Verdict
 
+__all__ = ["Change", "Judge", "Note"]
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of the drift state, with the verdict that brought it and the alert, if any.
-
-    timestamp: of the newest record counted, in milliseconds since the epoch.
-    """
-
-    transition: Transition
-    timestamp: int
-    verdict: Verdict
-    alert: Alert | None
+Note = Callable[[list[Change], int], None]
+"""Called with the changes of state that some records brought, and the newest one's timestamp in
+milliseconds."""
 
 
 class Judge:
@@ -72,10 +67,8 @@ class Judge:
         # Only ordered calibration errors tell how far they depend on each other themselves.
         depending = self.detector.dependence if reference.ordered else 1.0
         self._floor = reference.detection_floor(settings.tolerance, dependence=depending)
-        self._open = OpenBlock(settings.evaluation_rows, settings.evaluation_seconds)
+        self._intake = Intake(settings.evaluation_rows, settings.evaluation_seconds)
         self._clock = Clock()
-        self._next_offsets: dict[Partition, int] = {}
-        self.rows = 0
         self.evaluations = 0
         self.episode = ""
         self._finding = NOTHING
@@ -86,13 +79,34 @@ class Judge:
         if self.detector.ready:
             self._episodes.state = State.OK
 
+    @property
+    def rows(self) -> int:
+        """How many were counted."""
+        return self._intake.rows
+
     def next_offset(self, partition: Partition) -> int:
         """The first offset of the partition that has not been counted; 0 if none was."""
-        return self._next_offsets.get(partition, 0)
+        return self._intake.next_offset(partition)
 
     def records_to_end(self, rows: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
         """How many of the coming records belong to the block that is open now."""
-        return self._open.records_to_end(rows, timestamps)
+        return self._intake.records_to_end(rows, timestamps)
+
+    def watch(self, records: JudgedRecords, note: Note) -> int:
+        """Count the rows of records once, block by block; returns how many were counted before.
+
+        Calls `note` after each evaluation, and after the last records if they end no block.
+        Raises ValueError for another model's records.
+        """
+        self._check(records.model_version)
+        if not len(records):
+            return 0
+        new, numbers = self._intake.uncounted(records)
+        if len(new):
+            buckets = bucket_index(new.errors / self.unit)
+            for block, newest in self._intake.blocks(new, numbers, buckets):
+                note([] if block is None else self._evaluate(block), newest)
+        return records.errors.size - new.errors.size
 
     def add(self, *summaries: Summary) -> list[Change]:
         """Count the rows of summaries once; return the changes of state they brought.
@@ -102,22 +116,18 @@ class Judge:
         evidence.
         """
         for summary in summaries:
-            self._check(summary)
-            self._open.add(summary, self.rows, self._next_offsets)
-            self._next_offsets[summary.partition] = summary.next_offset
-            self.rows += summary.errors.total
-        return self._evaluate(self._open.take()) if self._open.due else []
+            self._check(summary.model_version)
+            self._intake.add(summary)
+        block = self._intake.ended()
+        return [] if block is None else self._evaluate(block)
 
-    def _check(self, summary: Summary) -> None:
-        if summary.model_version != self.model_version:
-            raise ValueError(f"summary of model {summary.model_version}, not {self.model_version}")
-        if summary.first_offset < self.next_offset(summary.partition):
-            raise ValueError(f"{summary.partition}: offset {summary.first_offset} counted before")
+    def _check(self, model_version: str) -> None:
+        if model_version != self.model_version:
+            raise ValueError(f"summary of model {model_version}, not {self.model_version}")
 
     def _evaluate(self, block: Block) -> list[Change]:
         self._clock.advance(block)
-        counts = BucketCounts.merged(block.counts.values())
-        self._window.add(counts, block.start.rows, self._clock.seconds)
+        self._window.add(block.counts, block.start.rows, self._clock.seconds)
         if self._advisory is not None:
             self._signalled = self._advisory.watch(block, np.inf, learn=False).drifting
         if self.evaluations % ALLOWANCE_EVERY == 0:
@@ -182,7 +192,7 @@ class Judge:
             confirmed = self.detector.finding()
             self._finding = replace(confirmed, onset=self._finding.onset)
             self.detector.restart()
-            self.episode = episode_id(self.model_version, self._next_offsets)
+            self.episode = episode_id(self.model_version, self._intake.next_offsets)
             self._told = self._statistics.described(self._finding, self._drifted()).direction
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
@@ -199,13 +209,13 @@ class Judge:
             model_version=self.model_version,
             timestamp=timestamp,
             verdict=verdict,
-            next_offsets=dict(self._next_offsets),
+            next_offsets=dict(self._intake.next_offsets),
         )
 
     @property
     def place(self) -> Place:
         """Where the stream stands, and its drift."""
-        onset, offsets = self._finding.onset, dict(self._next_offsets)
+        onset, offsets = self._finding.onset, self._intake.next_offsets
         return Place(self.rows, offsets, self._clock.seconds, self._episodes.state, onset)
 
     @property
@@ -245,12 +255,9 @@ class Judge:
         return self._window.errors if onset is None else self._window.since(onset.rows)
 
     def _promise(self) -> Promise:
-        return Promise(
-            asked=self._allowance.asked,
-            kept=min(self._allowance.asked, self.detector.supported),
-            tolerance=self._settings.tolerance,
-            floor=self._floor,
-            dependence=self.detector.dependence,
+        detector = self.detector
+        return self._allowance.promise(
+            detector.supported, self._settings.tolerance, self._floor, detector.dependence
         )
 
     def state(self) -> dict[str, Any]:
@@ -259,9 +266,8 @@ class Judge:
         Not in it: the advisory detector's memory. It begins anew.
         """
         return {
+            **self._intake.state(),
             "model_version": self.model_version,
-            "next_offsets": offsets_state(self._next_offsets),
-            "rows": self.rows,
             "evaluations": self.evaluations,
             "episode": self.episode,
             "finding": finding_state(self._finding),
@@ -269,7 +275,6 @@ class Judge:
             "asked": self._allowance.asked,
             "evidence": [self._evidence.statistic, self._evidence.threshold],
             "levels": [self._allowance.levels.records, self._allowance.levels.odds],
-            "open": self._open.state(),
             "clock": self._clock.state(),
             "window": self._window.state(),
             "episodes": self._episodes.snapshot(),
@@ -280,15 +285,14 @@ class Judge:
         """Go on where `state` was called, by a judge of the same model and settings."""
         if state["model_version"] != self.model_version:
             raise ValueError(f"state of model {state['model_version']}, not {self.model_version}")
-        self._next_offsets = restored_offsets(state["next_offsets"])
-        self.rows, self.evaluations = int(state["rows"]), int(state["evaluations"])
+        self._intake.restore(state)
+        self.evaluations = int(state["evaluations"])
         self.episode = str(state["episode"])
         self._finding = restored_finding(state["finding"])
         self._told = str(state["told"])
         self._evidence = Evidence(*state["evidence"])
         self._allowance.asked = float(state["asked"])
         self._allowance.levels = Levels(*state["levels"])
-        self._open.restore(state["open"])
         self._clock.restore(state["clock"])
         self._window.restore(state["window"])
         self._episodes.restore(state["episodes"])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs.decoding import Decoded
+from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
 from monitor.stream.columns import Columns, Index
 from monitor.stream.records import Scores
@@ -60,6 +61,20 @@ class Scored:
             return np.zeros_like(self.rows)
         record_of_row = np.arange(self.rows.size).repeat(self.rows)
         return np.bincount(record_of_row[self.scores.anomalous], minlength=self.rows.size)
+
+    def judged(self) -> JudgedRecords:
+        """What the judge sees of the records that were scored."""
+        records, rows, alive = self.records, self.rows, self.rows > 0
+        return JudgedRecords(
+            model_version=self.scores.model_version,
+            partitions=records.partitions,
+            partition=records.partition[alive],
+            offsets=records.offsets[alive],
+            next_offsets=records.next_offsets[alive],
+            timestamps=records.timestamps[alive],
+            rows=rows[alive],
+            errors=self.scores.reconstruction_error,
+        )
 
     def without(self, unwanted: NDArray[np.bool_]) -> Scored:
         """The same without some records, bool (n,)."""

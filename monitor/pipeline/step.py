@@ -11,10 +11,6 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Final
 
-import numpy as np
-
-from models.bucket_counts import BucketCounts
-from models.distribution import bucket_index
 from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
@@ -23,8 +19,8 @@ from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
 from monitor.retraining.history import BEGUN_ANEW, REPLACED, History
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
-from monitor.stream.columns import Columns, first_time
-from monitor.stream.records import Anomaly, DeadLetter, Summary
+from monitor.stream.columns import Columns
+from monitor.stream.records import Anomaly, DeadLetter
 
 MEMORY_SCHEMA: Final = "memory-1"
 
@@ -124,40 +120,13 @@ class Pipeline:
         """
         changes: list[Change] = []
         requests: list[RetrainRequest] = []
-        kept = scored.without(scored.rows == 0)
-        records, rows = kept.records, kept.rows
-        ends = np.cumsum(rows)
-        buckets = bucket_index(kept.scores.reconstruction_error / self.judge.unit)
-        expected = np.array([self.judge.next_offset(p) for p in records.partitions], dtype=np.int64)
-        isnew = first_time(records.partition, records.offsets, records.next_offsets, expected)
-        new = isnew.nonzero()[0]
-        position = 0
-        while position < new.size:
-            rest = new[position:]
-            count = self.judge.records_to_end(rows[rest], records.timestamps[rest])
-            taken = rest[:count]
-            position += taken.size
-            summaries = []
-            for number in dict.fromkeys(records.partition[taken].tolist()):
-                mine = taken[records.partition[taken] == number]
-                of_rows = np.concatenate([np.arange(ends[i] - rows[i], ends[i]) for i in mine])
-                summaries.append(
-                    Summary(
-                        scored.scores.model_version,
-                        records.partitions[number],
-                        int(records.offsets[mine[0]]),
-                        int(records.next_offsets[mine[-1]]),
-                        int(records.timestamps[mine[0]]),
-                        int(records.timestamps[mine].max()),
-                        BucketCounts.from_buckets(buckets[of_rows]),
-                    )
-                )
-            came = self.judge.add(*summaries)
-            requests.extend(
-                self.history.note(self.judge, came, int(records.timestamps[taken].max()))
-            )
+
+        def note(came: list[Change], newest: int) -> None:
+            requests.extend(self.history.note(self.judge, came, newest))
             changes.extend(came)
-        replayed = int(rows[~isnew].sum())
+
+        judged = scored.judged()
+        replayed = self.judge.watch(judged, note) if len(judged) else 0
         return changes, requests, replayed
 
 

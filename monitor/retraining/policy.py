@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from monitor.drift.blocks import Position, offsets_state, restored_offsets
+from monitor.drift.blocks import Position
 from monitor.drift.episodes import Place
+from monitor.drift.next_offsets import offsets_state, restored_offsets
 from monitor.retraining.request import Stretch
 from monitor.stream.records import Partition
 

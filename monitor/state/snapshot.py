@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from monitor.drift.blocks import offsets_state, restored_offsets
+from monitor.drift.next_offsets import offsets_state, restored_offsets
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -13,21 +15,51 @@ from monitor.stream.records import Partition
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """A batch is due at any of these. linger_seconds counts from the first record's arrival."""
+    """A batch is due at any of these. linger_seconds counts from the first record's arrival; it
+    is the longest wait where the linger adapts.
+    """
 
     max_records: int
     max_bytes: int
     linger_seconds: float
 
 
+WORTH: Final = 4.0
+"""Waiting for more records may take so many times as long as deciding on a batch."""
+REMEMBERED: Final = 32
+
+
+class AdaptiveLinger:
+    """How long to wait for a batch to fill: no longer than pays.
+
+    Every batch costs something however few records it holds, so that a daemon that never waits
+    works all the time. One that waits four times as long as its quickest batches take is busy for
+    a fifth of it at most, and no record waits longer than that.
+    """
+
+    def __init__(self) -> None:
+        self._taken: deque[float] = deque(maxlen=REMEMBERED)
+
+    def note(self, seconds: float) -> None:
+        """A batch took so long."""
+        self._taken.append(seconds)
+
+    @property
+    def seconds(self) -> float:
+        """0 as long as nothing is known."""
+        return WORTH * min(self._taken, default=0.0)
+
+
 class Batcher:
     """Holds records in arrival order until they are due.
 
-    `now` is passed in, in seconds from any fixed origin, so that time can be tested.
+    linger: shortens that of the limits; None does not. `now` is passed in, in seconds from any
+    fixed origin, so that time can be tested.
     """
 
-    def __init__(self, limits: BatchLimits) -> None:
+    def __init__(self, limits: BatchLimits, linger: AdaptiveLinger | None = None) -> None:
         self._limits = limits
+        self._linger = linger
         self._parts: list[Columns] = []
         self._records = 0
         self._bytes = 0
@@ -66,7 +98,17 @@ class Batcher:
         """True when a batch should be taken."""
         if not self._records:
             return False
-        return self._full or now - self._since >= self._limits.linger_seconds
+        return self._full or now - self._since >= self._linger_seconds
+
+    @property
+    def _linger_seconds(self) -> float:
+        longest = self._limits.linger_seconds
+        return longest if self._linger is None else min(longest, self._linger.seconds)
+
+    def took(self, seconds: float) -> None:
+        """Deciding on a batch took so long."""
+        if self._linger is not None:
+            self._linger.note(seconds)
 
     @property
     def _full(self) -> bool:
@@ -79,7 +121,7 @@ class Batcher:
             return longest
         if self._full:
             return 0.0
-        return min(longest, max(0.0, self._since + self._limits.linger_seconds - now))
+        return min(longest, max(0.0, self._since + self._linger_seconds - now))
 
     def take(self) -> Columns:
         """Remove and return the oldest records: at most max_records, and max_bytes unless one

@@ -1,4 +1,7 @@
-"""The guarantee: each payload ends as rows or as one DecodeError, soon and in little memory."""
+"""The guarantee: each payload ends as rows or as one DecodeError, soon and in little memory.
+
+In a batch it ends as it does alone.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs import CODECS, Codec, CodecSettings
-from monitor.codecs.decoding import Limits, decode_payload
+from monitor.codecs.decoding import Decoder, Limits, decode_payload
 from monitor.errors import REASONS, DecodeError
 from tests.asked import Asked
 
@@ -82,10 +85,28 @@ def check_with(codec: Codec, variant: Variant, value: bytes | None) -> Verdict:
     seconds = time.thread_time() - meter.started
     ending = _reason(end) if isinstance(end, DecodeError) else _rows(variant, value, end)
     verdict = Verdict(ending, seconds, meter.grown())
+    _check_batch(codec, value, variant.limits, end)
     allowed = SPARE_BYTES + BYTES_PER_BYTE * len(value or b"")
     assert verdict.seconds < MAX_SECONDS, f"{verdict} for {variant}"
     assert verdict.grown < allowed, f"{verdict}, {allowed} bytes allowed, for {variant}"
     return verdict
+
+
+def _check_batch(
+    codec: Codec, value: bytes | None, limits: Limits, alone: NDArray[Any] | DecodeError
+) -> None:
+    """In a batch, a payload ends as it does alone; the same guarantee holds for its time."""
+    meter = Meter()
+    decoded = Decoder(codec, limits).all([value])
+    seconds, grown = time.thread_time() - meter.started, meter.grown()
+    if isinstance(alone, DecodeError):
+        assert (decoded.failures[0].reason, str(decoded.failures[0])) == (alone.reason, str(alone))
+    else:
+        assert decoded.counts.tolist() == [len(alone)]
+        assert (decoded.rows.dtype, decoded.rows.shape) == (alone.dtype, alone.shape)
+        assert decoded.rows.tobytes() == alone.tobytes()
+    assert seconds < 2 * MAX_SECONDS, f"{seconds} seconds in a batch"
+    assert grown < SPARE_BYTES + BYTES_PER_BYTE * len(value or b""), f"{grown} bytes in a batch"
 
 
 def _decoded(codec: Codec, value: bytes | None, limits: Limits) -> NDArray[Any] | DecodeError:

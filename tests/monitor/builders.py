@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
-from monitor.codecs.decoding import Decoded, one_by_one
+from monitor.codecs.decoding import Decoded
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import DecodeError
@@ -65,7 +65,16 @@ class OneByOne:
         return self._decode(value)
 
     def all(self, values: Sequence[bytes | None]) -> Decoded:
-        return one_by_one(values, self._decode)
+        rows, failures = [np.empty((0, 1))], {}
+        for i, value in enumerate(values):
+            try:
+                rows.append(self._decode(value))
+            except DecodeError as error:
+                rows.append(np.empty((0, rows[-1].shape[1])))
+                failures[i] = error
+        counts = np.array([len(part) for part in rows[1:]], dtype=np.int64)
+        whole = [part for part in rows if len(part)]
+        return Decoded(np.concatenate(whole or rows[:1]), counts, failures)
 
 
 decode = OneByOne(_numbers)

@@ -52,7 +52,7 @@ from monitor.retraining.history import History
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
-from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
 from monitor.version import __version__
 from monitor.web import uvicorn_private
 from monitor.web.status import StatusBoard
@@ -63,6 +63,8 @@ DECODED_BYTES = 2**30
 """Most memory for the decoded records of one batch."""
 SLOW_DEPENDENCE = 10.0
 """Factor of dependence above which the user is told of cycles."""
+AHEAD = 1
+"""Batches that may be scored while others are fetched."""
 BYTES_PER_ELEMENT = 5
 """A pixel as it came and as float32."""
 
@@ -104,7 +106,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             source=make_source(config.kafka.client, connection, build_subscription(config.kafka)),
             publisher=build_publisher(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
-            batcher=Batcher(model.limits),
+            batcher=Batcher(model.limits, AdaptiveLinger()),
             checkpoints=checkpoints,
             policy=Policy(config.kafka.start, config.kafka.out_of_range),
             dead_letter_limit=DeadLetterLimit(
@@ -116,6 +118,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             web=web,
             slot=slot,
             max_poll_records=config.batch.max_records,
+            ahead=AHEAD,
             shutdown_seconds=config.shutdown_seconds,
             state=state,
             delivery=delivery,

@@ -21,7 +21,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.bucket_counts import BucketCounts
 from models.distribution import SMALLEST, bucket_values
 from models.reference import Reference
 from monitor.drift.blocks import Block
@@ -59,7 +58,7 @@ class AdwinOnLogErrors:
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Add the block's mean; `records` has no meaning here, and is not used."""
-        counts = BucketCounts.merged(block.counts.values())
+        counts = block.counts
         values = np.repeat(_LOG_VALUES[counts.buckets], counts.counts)
         np.random.default_rng(block.start.rows).shuffle(values)
         self._left = max(0.0, self._left - block.ticks)

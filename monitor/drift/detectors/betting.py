@@ -26,13 +26,12 @@ Cost: about 10 us a block for one partition, however many rows it has.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.drift.blocks import Block
 from monitor.drift.detectors import bets as betting
@@ -52,6 +51,7 @@ _LARGEST_GAIN: Final = 500.0
 """Natural logarithm of the most that a block can multiply a capital with: e^500 is 1e217."""
 
 Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 
 class BettingTest:
@@ -66,6 +66,7 @@ class BettingTest:
         self.bets = bets
         self._dependence = dependence
         self._partitions: tuple[Partition, ...] = ()
+        self._number(())
         self._capital = np.zeros((1, len(bets.alternatives)))  # (S, C), all rows first
         self._share = np.full(len(bets.alternatives), 1 / len(bets.alternatives))
         self._confirming: Floats | None = None
@@ -131,31 +132,48 @@ class BettingTest:
 
     def _bin(self, block: Block) -> tuple[Floats, Floats | float]:
         """Rows of the block in each bin, (S, K), and altogether, (S, 1)."""
-        if len(self._partitions) <= 1 and len(block.counts) == 1:
-            ((partition, counts),) = block.counts.items()
-            if self._partitions in ((), (partition,)):
-                self._partitions = (partition,)
-                return self._count(counts)[None, :], float(block.rows)
-        return self._bin_each(block)
+        bins = self.bets.bin_of_bucket.take(block.buckets)
+        if len(self._partitions) <= 1 and self._alone(block):
+            together = np.bincount(bins, minlength=self.bets.bins)
+            return together.astype(np.float64)[None, :], float(block.rows)
+        scopes = self._scopes(block)
+        cells = len(self._capital) * self.bets.bins
+        each = np.bincount(scopes * self.bets.bins + bins, minlength=cells).astype(np.float64)
+        found = each.reshape(len(self._capital), self.bets.bins)
+        found[0] = found[1:].sum(axis=0)
+        return found, found.sum(axis=1, keepdims=True)
 
-    def _bin_each(self, block: Block) -> tuple[Floats, Floats]:
-        self._know(block.counts)
-        bins = np.zeros((len(self._capital), self.bets.bins))
-        for partition, counts in block.counts.items():
-            bins[1 + self._partitions.index(partition)] = self._count(counts)
-        bins[0] = bins[1:].sum(axis=0)
-        return bins, bins.sum(axis=1, keepdims=True)
+    def _alone(self, block: Block) -> bool:
+        """True if all rows are of the only partition that was ever seen."""
+        first = block.partition[0]
+        if len(block.partitions) > 1 and not (block.partition == first).all():
+            return False
+        partition = block.partitions[first]
+        if self._partitions not in ((), (partition,)):
+            return False
+        self._partitions = (partition,)
+        return True
 
-    def _count(self, counts: BucketCounts) -> Floats:
-        """Rows in each bin, (K,)."""
-        bins = self.bets.bin_of_bucket.take(counts.buckets)
-        return cast(Floats, np.bincount(bins, counts.counts, self.bets.bins))  # by its weights
+    def _scopes(self, block: Block) -> Index:
+        """The scope of each row's partition, (rows,)."""
+        if block.partitions is not self._numbered or len(self._scope) < len(block.partitions):
+            self._number(block.partitions)
+        scopes = self._scope.take(block.partition)
+        if len(self._capital) == 1 or not scopes.all():
+            self._know({block.partitions[i] for i in np.unique(block.partition).tolist()})
+            self._number(block.partitions)
+            scopes = self._scope.take(block.partition)
+        return scopes
 
-    def _know(self, counts: Mapping[Partition, Any]) -> None:
+    def _number(self, partitions: Sequence[Partition]) -> None:
+        """Note the scope of each of these partitions, 0 for those that have none."""
+        scopes = {p: scope for scope, p in enumerate(self._partitions, 1)}
+        self._scope = np.array([scopes.get(p, 0) for p in partitions], dtype=np.int64)
+        self._numbered = partitions
+
+    def _know(self, partitions: set[Partition]) -> None:
         """Give every partition a scope of its own, in an order that no arrival changes."""
-        if len(self._capital) > 1 and counts.keys() <= set(self._partitions):
-            return
-        known = tuple(sorted(set(self._partitions) | counts.keys()))
+        known = tuple(sorted(partitions.union(self._partitions)))
         old = self._partitions if len(self._capital) > 1 else ()
         places = np.array([0, *(1 + known.index(p) for p in old)], dtype=np.int64)
         self._capital = _widened(self._capital, places, 1 + len(known))
@@ -216,6 +234,7 @@ class BettingTest:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was called."""
         self._partitions = tuple(Partition(topic, number) for topic, number in state["partitions"])
+        self._number(())
         self._capital = np.array(state["capital"])
         confirming = state["confirming"]
         self._confirming = None if confirming is None else np.array(confirming)

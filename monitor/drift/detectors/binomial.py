@@ -32,7 +32,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from models.bucket_counts import BucketCounts
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.blocks import Block
@@ -149,8 +148,7 @@ class BinomialExceedance:
         self._look = self._suspected = NO_LOOK
 
     def _add(self, block: Block) -> None:
-        counts = BucketCounts.merged(block.counts.values())
-        self._window.add(counts, block.start.rows, 0.0)
+        self._window.add(block.counts, block.start.rows, 0.0)
         self._seen += block.rows
         self._unseen += block.rows
         if self._unseen >= LOOK_ROWS or block.ended_by_time:

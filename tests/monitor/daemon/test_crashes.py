@@ -57,15 +57,16 @@ PLACES = tuple(
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("ahead", [0, 1])
 def test_a_crash_at_any_step_changes_no_byte_of_what_is_remembered(
-    place: str, partitions: int, crash: Crash, start: Run, tmp_path: Path
+    place: str, partitions: int, ahead: int, crash: Crash, start: Run, tmp_path: Path
 ) -> None:
     records = stream(partitions)
     expected, whole = uninterrupted(records, start, tmp_path / "whole")
     source, sink = MemorySource(records), MemorySink()
     for count in (1, 2, 9, 23):
         crash.at(place, count)
-        subject = start(source, sink, tmp_path / "crashed")
+        subject = start(source, sink, tmp_path / "crashed", ahead=ahead)
         with pytest.raises(Killed, match=place):
             finish(subject, source)
     crash.at("", 0)
@@ -89,7 +90,8 @@ def test_fifty_crashes_at_random_steps_change_no_byte(
     killed = 0
     while killed < 50:
         crash.at(str(rng.choice(PLACES)), int(rng.integers(1, 3)))
-        subject = start(source, sink, tmp_path / "crashed", cadence=Cadence(0, 250))
+        cadence, ahead = Cadence(0, 250), killed % 3
+        subject = start(source, sink, tmp_path / "crashed", cadence=cadence, ahead=ahead)
         try:
             finish(subject, source)
             raise AssertionError(f"read to the end after {killed} crashes")

@@ -1,5 +1,6 @@
 """The drift states."""
 
+import numpy as np
 import pytest
 
 from monitor.drift.blocks import Block, Clock, Position
@@ -25,7 +26,8 @@ class Stream:
         for _ in range(blocks):
             self._now += self._step
             start = Position(0, int(self._now), {})
-            self.clock.advance(Block({}, start, 256, int(self._now), ended_by_time=False))
+            rows = np.zeros(256, dtype=np.int64)
+            self.clock.advance(Block((), rows, rows, start, int(self._now), ended_by_time=False))
             if self.episodes.state is State.PENDING and self.episodes.guarding(self.clock):
                 evidence = CALM
             transition = self.episodes.look(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stream.batching import Batcher, BatchLimits
+from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition, Record
 
@@ -75,3 +75,17 @@ def test_every_record_leaves_once_in_order_within_the_limits(
         taken.extend(batch)
     assert [r.offset for r in taken] == list(range(len(sizes)))
     assert batcher.records == 0
+
+
+def test_a_linger_that_adapts_waits_no_longer_than_pays() -> None:
+    batcher = Batcher(BatchLimits(100, 1000, 0.2), AdaptiveLinger())
+    batcher.add(Columns.of([record(0)]), now=0.0)
+    assert batcher.due(0.0), "nothing is known yet"
+    for seconds in (0.005, 0.3, 0.01):
+        batcher.took(seconds)
+    assert not batcher.due(0.019)
+    assert batcher.due(0.021)
+    for _ in range(40):
+        batcher.took(5.0)
+    assert not batcher.due(0.19)
+    assert batcher.due(0.21), "never longer than the limit"

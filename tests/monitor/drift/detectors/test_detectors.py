@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.bucket_counts import BucketCounts
+from models.distribution import bucket_index
 from models.reference import Reference
 from monitor.drift.blocks import Block, Position
 from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
@@ -28,9 +28,10 @@ def errors(n: int, seed: int, scale: float = 1.0) -> np.ndarray:
 def blocks(values: np.ndarray, reference: Reference, first: int = 0, rows: int = 64) -> list[Block]:
     return [
         Block(
-            counts={P0: BucketCounts.from_errors(values[i : i + rows] / reference.unit)},
+            partitions=(P0,),
+            partition=np.zeros(len(values[i : i + rows]), dtype=np.int64),
+            buckets=bucket_index(values[i : i + rows] / reference.unit),
             start=Position(first + i, first + i, {P0: first + i}),
-            rows=len(values[i : i + rows]),
             last_timestamp=first + i + rows - 1,
             ended_by_time=False,
         )

@@ -1,0 +1,112 @@
+"""JSON without an object for each number: what is certainly right, and nothing else.
+
+simdjson is strict: what it takes, `json.loads` takes too, and both round correctly. It gives the
+numbers of an array as bytes of float64. What it refuses, and whatever else is in doubt here, is
+for `json.loads`, whose word counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from simdjson import Array, Object, Parser
+
+from monitor.codecs.many import Many
+
+SHALLOW_BYTES: Final = 1024
+MOST_OTHER_BRACKETS: Final = 256
+"""Lists and objects in a longer payload besides those of the rows. Python's parser refuses what
+is nested deeper than its own limit, near 1,000, and simdjson at 1,024: there they disagree."""
+_LONGEST: Final = 2**24 - 2
+"""simdjson counts the items of an array no further than this, and one more."""
+_NUMBER_BYTES: Final = 8
+_DOUBT: Final = (b"", 0)
+
+
+class FastReader:
+    """Reads rows of a shape. path: names of the fields that lead to them, outermost first."""
+
+    def __init__(self, shape: tuple[int, ...], path: list[str]) -> None:
+        self._shape = shape
+        self._path = path
+        self._row_bytes = _NUMBER_BYTES * math.prod(shape)
+
+    def read(self, values: Sequence[bytes]) -> Many:
+        """Rows as float64. The parser's memory, 14 bytes a byte of the longest, is not kept."""
+        parser = Parser()
+        found = [self._read(parser, value) for value in values]
+        counts = np.array([rows for _, rows in found], dtype=np.int64)
+        numbers = bytearray().join([numbers for numbers, _ in found])
+        return Many(np.frombuffer(numbers, np.float64).reshape(-1, *self._shape), counts)
+
+    def _read(self, parser: Parser, value: bytes) -> tuple[bytes, int]:
+        """The numbers of one payload, and how many rows; no bytes and 0 if in doubt."""
+        try:
+            array = self._array(parser.parse(value))
+            if array is not None:
+                return self._numbers(array, value)
+        except (ValueError, TypeError, RuntimeError):
+            pass  # no JSON for simdjson; something else than numbers; nested too deeply
+        return _DOUBT
+
+    def _array(self, document: Any) -> Any:
+        for name in self._path:
+            # Of two fields of one name simdjson gives the first, and Python the last.
+            if type(document) is not Object or list(document).count(name) != 1:
+                return None
+            document = document[name]
+        return document if type(document) is Array else None
+
+    def _numbers(self, array: Any, value: bytes) -> tuple[bytes, int]:
+        """Raises TypeError if there is anything but numbers and lists."""
+        numbers: bytes = array.as_buffer(of_type="d")
+        if self._is_shallow(value) and self._is_one_list(array, value):
+            return numbers, 1
+        rows, rest = divmod(memoryview(numbers).nbytes, self._row_bytes)
+        if rest or not rows or rows * self._row_bytes > _NUMBER_BYTES * _LONGEST:
+            return _DOUBT
+        found = _number(value, b"[")
+        others = found + _number(value, b"{") - rows * _lists(self._shape)
+        if others > MOST_OTHER_BRACKETS and not self._is_shallow(value):
+            return _DOUBT
+        shapes = [(rows, *self._shape), self._shape][: 2 if rows == 1 else 1]
+        nested = any(_is_nested(array, shape, search=found > _lists(shape)) for shape in shapes)
+        return (numbers, rows) if nested else _DOUBT
+
+    def _is_shallow(self, value: bytes) -> bool:
+        """Whether the lists of the rows are certainly all that is nested deeply."""
+        return len(value) < SHALLOW_BYTES or not self._path
+
+    def _is_one_list(self, array: Any, value: bytes) -> bool:
+        """Whether an array of numbers and lists is a row of numbers, which takes no search."""
+        if len(self._shape) > 1 or len(array) != self._shape[0] or len(array) > _LONGEST:
+            return False
+        return value.find(b"[", value.find(b"[") + 1) < 0
+
+
+def _lists(shape: tuple[int, ...]) -> int:
+    """How many lists make up an array."""
+    return sum(math.prod(shape[:depth]) for depth in range(len(shape)))
+
+
+def _number(value: bytes, byte: bytes) -> int:
+    """How often a byte is there; `bytes.count` takes a nanosecond a byte."""
+    if len(value) < SHALLOW_BYTES:
+        return value.count(byte)
+    return int(np.count_nonzero(np.frombuffer(value, np.uint8) == byte[0]))
+
+
+def _is_nested(array: Any, shape: tuple[int, ...], *, search: bool) -> bool:
+    """Whether an array of numbers and lists is nested in this way.
+
+    search: look at each number. It may be a list if there are more of them than the shape has.
+    """
+    if len(array) != shape[0]:
+        return False
+    if len(shape) > 1:
+        inner = shape[1:]
+        return all(type(x) is Array and _is_nested(x, inner, search=search) for x in array)
+    return not search or all(type(x) is not Array for x in array)

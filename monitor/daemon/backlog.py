@@ -1,0 +1,127 @@
+"""What was polled and is not decided on yet: records that wait, and batches that are being scored.
+
+    add -> Batcher -> due? -> scored, on a thread of its own -> take -> the run loop decides
+
+A batch is scored while the run loop fetches and decides on others; in order, one at a time, and
+no more than `ahead` are left alone while there may be more to fetch. Decoding and scoring need
+nothing of what came before, so that only records whose partition is taken away meanwhile have to
+be left out afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.pipeline.scored import Scored
+from monitor.stream.batching import Batcher
+from monitor.stream.columns import Columns
+from monitor.stream.records import Partition
+
+Score = Callable[[Columns], Scored]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One that is being scored. lost: its partitions that are not ours any more."""
+
+    records: Columns
+    scored: Future[Scored]
+    lost: set[Partition] = field(default_factory=set)
+
+    def held(self) -> Columns:
+        return self.records.where(~self.records.of_partitions(self.lost))
+
+
+class Backlog:
+    """The records between the poll and the decision.
+
+    score: decodes and scores a batch, on any thread. ahead: batches that may be scored while the
+    run loop polls; 0 scores on the run loop's own thread.
+    """
+
+    def __init__(self, batcher: Batcher, score: Score, ahead: int) -> None:
+        self._batcher = batcher
+        self._score = score
+        self._ahead = ahead
+        self._batches: deque[_Batch] = deque()
+        self._executor = ThreadPoolExecutor(1, "score") if ahead else None
+
+    @property
+    def records(self) -> int:
+        """Records that wait or are being scored."""
+        return self._batcher.records + sum(len(batch.held()) for batch in self._batches)
+
+    def held(self) -> dict[Partition, int]:
+        """The same of each partition that has any."""
+        held = self._batcher.held()
+        for batch in self._batches:
+            kept = batch.held()
+            counts = np.bincount(kept.partition, minlength=len(kept.partitions)).tolist()
+            for partition, count in zip(kept.partitions, counts, strict=True):
+                if count:
+                    held[partition] = held.get(partition, 0) + count
+        return held
+
+    @property
+    def scoring(self) -> int:
+        """Batches that are being scored."""
+        return len(self._batches)
+
+    def add(self, records: Columns, now: float) -> None:
+        """Hold records that were polled."""
+        self._batcher.add(records, now)
+
+    def drop(self, partitions: Iterable[Partition]) -> int:
+        """Forget the records of partitions that are no longer ours; return how many they were."""
+        unwanted = set(partitions)
+        before = self.records
+        self._batcher.drop(unwanted)
+        for batch in self._batches:
+            batch.lost |= unwanted
+        return before - self.records
+
+    def wait_seconds(self, now: float, longest: float) -> float:
+        """How long the next poll may wait for more records."""
+        return 0.0 if self._batches else self._batcher.wait_seconds(now, longest)
+
+    def start(self, now: float) -> bool:
+        """Have a batch scored if one is due and there is room; false if not."""
+        if len(self._batches) > self._ahead or not self._batcher.due(now):
+            return False
+        self._begin(self._batcher.take())
+        return True
+
+    def start_all(self) -> bool:
+        """The same, whether it is due or not."""
+        if not self._batches and self._batcher.records:
+            self._begin(self._batcher.take())
+        return bool(self._batches)
+
+    def _begin(self, records: Columns) -> None:
+        if self._executor is None:
+            scored: Future[Scored] = Future()
+            scored.set_result(self._score(records))
+        else:
+            scored = self._executor.submit(self._score, records)
+        self._batches.append(_Batch(records, scored))
+
+    def may_wait(self, more: bool) -> bool:
+        """True if what is being scored may be left alone for a poll. more: it may bring some."""
+        return not self._batches or (more and len(self._batches) <= self._ahead)
+
+    def take(self) -> Scored:
+        """The oldest batch that is being scored, once it is; without what is not ours any more."""
+        batch = self._batches[0]
+        scored = batch.scored.result()
+        self._batches.popleft()
+        return scored.without(batch.records.of_partitions(batch.lost)) if batch.lost else scored
+
+    def close(self) -> None:
+        """End the thread; what is being scored is given up."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)

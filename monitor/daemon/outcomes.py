@@ -1,0 +1,128 @@
+"""Outcomes on their way out: published, and counted once they are safe.
+
+The events of one batch may be on their way while the next one is decided on. They are seen safe
+before any other is published: so all arrive in order, however often one is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from monitor.daemon.checkpoints import Checkpoints
+from monitor.daemon.gauges import Gauges
+from monitor.daemon.publisher import Published, Publisher, Wait
+from monitor.drift.judge import Change
+from monitor.metrics import Metrics
+from monitor.pipeline.dead_letter_limit import DeadLetterLimit
+from monitor.pipeline.events import alert_event
+from monitor.pipeline.outcome import Outcome
+from monitor.stream.events import Event
+from monitor.web.status import StatusBoard
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """An outcome whose events were handed to the sink."""
+
+    outcome: Outcome
+    events: Sequence[Event]
+
+
+class Outcomes:
+    """Publishes outcomes one after the other. Where one is in doubt, so are the checkpoints."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        checkpoints: Checkpoints,
+        metrics: Metrics,
+        board: StatusBoard,
+        dead_letter_limit: DeadLetterLimit,
+        gauges: Gauges,
+    ) -> None:
+        self._publisher = publisher
+        self._checkpoints = checkpoints
+        self._metrics = metrics
+        self._board = board
+        self._dead_letter_limit = dead_letter_limit
+        self._gauges = gauges
+        self._leaving: _Leaving | None = None
+
+    def publish(self, outcome: Outcome, events: Sequence[Event], wait: Wait) -> bool:
+        """Hand over what an outcome led to, once what came before is safe; false if that is not."""
+        if not self.settle(wait):
+            return False
+        self._publisher.begin(events)
+        self._leaving = _Leaving(outcome, events)
+        return True
+
+    def settle(self, wait: Wait) -> bool:
+        """See what was published last safe, and only then count it; false if it is in doubt."""
+        leaving, self._leaving = self._leaving, None
+        if self._checkpoints.doubtful:
+            return False  # it is done again
+        if leaving is None:
+            return True
+        if not self._finish(wait):
+            return False
+        self._count(leaving.outcome, leaving.events)
+        self._checkpoints.count(len(leaving.outcome.consumed))
+        return True
+
+    def _finish(self, wait: Wait) -> bool:
+        with self._metrics.stage("publish"):
+            finished = self._publisher.finish(wait)
+        if finished is not Published.DONE:
+            self._checkpoints.doubtful = True
+        return finished is Published.DONE
+
+    def tell(self, change: Change, wait: Wait) -> bool:
+        """Publish a change that no record brought; false if that has to be done again."""
+        events = [] if change.alert is None else [alert_event(change.alert)]
+        if not self.settle(wait):
+            return False
+        self._publisher.begin(events)
+        if not self._finish(wait):
+            return False
+        for event in events:
+            self._metrics.events_published.labels(event.kind).inc()
+        self._metrics.count_change(change)
+        self._board.add_change(change)
+        _log(change)
+        return True
+
+    def _count(self, outcome: Outcome, events: Sequence[Event]) -> None:
+        self._metrics.count(outcome)
+        for event in events:
+            self._metrics.events_published.labels(event.kind).inc()
+        self._board.count(outcome)
+        self._gauges.decided(outcome.consumed)
+        if self._dead_letter_limit.count(outcome):
+            log.error(self._dead_letter_limit.reason)
+        if outcome.replayed_rows:
+            log.warning("rows came again that were counted", rows=outcome.replayed_rows)
+        for change in outcome.changes:
+            _log(change)
+        for request in outcome.requests:
+            log.warning(
+                "a new model is asked for",
+                request=request.id,
+                policy=request.policy,
+                reason=request.reason,
+            )
+        if outcome.changes or outcome.requests:
+            self._gauges.refresh(at_once=True)
+
+
+def _log(change: Change) -> None:
+    log.info(
+        f"drift {change.transition.event}",
+        state=str(change.transition.after),
+        statistic=round(change.verdict.statistic, 2),
+        explanation=change.verdict.explanation,
+    )

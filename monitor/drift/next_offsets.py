@@ -1,0 +1,156 @@
+"""Where to go on with each partition, and what of some records was counted before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.stream.records import Partition
+
+Index = NDArray[np.int64]
+_UNKNOWN: Final = -1
+"""Next offset of a partition that nothing was counted of."""
+_FEW: Final = 2**16
+"""So many numbers fit into 16 bits, which NumPy sorts several times as fast."""
+
+
+class Offsets(Mapping[Partition, int]):
+    """An offset of each partition. It never changes, and is a dict only once somebody reads it.
+
+    partitions: may grow at its end. offsets: int64, of the first of them, negative for those
+    that are left out; nobody may write to it.
+    """
+
+    __slots__ = ("_known", "_offsets", "_partitions")
+
+    def __init__(self, partitions: Sequence[Partition], offsets: Index) -> None:
+        self._partitions = partitions
+        self._offsets = offsets
+        self._known: dict[Partition, int] | None = None
+
+    def _all(self) -> dict[Partition, int]:
+        if self._known is None:
+            pairs = zip(self._partitions, self._offsets.tolist(), strict=False)
+            self._known = {p: offset for p, offset in pairs if offset >= 0}
+        return self._known
+
+    def __getitem__(self, partition: Partition) -> int:
+        return self._all()[partition]
+
+    def __iter__(self) -> Iterator[Partition]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
+class NextOffsets:
+    """The next offset of each partition that something was counted of.
+
+    partitions: in the order in which they came; the number of a partition is its place there.
+    """
+
+    def __init__(self, offsets: Mapping[Partition, int] | None = None) -> None:
+        offsets = offsets or {}
+        self.partitions: list[Partition] = list(offsets)
+        self._numbers = {p: number for number, p in enumerate(self.partitions)}
+        self._next = np.array(list(offsets.values()), dtype=np.int64)
+        self._asked: tuple[Partition, ...] = ()
+        self._answer = np.empty(0, dtype=np.int64)
+
+    def of(self, partition: Partition) -> int:
+        """The first offset of the partition that has not been counted; 0 if none was."""
+        number = self._numbers.get(partition)
+        return 0 if number is None else max(0, int(self._next[number]))
+
+    def number(self, partition: Partition) -> int:
+        """The number of a partition; it gets one if it has none."""
+        number = self._numbers.get(partition)
+        if number is None:
+            number = self._numbers[partition] = len(self.partitions)
+            self.partitions.append(partition)
+            self._next = np.append(self._next, _UNKNOWN)
+        return number
+
+    def numbers(self, partitions: tuple[Partition, ...], index: Index) -> Index:
+        """The number of each record's partition, (n,). index: (n,), into `partitions`."""
+        if partitions is not self._asked and partitions != self._asked:
+            known = self._numbers
+            self._answer = np.array([known.get(p, _UNKNOWN) for p in partitions], dtype=np.int64)
+            self._asked = partitions
+        numbers = self._answer.take(index)
+        if numbers.min() >= 0:
+            return numbers
+        new = dict.fromkeys(index[numbers < 0].tolist())  # in the order of their first records
+        for i in new:
+            self._answer[i] = self.number(partitions[i])
+        return self._answer.take(index)
+
+    def snapshot(self) -> Offsets:
+        """What it is now."""
+        return Offsets(self.partitions, self._next)
+
+    def known(self, numbers: Index) -> bool:
+        """True if something was counted of each of these partitions."""
+        return bool(self._next.take(numbers).min() >= 0)
+
+    def first(self, numbers: Index, offsets: Index) -> dict[Partition, int]:
+        """The first of these offsets of each partition that nothing was counted of yet.
+
+        numbers: of the partitions, (n,). offsets: (n,), ascending in each partition.
+        """
+        found: dict[Partition, int] = {}
+        for i in (self._next.take(numbers) < 0).nonzero()[0].tolist():
+            found.setdefault(self.partitions[numbers[i]], int(offsets[i]))
+        return found
+
+    def count(self, numbers: Index, next_offsets: Index) -> None:
+        """These records, in the order of their offsets, are counted. Both: (n,)."""
+        # A copy: snapshots hold the old one. Of equal numbers the last one stays.
+        self._next = self._next.copy()
+        self._next[numbers] = next_offsets
+
+    def uncounted(
+        self, numbers: Index, offsets: Index, next_offsets: Index
+    ) -> NDArray[np.bool_] | None:
+        """Which records were not counted before, bool (n,); None if that is all of them."""
+        new = offsets >= self._next.take(numbers)
+        if not self._in_order(numbers, offsets, next_offsets):
+            new = self._one_by_one(numbers, offsets, next_offsets)
+        return None if new.all() else new
+
+    def _in_order(self, numbers: Index, offsets: Index, next_offsets: Index) -> bool:
+        """True if no record begins before the end of an earlier one of its partition."""
+        if len(self.partitions) == 1:
+            return bool((offsets[1:] >= next_offsets[:-1]).all())
+        short = numbers.astype(np.uint16) if len(self.partitions) < _FEW else numbers
+        order = np.argsort(short, kind="stable")
+        sorted_numbers = numbers[order]
+        later = offsets[order[1:]] >= next_offsets[order[:-1]]
+        return bool((later | (sorted_numbers[1:] != sorted_numbers[:-1])).all())
+
+    def _one_by_one(self, numbers: Index, offsets: Index, next_offsets: Index) -> NDArray[np.bool_]:
+        expected = self._next.tolist()
+        new = np.zeros(numbers.size, dtype=np.bool_)
+        columns = zip(numbers.tolist(), offsets.tolist(), next_offsets.tolist(), strict=True)
+        for i, (number, offset, after) in enumerate(columns):
+            if offset >= expected[number]:
+                expected[number] = after
+                new[i] = True
+        return new
+
+
+def offsets_state(offsets: Mapping[Partition, int]) -> list[list[Any]]:
+    """Offsets by partition as plain values."""
+    return [[p.topic, p.number, offset] for p, offset in sorted(offsets.items())]
+
+
+def restored_offsets(state: Any) -> dict[Partition, int]:
+    """The offsets that `offsets_state` was called on."""
+    return {Partition(str(topic), int(number)): int(offset) for topic, number, offset in state}
