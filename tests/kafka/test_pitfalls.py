@@ -93,15 +93,15 @@ def test_a_scoring_stall_past_the_poll_interval_loses_and_repeats_nothing(
     name = topic(partitions=2)
     short = {"subscription": {"max_poll_interval_seconds": 10.0}}
     first = watch(name, "one", **short)
-    step, stalls = first.daemon.parts.pipeline.step, [30.0]
+    decide, stalls = first.daemon.parts.pipeline.decide, [30.0]
 
-    def slow(records: object) -> object:
+    def slow(scored: object) -> object:
         if stalls:
             time.sleep(stalls.pop())
-        return step(records)  # type: ignore[arg-type]
+        return decide(scored)  # type: ignore[arg-type]
 
     first.until(lambda: len(first.source.assigned) == 2)
-    monkeypatch.setattr(first.daemon.parts.pipeline, "step", slow)
+    monkeypatch.setattr(first.daemon.parts.pipeline, "decide", slow)
     for partition in (0, 1):
         send(broker.bootstrap_servers, name, good(50), partition)
     first.until(lambda: not stalls)

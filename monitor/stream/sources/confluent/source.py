@@ -92,6 +92,9 @@ class ConfluentSource:
         return Polled(records.where(records.of_partitions(self._next_offsets)), lost, assigned)
 
     def _records(self, consumer: Any, timeout_seconds: float, most: int) -> Columns:
+        gaps = self._step_over()
+        if len(gaps):
+            return gaps
         arrived = self._arrivals(consumer, timeout_seconds, most)
         if self.assigned or any(error.code() > 0 for error in arrived.others):
             self._link.arrived()  # codes above 0 are a broker's words, others librdkafka's own
@@ -103,7 +106,8 @@ class ConfluentSource:
         self._reached.update({p: n for p, n in arrived.reached.items() if p in self._next_offsets})
         for partition, said in arrived.gone.items():
             self._tell_again(partition, said)
-        return Columns.joined([records, self._step_over(consumer, arrived.damaged)])
+        self._note_damage(arrived.damaged)
+        return records
 
     def _arrivals(self, consumer: Any, timeout_seconds: float, most: int) -> Arrivals:
         """What is there, at once; if nothing is, what comes first, or news, within the timeout."""
@@ -139,11 +143,16 @@ class ConfluentSource:
             self._told.discard(partition)
             self._stop([partition])
 
-    def _step_over(self, consumer: Any, damaged: Mapping[Partition, str]) -> Columns:
-        """Records that stand for the offsets of batches that cannot be read."""
+    def _note_damage(self, damaged: Mapping[Partition, str]) -> None:
+        """To be looked at by the next poll: what came before the damage is given out first."""
         damaged = {p: said for p, said in damaged.items() if p in self._next_offsets}
         self._stop(damaged)  # or it would read the same place again and again
         self._damage.note(damaged)
+
+    def _step_over(self) -> Columns:
+        """Records that stand for the offsets of batches that cannot be read."""
+        if self._paused:
+            return Columns.none()
         self._look_for_stalls()
         gaps, settled = self._damage.gaps(self._next_offsets)
         self._advance(gaps)
