@@ -23,7 +23,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench-scoring bench-swaps dashboards docs rules clean up lock image-test words
+.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps dashboards docs rules clean up lock image-test words
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,8 +124,8 @@ bench-rivals:
 bench-real-drift:
 	@$(VENV)/bin/python -m benchmarks.real_drift
 
-bench-scoring: setup  ## rows a second of the scorer, on the CPU and on a GPU if there is one (ARGS="--seconds 0.2")
-	@$(VENV)/bin/python -m benchmarks.scoring $(ARGS)
+bench: setup-test  ## what we cost beside what nobody can do without, into docs/benchmarks (ARGS="--short", "--only NAME"; a quarter of an hour)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m benchmarks.bench $(ARGS)
 
 bench-swaps: setup  ## what replacing the model costs while records flow at full speed (ARGS="--swaps 20")
 	@$(VENV)/bin/python -m benchmarks.swaps $(ARGS)

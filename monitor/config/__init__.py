@@ -57,11 +57,19 @@ class BatchConfig(Section):
     """When a batch is scored: at any of these limits."""
 
     max_records: int = Field(
-        512, ge=1, le=100_000, description="Set it to the largest batch that fits your device."
+        2048,
+        ge=1,
+        le=100_000,
+        description="Most records in a batch. What a batch costs whatever it holds is shared by"
+        " them; the device gets rows in passes of its own size.",
     )
     max_bytes: int = Field(16 * 2**20, ge=1, description="Payload bytes held before scoring.")
     linger_seconds: float = Field(
-        0.2, ge=0, le=60, description="Longest wait for a batch to fill, from its first record."
+        0.2,
+        ge=0,
+        le=60,
+        description="Longest wait for a batch to fill, from its first record. It adapts: no longer"
+        " than four times what the quickest batches take.",
     )
 
 

@@ -80,8 +80,11 @@ class Ledger:
             (_SCORED, rows[new] > 0), (_DEAD, dead), (_ROWS, rows[new]),
             (_ANOMALOUS, anomalous[new]),
         ):  # fmt: skip
-            np.add.at(self._totals[row], place, numbers)
-        np.maximum.at(self._totals[_NEXT_OFFSET], place, ends)
+            if numbers.any():
+                summed = np.bincount(place, numbers, self._totals.shape[1])
+                self._totals[row] += summed.astype(np.int64)
+        # In offset order, so that each partition's last one stays.
+        self._totals[_NEXT_OFFSET, place] = ends
 
     def _places_of(self, records: Columns) -> Index:
         """The column of each of the records' partitions; any for one without a record."""

@@ -59,7 +59,7 @@ from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
 
-DECODED_BYTES = 2**30
+DECODED_BYTES = 2**28
 """Most memory for the decoded records of one batch."""
 SLOW_DEPENDENCE = 10.0
 """Factor of dependence above which the user is told of cycles."""
@@ -160,7 +160,7 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
     records = config.batch.max_records
     fitting = max(1, DECODED_BYTES // (BYTES_PER_ELEMENT * math.prod(spec.shape)))
     if fitting < records:
-        log.warning("large records: smaller batches", max_records=fitting, configured=records)
+        log.info("large records: smaller batches", max_records=fitting, configured=records)
     return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
 
 

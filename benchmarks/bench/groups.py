@@ -1,0 +1,31 @@
+"""The groups of measurements, in the order of the report."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Final
+
+from benchmarks.bench import (
+    decoding,
+    end_to_end,
+    endurance,
+    in_memory,
+    judging,
+    latency,
+    profile,
+    scoring,
+)
+
+GROUPS: Final[dict[str, ModuleType]] = {
+    "end_to_end": end_to_end,
+    "in_memory": in_memory,
+    "scoring": scoring,
+    "decoding": decoding,
+    "judging": judging,
+    "latency": latency,
+    "profile": profile,
+    "endurance": endurance,
+}
+"""Each module has TITLE and `run(Run) -> Result`."""
+ON_DEMAND: Final = frozenset({"endurance"})
+"""Those that take long, and are measured only when they are named."""

@@ -1,0 +1,102 @@
+"""Decode, score and judge in one process, against parser and network alone: no broker is needed.
+
+It is what the tests watch: a ratio of processor times of one process, by turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.bench import bare, bare_decision
+from benchmarks.bench.kinds import DIGIT, JSON, PNG, Kind, vector
+from benchmarks.bench.lines import Line, Result
+from benchmarks.bench.measuring import Work, in_turns
+from benchmarks.bench.product import Stream, model_of, pipeline_of, step
+from benchmarks.bench.running import Run
+from monitor.pipeline.loaded_model import LoadedModel
+from monitor.stream.columns import Columns
+
+TITLE = "the decision alone, from payloads to outcome, against parser and network alone"
+READY = 8
+"""Batches that are made beforehand: making them is the client's."""
+Extra = Callable[[Columns], object]
+
+
+def nothing(batch: Columns) -> None:
+    """What is done with a batch beside the decision."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Records over so many partitions."""
+
+    kind: Kind
+    partitions: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}, partitions: {self.partitions}"
+
+
+CASES = (
+    *(Case(vector(16), partitions) for partitions in (1, 16, 64, 256)),
+    Case(vector(64)),
+    Case(vector(784)),
+    Case(DIGIT),
+    Case(JSON),
+    Case(PNG),
+)
+
+
+def run(run: Run) -> Result:
+    """A line for each case."""
+    lines = [
+        measure(case, run.folder / str(number), run.turns, run.seconds)
+        for number, case in enumerate(run.each(CASES, str))
+    ]
+    return Result(lines)
+
+
+def measure(case: Case, folder: Path, turns: int, seconds: float, extra: Extra = nothing) -> Line:
+    """Turns of the decision, the bare parts, and the same figures without a daemon around them.
+
+    extra: is done with each batch, to try whether a loss is noticed.
+    """
+    payloads = case.kind.payloads(bare.ARRAYS * bare.BATCH)
+    model = model_of(case.kind, folder)
+    parse = next(iter(bare.parsers(case.kind).values()))
+    found = in_turns(
+        {
+            "ours": deciding(case, model, payloads, extra),
+            "bare decision": bare_decision.deciding(
+                case.kind, model.reference, payloads, case.partitions
+            ),
+            "parser": bare.parsing(parse, payloads[: bare.BATCH]),
+            "forward": bare.forward(case.kind),
+        },
+        turns,
+        seconds,
+    )
+    ours, beside = found.pop("ours"), {"bare decision": found.pop("bare decision")}
+    return Line(str(case), ours, found, beside)
+
+
+def deciding(case: Case, model: LoadedModel, payloads: list[bytes], extra: Extra) -> Work:
+    """The whole decision on batches of the daemon's size."""
+    pipeline, batches = pipeline_of(model), batches_of(case, payloads)
+
+    def call() -> int:
+        batch = next(batches)
+        extra(batch)
+        step(pipeline, batch)
+        return len(batch)
+
+    return call
+
+
+def batches_of(case: Case, payloads: list[bytes]) -> Iterator[Columns]:
+    """Batches of the daemon's size without end, READY of them at a time."""
+    stream = Stream(payloads, case.partitions)
+    while True:
+        yield from [stream.batch(bare.BATCH) for _ in range(READY)]
