@@ -112,13 +112,17 @@ class ConfluentSink:
 
         A topic that takes less than we were told refuses a whole batch for one message in it.
         """
-        for event in refused:
-            if len(refused) > 1 and self._arrives(event):
-                continue
+        alone = len(refused) == 1
+        cut = [event for event in refused if alone or not self._arrives(event)]
+        for event in cut:
             small = essential(without_value(event))
             if small == event or not self._arrives(small):
                 raise SinkError("the topic refuses even messages without a value", retryable=True)
-            log.warning("messages larger than their topic takes were published without their value")
+        if cut:
+            log.warning(
+                "messages larger than their topic takes were published without their value",
+                messages=len(cut),
+            )
 
     def _arrives(self, event: Event) -> bool:
         """Send one event; false if it is too large. Raises SinkError if it fails otherwise."""

@@ -150,7 +150,7 @@ class Link:
             if error.fatal():
                 self._failure = error
             elif self._is_new(error.str()):
-                log.warning("kafka says", error=f"{error.name()}: {error.str()}")
+                log.warning("kafka refuses something", error=f"{error.name()}: {error.str()}")
         now = time.monotonic()
         if (self.places is not None and self.places.owned) or not self.connected:
             self._idle_since = now

@@ -138,7 +138,7 @@ class ConfluentSource:
     def _tell_again(self, partition: Partition, said: str) -> None:
         """The next offset is not there: the partition is told once more, as it is now."""
         if partition in self._next_offsets:
-            log.warning("kafka has not the next record", partition=str(partition), error=said)
+            log.warning("kafka has not the next record", error=f"{partition}: {said}")
             self._untold_lost |= {partition}
             self._told.discard(partition)
             self._stop([partition])
