@@ -12,22 +12,21 @@ are bounded in size and checked before anything is built from them; nothing pick
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
 
-from models import architectures, bundle_files
+from models import architectures, bundle_files, bundle_references
 from models.autoencoder import Autoencoder
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.device import resolve
-from models.errors import BundleError, CalibrationError, UserError
+from models.errors import BundleError, UserError
 from models.files import replaced_folder
 from models.input_spec import InputSpec
+from models.precision import FLOAT32
 from models.reconstruction import ERROR_METRICS
 from models.reference import Reference
 
@@ -39,7 +38,8 @@ class Bundle:
     """A model that is ready to score, and what is known about it.
 
     version: 16 hex digits, the content's hash. metadata: JSON values: training data fingerprint,
-    settings, metrics, library versions, creation time (ISO 8601, UTC).
+    settings, metrics, library versions, creation time (ISO 8601, UTC). reference: of the
+    precision that it was loaded for. references: of each precision that it was calibrated in.
     """
 
     version: str
@@ -50,6 +50,23 @@ class Bundle:
     error_metric: str
     metadata: dict[str, Any]
     path: Path
+    precision: str = FLOAT32
+    references: Mapping[str, Reference] = field(default_factory=dict)
+
+    def in_precision(self, precision: str) -> Bundle:
+        """The same, to be scored in this precision, with the reference that belongs to it.
+
+        Raises BundleError if it was not calibrated in it.
+        """
+        if precision == self.precision:
+            return self
+        if precision not in self.references:
+            raise BundleError(
+                f"{self.path}: it was calibrated in {self.precision} alone, and errors in"
+                f" {precision} differ. Train it again with --precision {precision}, or score in"
+                f" {self.precision}."
+            )
+        return replace(self, precision=precision, reference=self.references[precision])
 
 
 Pages = Callable[[Bundle], Mapping[str, bytes]]
@@ -64,9 +81,11 @@ def save(
     error_metric: str,
     metadata: Mapping[str, Any],
     pages: Pages | None = None,
+    reduced: Reference | None = None,
 ) -> Bundle:
     """Write a bundle, verify what was written, and return it.
 
+    reference: in float32. reduced: in bfloat16, if it is to be scored in that, too.
     pages: makes further files, by relative name, from the finished bundle (the model card).
     The folder appears whole or not at all; an older bundle there is replaced. Raises BundleError
     if the folder holds anything but a bundle, or cannot be written.
@@ -76,7 +95,7 @@ def save(
     weights = {name: tensor.contiguous() for name, tensor in model.cpu().state_dict().items()}
     contents = {
         MODEL: safetensors.torch.save(weights),
-        REFERENCE: safetensors.torch.save({"errors": torch.tensor(_stored(reference))}),
+        REFERENCE: bundle_references.tensors(reference, reduced),
     }
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -84,13 +103,7 @@ def save(
         "architecture_settings": model.settings,
         "input_spec": input_spec.to_json(),
         "error_metric": error_metric,
-        "reference": {
-            "count": reference.count,
-            "quantile": reference.quantile,
-            "threshold": reference.threshold,
-            "note": reference.note,
-            "ordered": reference.ordered,
-        },
+        **bundle_references.described(reference, reduced),
         "metadata": dict(metadata),
     }
     contents[MANIFEST] = bundle_files.manifest(document, contents)
@@ -145,7 +158,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         model = architectures.outline(name, spec, settings)
         metadata = dict(document["metadata"])
         _fill(model, path / MODEL, contents[MODEL])
-        reference = _reference(document["reference"], path / REFERENCE, contents[REFERENCE])
+        references = bundle_references.read(document, path / REFERENCE, contents[REFERENCE])
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -155,11 +168,12 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         version=document["version"],
         architecture=name,
         input_spec=spec,
-        reference=reference,
+        reference=references[FLOAT32],
         model=model.to(place).eval(),
         error_metric=metric,
         metadata=metadata,
         path=path,
+        references=references,
     )
 
 
@@ -180,29 +194,3 @@ def _fill(model: Autoencoder, path: Path, data: bytes) -> None:
         if not torch.isfinite(tensor).all():
             raise bundle_files.damaged(path, f"tensor {name} holds values that are not finite")
     model.load_state_dict(tensors, assign=True)
-
-
-def _stored(reference: Reference) -> NDArray[np.float64]:
-    """The calibration errors as they are kept."""
-    return reference.errors if reference.in_order is None else reference.in_order
-
-
-def _reference(described: Mapping[str, Any], path: Path, data: bytes) -> Reference:
-    """The reference of the stored errors, after comparing it with what bundle.json says."""
-    tensors = bundle_files.tensors(path, data)
-    errors = tensors.get("errors")
-    if len(tensors) != 1 or errors is None or errors.dtype != torch.float64 or errors.ndim != 1:
-        raise bundle_files.damaged(path, "it must hold one float64 list called errors")
-    ordered = described.get("ordered", False)  # bundles of before did not know the order
-    try:
-        if type(ordered) is not bool:
-            raise CalibrationError(f"ordered must be true or false, got {ordered!r:.80}")
-        reference = Reference.calibrate(
-            errors.numpy(), float(described["quantile"]), ordered=ordered
-        )
-    except CalibrationError as error:
-        raise bundle_files.damaged(path, str(error)) from error
-    same = (reference.count, reference.threshold) == (described["count"], described["threshold"])
-    if not same or not (_stored(reference) == errors.numpy()).all():
-        raise bundle_files.damaged(path, f"its errors do not match the threshold in {MANIFEST}")
-    return replace(reference, note=str(described["note"]))

@@ -16,20 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ShapeError
+from models.normalisation import Arithmetic, Normalisation
 
 Layout = Literal["vector", "HW", "HWC", "CHW"]
 
 MAX_ELEMENTS: Final = 1 << 24
 """Elements in one record; larger ones are refused before memory is allocated for them."""
 MAX_CHANNELS: Final = 4
-NORMALISED_LIMIT: Final = 1e9
-"""Normalised values are clipped here: far enough to tell nothing more, near enough that squared
-errors of a float32 network stay finite."""
 _DTYPES: Final = frozenset({"bool", "float16", "float32", "float64"}) | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
-_BLOCK_ELEMENTS: Final = 1 << 22
-"""Elements normalised at a time, so that the float64 copy of a large array stays small."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +109,22 @@ class InputSpec:
     def prepare(self, records: NDArray[Any]) -> NDArray[np.float32]:
         """Records as the network sees them: float32 (B, *shape), normalised.
 
-        records: (B, *record_shape) or (B, *shape), any real dtype. Computed in float64, cast at
-        the end. That values are finite is for the caller to check. Raises ShapeError.
+        records: (B, *record_shape) or (B, *shape), any real dtype. Computed as `Normalisation`
+        says. That values are finite is for the caller to check. Raises ShapeError.
         """
         batch = self.in_network_shape(records)
-        prepared = np.empty(batch.shape, dtype=np.float32)
-        block = max(1, _BLOCK_ELEMENTS // math.prod(self.shape))
-        for start in range(0, len(batch), block):
-            rows = slice(start, start + block)
-            with np.errstate(over="ignore", invalid="ignore"):
-                values = np.subtract(batch[rows], self._offset, dtype=np.float64)
-                values /= self._scale
-            prepared[rows] = values.clip(-NORMALISED_LIMIT, NORMALISED_LIMIT, out=values)
-        return prepared
+        prepared = np.empty((len(batch), math.prod(self.shape)), dtype=np.float32)
+        self.normalisation().into(prepared, batch)
+        return prepared.reshape(batch.shape)
+
+    def normalisation(self, channels_last: bool = False) -> Normalisation:
+        """What normalises records (B, *shape), with memory of its own."""
+        return Normalisation(self.shape, self.arithmetic, channels_last)
+
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """How offset and scale are taken from and to records."""
+        return Arithmetic(self.offset, self.scale)
 
     def restore(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Undo the normalisation, for pictures: float32 (B, *shape) in the records' units."""

@@ -1,13 +1,12 @@
-"""Preparation: records to the device, as the network sees them.
+"""Preparation: records to a device, as the network sees them.
 
-The CPU normalises with `InputSpec.prepare`. For a GPU that takes longer than its forward pass: so
-records travel to it as they are, a byte a pixel instead of four, and are normalised there. Both
-give the same values, bit for bit: float64 arithmetic, rounded to float32 at the end.
+The CPU normalises with `Normalisation`. For a GPU that takes longer than its forward pass: so
+records travel to it as they are, a byte a pixel instead of four, and are normalised there, with
+the same operations in the same order: both give the same values, bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.input_spec import NORMALISED_LIMIT, InputSpec
+from models.input_spec import InputSpec
+from models.normalisation import NORMALISED_LIMIT
 
 _TRAVEL: Final = {
     np.dtype(name): getattr(torch, name)
@@ -23,8 +23,7 @@ _TRAVEL: Final = {
         "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
     )
 }  # fmt: skip
-"""Types that torch computes with everywhere. Others travel as float64: `InputSpec.prepare` begins
-with the same conversion."""
+"""Types that torch computes with everywhere. Others travel as float64."""
 
 
 class Preparation:
@@ -32,9 +31,21 @@ class Preparation:
 
     def __init__(self, spec: InputSpec, device: torch.device) -> None:
         self._spec, self._device = spec, device
-        per_channel = (-1, *(1,) * (len(spec.shape) - 1))
-        self._offset = torch.tensor(spec.offset, dtype=torch.float64).view(per_channel).to(device)
-        self._scale = torch.tensor(spec.scale, dtype=torch.float64).view(per_channel).to(device)
+        self._arithmetic = spec.arithmetic
+        self._float32 = tuple(
+            None if part is None else self._per_channel(part)
+            for part in (self._arithmetic.high, self._arithmetic.low, self._arithmetic.divisor)
+        )
+        self._float64 = (
+            self._per_channel(self._arithmetic.offset),
+            None,
+            self._per_channel(self._arithmetic.scale),
+        )
+
+    def _per_channel(self, values: NDArray[Any]) -> Tensor:
+        # Tensors also where one number would do: by a number, CUDA multiplies with its reciprocal.
+        dimensions = len(self._spec.shape) - 1
+        return torch.tensor(values).view(-1, *(1,) * dimensions).to(self._device)
 
     def prepare(self, records: NDArray[Any]) -> Tensor:
         """Float32 (B, *shape) on the device, normalised; ShapeError if they do not fit.
@@ -42,41 +53,52 @@ class Preparation:
         records: (B, *record_shape) or (B, *shape), any real dtype.
         """
         if self._device.type == "cpu":
-            with _quiet():
-                return torch.from_numpy(self._spec.prepare(records))
-        return self.normalise(self.send(self.copy(self._spec.in_network_shape(records))))
-
-    def batches(self, records: NDArray[Any], size: int) -> Iterator[Tensor]:
-        """What `prepare` returns, in parts of at most `size` rows; a GPU holds one at a time."""
-        if self._device.type == "cpu":
-            yield from torch.split(self.prepare(records), size)
-            return
+            return torch.from_numpy(self._spec.prepare(records))
         rows = self._spec.in_network_shape(records)
-        for start in range(0, max(1, len(rows)), size):
-            yield self.normalise(self.send(self.copy(rows[start : start + size])))
+        return self.normalise(self.send(self.copy(rows)), rows.dtype)
+
+    def staging(self, rows: int, dtype: np.dtype[Any]) -> Tensor:
+        """Memory (rows, *shape) for records of this type, where the device fetches it fastest."""
+        # A GPU fetches from pinned memory by itself, while the processor does something else.
+        travels = _TRAVEL.get(dtype.newbyteorder("="), torch.float64)
+        pinned = self._device.type == "cuda"
+        return torch.empty((rows, *self._spec.shape), dtype=travels, pin_memory=pinned)
 
     def copy(self, rows: NDArray[Any]) -> Tensor:
-        """Rows (B, *shape) once more, where the device fetches them fastest."""
-        # A GPU fetches from pinned memory by itself, and torch reuses such memory as soon as the
-        # transfer has ended. Read-only arrays and foreign byte orders, which torch does not take,
-        # are copied like any other.
-        dtype = _TRAVEL.get(rows.dtype.newbyteorder("="), torch.float64)
-        copied = torch.empty(rows.shape, dtype=dtype, pin_memory=self._device.type == "cuda")
-        with _quiet():
-            np.copyto(copied.numpy(), rows)
-        return copied
+        """Rows (B, *shape) once more, in memory for the journey."""
+        staged = self.staging(len(rows), rows.dtype)
+        stage(staged, rows)
+        return staged
 
     def send(self, rows: Tensor) -> Tensor:
         """Rows of `copy` on the device; does not wait for the transfer."""
         return rows.to(self._device, non_blocking=True)
 
-    def normalise(self, rows: Tensor) -> Tensor:
-        """Rows (B, *shape), on the device, as the network sees them: float32, same shape."""
-        values = rows.to(torch.float64, copy=True)
-        values.sub_(self._offset).div_(self._scale)
-        return values.clamp_(-NORMALISED_LIMIT, NORMALISED_LIMIT).to(torch.float32)
+    def normalise(self, rows: Tensor, dtype: np.dtype[Any], out: Tensor | None = None) -> Tensor:
+        """Rows (B, *shape), on the device, as the network sees them: float32, same shape.
+
+        dtype: of the records before the journey. out: where to write them, or None.
+        """
+        single = self._arithmetic.in_float32(dtype)
+        high, low, divisor = self._float32 if single else self._float64
+        if single and out is not None:
+            values = out.copy_(rows)
+        else:
+            values = rows.to(torch.float32 if single else torch.float64, copy=True)
+        for part in (high, low):
+            if part is not None:
+                values.sub_(part)
+        if divisor is not None:
+            values.div_(divisor)
+        if self._arithmetic.clips(dtype):
+            values.clamp_(-NORMALISED_LIMIT, NORMALISED_LIMIT)
+        if single:
+            return values
+        return values.to(torch.float32) if out is None else out.copy_(values)
 
 
-def _quiet() -> np.errstate:
-    """Values beyond every range become infinite, then clipped: numpy need not warn."""
-    return np.errstate(over="ignore", invalid="ignore")
+def stage(staged: Tensor, rows: NDArray[Any]) -> None:
+    """Write rows (B, *shape), of any layout, byte order and type, to memory for the journey."""
+    # Read-only arrays and foreign byte orders, which torch does not take, are copied like others.
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.copyto(staged.numpy(), rows, casting="unsafe")

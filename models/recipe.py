@@ -11,7 +11,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import architectures, bundle, device, report
+from models import architectures, bundle, device, report, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
+from models.engines import engine_for
 from models.errors import TrainingError
 from models.input_spec import InputSpec
-from models.reconstruction import errors_of
+from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
 from models.settings import TrainingSettings
 from models.splits import Split, fingerprint, require_finite, split
@@ -64,9 +65,9 @@ def train(
     start = time.monotonic()
     fitted = fit_model(records, parts, settings, progress, features)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
-    held_out = torch.from_numpy(spec.prepare(records[parts.calibration]))
-    errors = errors_of(fitted.model, held_out, settings.error_metric)
-    reference = Reference.calibrate(errors, settings.quantile, ordered=settings.ordered)
+    held_out = records[parts.calibration]
+    reference = _calibrated(fitted, held_out, FLOAT32)
+    samples = spec.prepare(held_out[:SAMPLED])
     return bundle.save(
         out,
         model=fitted.model,
@@ -82,7 +83,20 @@ def train(
             "history": vars(history),
             "versions": _versions(),
         },
-        pages=partial(report.pages, history=history, samples=held_out[:SAMPLED].numpy()),
+        pages=partial(report.pages, history=history, samples=samples),
+        reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
+    )
+
+
+def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Reference:
+    """The reference of records held out from training, computed as the daemon scores."""
+    settings = fitted.settings
+    engine = engine_for(fitted.model, fitted.spec, settings.error_metric, precision)
+    return Reference.calibrate(
+        engine.errors(held_out),
+        settings.quantile,
+        ordered=settings.ordered,
+        tie_tolerance=TIE_TOLERANCES[precision],
     )
 
 
@@ -109,7 +123,10 @@ def fit_model(
     settings = settings.completed(len(parts.training))
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)
-        history = _fit(model, spec, records, parts, settings, progress)
+        count = settings.threads or threads.suited(model, threads.cores())
+        settings = replace(settings, threads=count)
+        with threads.using(count):
+            history = _fit(model, spec, records, parts, settings, progress)
     return Fitted(model, spec, settings, history)
 
 

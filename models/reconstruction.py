@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -78,16 +77,7 @@ def errors_of(
     device = next(model.parameters()).device
     # One batch at a time: all of them need not fit on the device together.
     batches = (batch.to(device) for batch in torch.split(x, batch_size))
-    return errors_of_batches(model, batches, metric)
-
-
-@torch.inference_mode()
-def errors_of_batches(
-    model: Autoencoder, batches: Iterable[Tensor], metric: str
-) -> NDArray[np.float64]:
-    """The same of batches that are prepared and on the model's device, in evaluation mode."""
-    errors = [record_errors(batch, model(batch), metric) for batch in batches]
-    return np.concatenate(errors) if errors else np.empty(0)
+    return np.concatenate([record_errors(batch, model(batch), metric) for batch in batches])
 
 
 def finite(errors: NDArray[np.float64]) -> NDArray[np.float64]:

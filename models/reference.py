@@ -76,7 +76,7 @@ class Reference:
 
     errors: float64 (n,), ascending, read-only. quantile: the level of the threshold. note: why
     the quantile is not the usual one, or "". in_order: the same errors in the order of the
-    stream, or None if that is not known.
+    stream, or None if that is not known. tie_tolerance: relative slack in favour of "normal".
     """
 
     errors: NDArray[np.float64]
@@ -84,10 +84,16 @@ class Reference:
     threshold: float
     note: str = ""
     in_order: NDArray[np.float64] | None = None
+    tie_tolerance: float = TIE_TOLERANCE
 
     @classmethod
     def calibrate(
-        cls, errors: ArrayLike, quantile: float | None = None, *, ordered: bool = False
+        cls,
+        errors: ArrayLike,
+        quantile: float | None = None,
+        *,
+        ordered: bool = False,
+        tie_tolerance: float = TIE_TOLERANCE,
     ) -> Reference:
         """Return the reference of these errors; None takes 0.999 or the highest supported.
 
@@ -103,7 +109,8 @@ class Reference:
         k = order_statistic(used, ascending.size + 1)
         ascending.flags.writeable = given.flags.writeable = False
         threshold = float(ascending[k - 1])
-        return cls(ascending, used, threshold, note, given if ordered else None)
+        in_order = given if ordered else None
+        return cls(ascending, used, threshold, note, in_order, tie_tolerance)
 
     @property
     def count(self) -> int:
@@ -116,15 +123,18 @@ class Reference:
         return 1 / (self.count + 1)
 
     def p_values(self, errors: ArrayLike) -> NDArray[np.float64]:
-        """Conformal p-value of each error, float64, same shape, in [1 / (n + 1), 1]."""
-        lowered = np.asarray(errors, dtype=np.float64) * (1 - TIE_TOLERANCE)
+        """Conformal p-value of each error, float64, same shape, in [1 / (n + 1), 1].
+
+        An error that is not finite ranks above all others.
+        """
+        lowered = np.asarray(errors, dtype=np.float64) * (1 - self.tie_tolerance)
         at_least = self.count - np.searchsorted(self.errors, lowered, side="left")
         return np.asarray((1 + at_least) / (self.count + 1), dtype=np.float64)
 
     def anomalous(self, errors: ArrayLike) -> NDArray[np.bool_]:
-        """True for each error above the threshold."""
-        limit = self.threshold * (1 + TIE_TOLERANCE)
-        return np.asarray(np.asarray(errors, dtype=np.float64) > limit)
+        """True for each error above the threshold, and for one that is not a number."""
+        limit = self.threshold * (1 + self.tie_tolerance)
+        return np.asarray(~(np.asarray(errors, dtype=np.float64) <= limit))
 
     @property
     def ordered(self) -> bool:

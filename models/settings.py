@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from models.augmentation import AUGMENTATIONS
 from models.errors import TrainingError
+from models.precision import FLOAT32, PRECISIONS
 from models.reconstruction import ERROR_METRICS
 
 MIN_RECORDS: Final = 50
@@ -26,7 +27,9 @@ class TrainingSettings:
     epochs, at least 10). quantile: level of the anomaly threshold (default 0.999, or the highest
     that the calibration records support). ordered: the records are consecutive ones of the stream,
     oldest first; the newest are then held out to calibrate. augment: for images, any of
-    AUGMENTATIONS. Raises TrainingError for a value out of range.
+    AUGMENTATIONS. threads: of the CPU (default 1, or all
+    cores for a large network). precision: bfloat16 to calibrate in it as well as in float32.
+    Raises TrainingError for a value out of range.
     """
 
     architecture: str | None = None
@@ -45,12 +48,15 @@ class TrainingSettings:
     augment: tuple[str, ...] = ()
     seed: int = 0
     device: str = "auto"
+    threads: int | None = None
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         _at_least("epochs", self.epochs, 1)
         _at_least("batch_size", self.batch_size, 2)
         _at_least("patience", self.patience, 1)
         _at_least("seed", self.seed, 0)
+        _at_least("threads", self.threads, 1)
         _between("learning_rate", self.learning_rate, above=0, below=math.inf)
         _between("weight_decay", self.weight_decay, above=-1e-300, below=math.inf)
         _between("warmup_fraction", self.warmup_fraction, above=-1e-300, below=1)
@@ -64,6 +70,10 @@ class TrainingSettings:
         if self.error_metric not in ERROR_METRICS:
             raise TrainingError(
                 f"error_metric must be {' or '.join(ERROR_METRICS)}, got {self.error_metric!r}."
+            )
+        if self.precision not in PRECISIONS:
+            raise TrainingError(
+                f"precision must be {' or '.join(PRECISIONS)}, got {self.precision!r}."
             )
         for kind in self.augment:
             if kind not in AUGMENTATIONS:

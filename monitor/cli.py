@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from models.errors import UserError
+from models.threads import wait_quietly
 from monitor.commands import COMMANDS
 from monitor.commands.completion import SHELLS, PrintCompletion
 from monitor.commands.grouped_help import GroupedHelp
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     options = parser().parse_args(arguments)
+    wait_quietly()
     try:
         return int(options.run(options))
     except UserError as error:

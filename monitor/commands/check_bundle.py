@@ -39,6 +39,7 @@ record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on 
 error         {bundle.error_metric}, threshold {reference.threshold:.6g} at quantile \
 {reference.quantile:.6g}
 calibration   {reference.count:,} records, smallest p-value {reference.smallest_p_value:.3g}
+precision     {", ".join(bundle.references)}
 order         {"known" if reference.ordered else "not known: the daemon learns it from the stream"}
 drift         {reference.detection_limits(DEFAULT_TOLERANCE)}
 created       {bundle.metadata.get("created", "unknown")}""")

@@ -56,13 +56,19 @@ def run(options: argparse.Namespace) -> int:
         # Secrets are only ever names of files here, so nothing needs to be hidden.
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
     if not options.no_model:
-        from models.bundle import load
         from monitor.daemon.assembly.daemon import build_model
         from monitor.daemon.assembly.kafka import build_connection
+        from monitor.daemon.assembly.model import load_in_precision, set_threads
         from monitor.daemon.assembly.receivers import build_receivers
         from monitor.daemon.assembly.registry import model_folder
 
         build_receivers(config.retraining.receivers, build_connection(config.kafka))
-        build_model(config, load(model_folder(config), device="cpu"))
+        bundle = load_in_precision(config, model_folder(config))
+        set_threads(config, bundle)
+        how = build_model(config, bundle).about["scoring"]
+        print(
+            f"scoring: {how['device']}, {how['precision']}, {how['threads']} CPU threads,"
+            f" {how['micro_batch']} rows a forward pass"
+        )
     print(f"{options.config}: valid")
     return 0

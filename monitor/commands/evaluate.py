@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.commands.options import FORMATS, add_device, writing
+from monitor.commands.options import FORMATS, add_device, scorer_for, writing
 
 if TYPE_CHECKING:
     from models.reference import Reference
@@ -46,12 +46,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Score both, measure, draw, print and write."""
-    from models import bundle
     from monitor.datasets import fitting
     from monitor.pipeline import offline
-    from monitor.pipeline.scorer import Scorer
 
-    scorer = Scorer(bundle.load(options.bundle), options.device)
+    scorer = scorer_for(options)
     reference, spec = scorer.bundle.reference, scorer.bundle.input_spec
     normal, anomalous = (
         offline.score(scorer, fitting.load(path, where, spec).records, path)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.commands.options import FORMATS, add_device, writing
+from monitor.commands.options import FORMATS, add_device, scorer_for, writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,12 +61,10 @@ def run(options: argparse.Namespace) -> int:
     """Score, write the file and the montage, and say what was found."""
     _check_outputs(options)
 
-    from models import bundle
     from monitor.datasets import fitting
     from monitor.pipeline import offline
-    from monitor.pipeline.scorer import Scorer
 
-    scorer = Scorer(bundle.load(options.bundle), options.device)
+    scorer = scorer_for(options)
     data = fitting.load(options.data, options.where, scorer.bundle.input_spec)
     scores = offline.score(scorer, data.records, options.data)
     top = _top(scores, options.top)
@@ -128,9 +126,9 @@ def _draw(
 ) -> None:
     from models import montage
 
+    p_values = scores.p_value
     titles = [
-        f"{rank}. {data.name(i)}\nerror {scores.reconstruction_error[i]:.4g},"
-        f" p {scores.p_value[i]:.2g}"
+        f"{rank}. {data.name(i)}\nerror {scores.reconstruction_error[i]:.4g}, p {p_values[i]:.2g}"
         for rank, i in enumerate(top.tolist(), start=1)
     ]
     spec, heading = scorer.bundle.input_spec, f"The {len(titles)} highest errors in {options.data}"
@@ -149,11 +147,12 @@ def _summary(
     import numpy as np
 
     count, flagged = len(data.records), int(scores.anomalous.sum())
-    errors, reference = scores.reconstruction_error, bundle.reference
+    errors, p_values = scores.reconstruction_error, scores.p_value
+    reference = bundle.reference
     median, high, higher = np.quantile(errors, [0.5, 0.9, 0.99])
     width = max(len(data.name(i)) for i in top.tolist())
     listed = "\n".join(
-        f"{'':13}{data.name(i):{width}}  error {errors[i]:<11.6g} p {scores.p_value[i]:<9.3g}"
+        f"{'':13}{data.name(i):{width}}  error {errors[i]:<11.6g} p {p_values[i]:<9.3g}"
         f" {'anomalous' if scores.anomalous[i] else ''}".rstrip()
         for i in top.tolist()
     )

@@ -104,6 +104,17 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--seed", type=int, metavar="N", help="default 0")
     group.add_argument("--device", metavar="auto|cpu|cuda", help="default auto")
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="of the CPU (default 1, or all cores for a large network)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=["float32", "bfloat16"],
+        help="bfloat16: calibrate for it, too, so that the model may be scored in either",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -130,7 +141,8 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
     from models.settings import TrainingSettings
 
     names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile
-        ordered validation_fraction calibration_fraction error_metric seed device"""
+        ordered validation_fraction calibration_fraction error_metric seed device
+        threads precision"""
     given = {name: getattr(options, name) for name in names.split()}
     architecture = {name: getattr(options, name) for name in architecture_options()}
     if options.augment is not None:

@@ -57,11 +57,7 @@ class BatchConfig(Section):
     """When a batch is scored: at any of these limits."""
 
     max_records: int = Field(
-        2048,
-        ge=1,
-        le=100_000,
-        description="Most records in a batch. What a batch costs whatever it holds is shared by"
-        " them; the device gets rows in passes of its own size.",
+        2048, ge=1, le=100_000, description="Set it to the largest batch that fits your device."
     )
     max_bytes: int = Field(16 * 2**20, ge=1, description="Payload bytes held before scoring.")
     linger_seconds: float = Field(
@@ -210,8 +206,14 @@ class Config(BaseSettings):
     )
     reload: ReloadConfig = Field(ReloadConfig(), description="How a new model is followed.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
-    threads: int | None = Field(
-        None, ge=1, description="CPU threads for scoring; default: all cores but one."
+    threads: Positive | Literal["auto"] = Field(
+        "auto", description="CPU threads for scoring; auto: 1, or all cores but one where it helps."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16 is faster; the model must be calibrated in it."
+    )
+    micro_batch: Positive | Literal["auto"] = Field(
+        "auto", description="Rows in one forward pass; auto: as many as are fastest here."
     )
     shutdown_seconds: float = Field(
         20, ge=1, description="Longest time to finish what was begun when asked to stop."

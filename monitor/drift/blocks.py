@@ -232,13 +232,14 @@ class Clock:
 
     def advance(self, block: Block) -> None:
         """Take a block into account."""
-        self.ticks += block.ticks
+        ticks = block.ticks
+        self.ticks += ticks
         newest = block.last_timestamp / 1000
         gap = newest - self._newest if math.isfinite(self._newest) else 0.0
         elapsed = min(max(gap, 0.0), LONGEST_GAP_SECONDS)
         self._newest = newest if gap < -JUMP_SECONDS else max(self._newest, newest)
         self.seconds += elapsed
-        kept = math.exp(-block.ticks / 256)
+        kept = math.exp(-ticks / 256)
         self._recent_rows = kept * self._recent_rows + block.rows
         self._recent_seconds = kept * self._recent_seconds + elapsed
 

@@ -33,7 +33,7 @@ def score(scorer: Scorer, records: NDArray[Any], source: str) -> Scores:
         raise DataError(f"{source}: {error} Give data of the kind that the model learned") from None
     return Scores(
         np.concatenate([part.reconstruction_error for part in parts]),
-        np.concatenate([part.p_value for part in parts]),
+        parts[0].p_values,
         np.concatenate([part.anomalous for part in parts]),
         parts[0].model_version,
     )

@@ -4,33 +4,51 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from models import threads
 from models.bundle import Bundle
 from models.device import resolve
+from models.engines import engine_for
+from models.precision import is_fast
 from models.preparation import Preparation
-from models.reconstruction import (
-    BATCH,
-    Reconstructions,
-    errors_of_batches,
-    finite,
-    reconstructed,
-)
+from models.reconstruction import Reconstructions, reconstructed
 from monitor.stream.records import Scores
 
 
 class Scorer:
-    """A bundle's model on a device.
+    """A bundle's model on a device, in the precision that the bundle was loaded for.
 
-    device: auto, cpu or cuda. Raises UserError for a device that is not there.
+    device: auto, cpu or cuda. micro_batch: rows in one forward pass; None to choose, which may
+    take a second of measuring. Several threads may call it, one at a time is served. Raises
+    UserError for a device that is not there.
     """
 
-    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+    def __init__(
+        self, bundle: Bundle, device: str = "auto", micro_batch: int | None = None
+    ) -> None:
         self.bundle = bundle
         self._device = resolve(device)
         self._model = bundle.model.to(self._device).eval()
         self._preparation = Preparation(bundle.input_spec, self._device)
+        self._engine = engine_for(
+            self._model, bundle.input_spec, bundle.error_metric, bundle.precision, micro_batch
+        )
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """How it scores, for people.
+
+        threads: of the CPU. micro_batch: rows in one forward pass. slow: whether the device has
+        no instructions for the precision.
+        """
+        return {
+            "device": str(self._device),
+            "precision": self.bundle.precision,
+            "threads": threads.number(),
+            "micro_batch": self._engine.micro_batch,
+            "slow": not is_fast(self.bundle.precision, self._device),
+        }
 
     def score(self, records: NDArray[Any]) -> Scores:
         """Score rows (B, *record_shape); raises ShapeError if they do not fit the model.
@@ -38,21 +56,15 @@ class Scorer:
         An error may come out non-finite for values far outside the model's range: its p_value
         is then the smallest there is, and it is anomalous.
         """
-        errors = self._errors(records)
-        reference = self.bundle.reference
-        ranked = finite(errors)
+        errors, reference = self._engine.errors(records), self.bundle.reference
         return Scores(
             reconstruction_error=errors,
-            p_value=reference.p_values(ranked),
-            anomalous=reference.anomalous(ranked),
+            p_values=reference.p_values,
+            anomalous=reference.anomalous(errors),
             model_version=self.bundle.version,
         )
 
     def reconstruct(self, records: NDArray[Any]) -> Reconstructions:
-        """Reconstruct a few rows (B, *record_shape), all at once."""
+        """Reconstruct a few rows (B, *record_shape), all at once, in float32."""
         bundle, x = self.bundle, self._preparation.prepare(records)
         return reconstructed(self._model, x, bundle.input_spec, bundle.error_metric)
-
-    def _errors(self, records: NDArray[Any]) -> NDArray[np.float64]:
-        batches = self._preparation.batches(records, BATCH)
-        return errors_of_batches(self._model, batches, self.bundle.error_metric)

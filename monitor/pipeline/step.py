@@ -137,12 +137,14 @@ def _dead_letters(scored: Scored) -> Iterator[DeadLetter]:
 
 def _anomalies(scored: Scored) -> Iterator[Anomaly]:
     """The rows above the threshold."""
-    scores, ends = scored.scores, scored.rows.cumsum()
-    for row in scores.anomalous.nonzero()[0].tolist():
+    scores, ends = scored.scores.where(scored.scores.anomalous), scored.rows.cumsum()
+    rows = scored.scores.anomalous.nonzero()[0].tolist()
+    errors, p_values = scores.reconstruction_error.tolist(), scores.p_value.tolist()
+    for row, error, p_value in zip(rows, errors, p_values, strict=True):
         i = int(ends.searchsorted(row, side="right"))
         yield Anomaly(
             record=scored.records.record(i),
             row=row - int(ends[i] - scored.rows[i]),
-            reconstruction_error=float(scores.reconstruction_error[row]),
-            p_value=float(scores.p_value[row]),
+            reconstruction_error=error,
+            p_value=p_value,
         )

@@ -20,8 +20,8 @@ from monitor.process.text import one_line
 MAX_BYTES: Final = 2**16
 MAX_EPOCHS: Final = 500
 _NAMES: Final = frozenset(field.name for field in fields(TrainingSettings))
-_FOUND: Final = frozenset({"ordered", "device"})
-"""Not inherited: the records of a request are in order, and the device is this machine's."""
+_FOUND: Final = frozenset({"ordered", "device", "threads"})
+"""Not inherited: the records of a request are in order, device and threads are this machine's."""
 
 
 def settings_for(

@@ -12,7 +12,7 @@ step makes new values and never changes the ones it was given.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -83,24 +83,33 @@ class DeadLetter:
     error: str
 
 
+PValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From reconstruction errors (B,) to their p-values (B,) in (0, 1]."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What the model says of B rows.
 
-    reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_value: (B,) in (0, 1].
+    reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_values: of the model.
     anomalous: (B,) bool, error above the reference's threshold.
     """
 
     reconstruction_error: NDArray[np.float64]
-    p_value: NDArray[np.float64]
+    p_values: PValues
     anomalous: NDArray[np.bool_]
     model_version: str
+
+    @property
+    def p_value(self) -> NDArray[np.float64]:
+        """Of each row, (B,) in (0, 1]: computed when asked for, since few rows are asked for."""
+        return self.p_values(self.reconstruction_error)
 
     def where(self, wanted: NDArray[np.bool_]) -> Scores:
         """Of the rows for which `wanted` (B,) is true."""
         return Scores(
             self.reconstruction_error[wanted],
-            self.p_value[wanted],
+            self.p_values,
             self.anomalous[wanted],
             self.model_version,
         )
@@ -108,7 +117,8 @@ class Scores:
     @classmethod
     def empty(cls, model_version: str) -> Scores:
         """Scores of no rows."""
-        return cls(np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_), model_version)
+        none = np.empty(0)
+        return cls(none, np.ones_like, np.empty(0, dtype=np.bool_), model_version)
 
 
 @dataclass(frozen=True, slots=True)

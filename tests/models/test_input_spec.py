@@ -97,7 +97,7 @@ def test_blocks_do_not_show(monkeypatch):
     records = rng.normal(size=(50, 7))
     spec = InputSpec.fit(records)
     whole = spec.prepare(records)
-    monkeypatch.setattr("models.input_spec._BLOCK_ELEMENTS", 20)
+    monkeypatch.setattr("models.normalisation.BLOCK", 20)
     assert np.array_equal(spec.prepare(records), whole)
 
 

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 
 from models.device import resolve
 from models.errors import ShapeError
@@ -36,8 +35,9 @@ def spec_for(shape):
 
 def as_a_gpu_does(spec, records):
     preparation = Preparation(spec, DEVICE)
-    copied = preparation.copy(spec.in_network_shape(records))
-    return preparation.normalise(preparation.send(copied)).cpu().numpy()
+    rows = spec.in_network_shape(records)
+    sent = preparation.send(preparation.copy(rows))
+    return preparation.normalise(sent, rows.dtype).cpu().numpy()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -58,17 +58,8 @@ def test_extreme_values_are_clipped_alike_and_nothing_warns():
     np.testing.assert_array_equal(prepared, spec.prepare(records))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 8, 20])
-def test_batches_are_the_whole_in_parts(rows):
-    records = records_of("u1", (40, 9, 11))[:rows]
-    preparation = Preparation(spec_for((40, 9, 11)), DEVICE)
-    parts = list(preparation.batches(records, 8))
-    assert [len(part) for part in parts] == ([8] * (rows // 8) + [rows % 8] * (rows % 8 > 0) or [0])
-    assert torch.equal(torch.cat(parts), preparation.prepare(records))
-
-
 @pytest.mark.parametrize("shape", [(), (3,), (3, 8), (3, 9, 12)])
 def test_records_of_another_shape_are_refused(shape):
     preparation = Preparation(spec_for((40, 9, 11)), DEVICE)
     with pytest.raises(ShapeError):
-        list(preparation.batches(np.zeros(shape), 8))
+        preparation.prepare(np.zeros(shape))

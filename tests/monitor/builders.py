@@ -39,7 +39,7 @@ class ValueScorer:
         finite = np.where(np.isfinite(errors), errors, 0.0)
         return Scores(
             errors,
-            self.reference.p_values(finite),
+            self.reference.p_values,
             self.reference.anomalous(finite),
             self._version,
         )

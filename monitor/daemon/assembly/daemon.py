@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
-import torch
 
 from models.bundle import Bundle
-from models.bundle import load as load_bundle
 from models.input_spec import InputSpec
 from models.reference import ENOUGH_RECORDS, Reference
 from monitor.codecs import CODECS, Codec, CodecSettings
@@ -24,11 +21,19 @@ from monitor.config import CodecConfig, Config
 from monitor.daemon.assembly.kafka import (
     build_connection,
     build_publisher,
-    build_subscription,
+    build_source,
     check_client,
-    make_source,
 )
-from monitor.daemon.assembly.model import about_model, build_follower, build_metrics, build_shadow
+from monitor.daemon.assembly.model import (
+    about_model,
+    build_follower,
+    build_metrics,
+    build_scorer,
+    build_shadow,
+    load_in_precision,
+    say_how,
+    set_threads,
+)
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import build_delivery, retraining_policy
 from monitor.daemon.assembly.web import build_web
@@ -45,7 +50,6 @@ from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
 from monitor.pipeline.scored import Decode
-from monitor.pipeline.scorer import Scorer
 from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.retraining.history import History
@@ -80,11 +84,12 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     kafka_private.check()
     check_client(config.kafka)
     uvicorn_private.check()
-    torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 2) - 1))
-    bundle = load_bundle(model_folder(config))
+    bundle = load_in_precision(config, model_folder(config))
+    set_threads(config, bundle)
     metrics = build_metrics(config)
     shadowed = build_shadow(config, bundle, metrics.shadow)
     model = shadowed(build_model(config, bundle))
+    say_how(model.about)
     history = History(retraining_policy(config))
     pipeline = Pipeline(model.decode, model.scorer, model.judge, metrics.stage, history)
     slot = ModelSlot(model)
@@ -103,7 +108,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
         checkpoints.rewind()
     return Daemon(
         Parts(
-            source=make_source(config.kafka.client, connection, build_subscription(config.kafka)),
+            source=build_source(config.kafka, connection),
             publisher=build_publisher(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
             batcher=Batcher(model.limits, AdaptiveLinger()),
@@ -146,12 +151,14 @@ def build_checkpoints(
 
 def fingerprint(config: Config) -> str:
     """Of all settings that the memory of the stream depends on."""
-    relevant = {
+    relevant: dict[str, Any] = {
         "topic": config.kafka.topic,
         "codec": config.codec.model_dump(mode="json"),
         "drift": config.drift.model_dump(mode="json"),
         "window": config.window.model_dump(mode="json"),
     }
+    if config.precision != "float32":  # left out at its default: fingerprints of before stay
+        relevant["precision"] = config.precision
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -166,16 +173,17 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
 
 def build_model(config: Config, bundle: Bundle) -> LoadedModel:
     """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
+    scorer = build_scorer(config, bundle)
     return LoadedModel(
         version=bundle.version,
         architecture=bundle.architecture,
         trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
         reference=bundle.reference,
         decode=build_decoder(config.codec, bundle.input_spec),
-        scorer=Scorer(bundle, config.device),
+        scorer=scorer,
         judge=_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
-        about=about_model(config, bundle),
+        about=about_model(config, scorer),
     )
 
 
@@ -184,10 +192,11 @@ def load_tried(config: Config, folder: Path) -> LoadedModel:
 
     Raises BundleError if it is not whole, ConfigError if it does not fit, ProbeError if it fails.
     """
-    bundle = load_bundle(folder)
+    bundle = load_in_precision(config, folder)
     model, spec = build_model(config, bundle), bundle.input_spec
     shape = config.codec.shape or spec.record_shape
     probe(model.decode, model.scorer, build_codec(config.codec, spec), shape, spec)
+    say_how(model.about)
     return model
 
 

@@ -93,6 +93,11 @@ def check_client(kafka: KafkaConfig) -> None:
         confluent_options.check()
 
 
+def build_source(kafka: KafkaConfig, connection: Connection) -> Source:
+    """Where records come from."""
+    return make_source(kafka.client, connection, build_subscription(kafka))
+
+
 def make_source(client: str, connection: Connection, subscription: Subscription) -> Source:
     """A member of the group, by one of `kafka.client`'s names; connects when first polled."""
     if client == "confluent":

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 import torch
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
+from models import threads
 from models.bundle import Bundle
 from models.bundle import load as load_bundle
 from monitor.config import Config
@@ -30,6 +32,8 @@ from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.scorer import Scorer
 from monitor.registry import CURRENT
 from monitor.version import __version__
+
+log = structlog.get_logger(__name__)
 
 Shadowed = Callable[[LoadedModel], LoadedModel]
 
@@ -72,14 +76,14 @@ def build_shadow(config: Config, bundle: Bundle, metrics: ShadowMetrics) -> Shad
     """
     if config.shadow is None:
         return lambda model: model
-    other = load_bundle(_shadow_folder(config, config.shadow))
+    other = load_in_precision(config, _shadow_folder(config, config.shadow))
     if other.input_spec.record_shape != bundle.input_spec.record_shape:
         raise ConfigError(
             f"shadow: {config.shadow} takes records of shape {list(other.input_spec.record_shape)},"
             f" the model in use {list(bundle.input_spec.record_shape)}. They must be the same."
         )
     window = RollingWindow(config.window.records, config.window.panes)
-    scorer = Scorer(other, config.device)
+    scorer = build_scorer(config, other)
     shadow = Shadow(scorer, other.reference, other.version, window, metrics)
     return lambda model: replace(model, scorer=ShadowedScorer(model.scorer, shadow))
 
@@ -101,8 +105,47 @@ def build_metrics(config: Config) -> Metrics:
     return metrics
 
 
-def about_model(config: Config, bundle: Bundle) -> dict[str, Any]:
-    """What the status page says of the model, and of drift detection with it."""
+def load_in_precision(config: Config, folder: Path) -> Bundle:
+    """The bundle in a folder, as it is to be scored.
+
+    Raises BundleError, also if it was not calibrated in the precision of the configuration.
+    """
+    return load_bundle(folder).in_precision(config.precision)
+
+
+def set_threads(config: Config, bundle: Bundle) -> None:
+    """Let torch compute with as many threads as the configuration says, or suit the model."""
+    given = None if config.threads == "auto" else config.threads
+    threads.use(given, bundle.model, max(1, threads.cores() - 1))
+
+
+def build_scorer(config: Config, bundle: Bundle) -> Scorer:
+    """What scores with a bundle, as the configuration says."""
+    given = None if config.micro_batch == "auto" else config.micro_batch
+    return Scorer(bundle, config.device, given)
+
+
+def say_how(about: Mapping[str, Any]) -> None:
+    """Write to the log how a model scores. about: of `about_model`."""
+    how = about["scoring"]
+    log.info(
+        "how the model scores",
+        version=about["model"]["version"],
+        device=how["device"],
+        precision=how["precision"],
+        threads=how["threads"],
+        micro_batch=how["micro_batch"],
+    )
+    if how["slow"]:
+        log.warning(
+            "the device has no instructions for this precision: float32 is faster here",
+            precision=how["precision"],
+        )
+
+
+def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
+    """What the status page says of the model, how it scores, and of drift detection with it."""
+    bundle = scorer.bundle
     reference = bundle.reference
     return {
         "drift_settings": {
@@ -119,4 +162,5 @@ def about_model(config: Config, bundle: Bundle) -> dict[str, Any]:
             "calibration_records": int(np.size(reference.errors)),
             "reference_median": float(reference.quantiles([0.5])[0]),
         },
+        "scoring": scorer.about,
     }

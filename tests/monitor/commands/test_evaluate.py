@@ -47,7 +47,7 @@ def test_noise_is_told_from_digits_and_everything_is_written(
 def scores(errors, reference):
     errors = np.asarray(errors, dtype=np.float64)
     ranked = np.minimum(errors, np.finfo(np.float64).max)
-    return Scores(errors, reference.p_values(ranked), reference.anomalous(ranked), "0" * 16)
+    return Scores(errors, reference.p_values, reference.anomalous(ranked), "0" * 16)
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ def test_every_setting_reaches_the_bundle(digits, tmp_path):
     arguments = """--arch dense --hidden 16 4 --error-metric mae --epochs 3 --batch-size 20
         --learning-rate 0.01 --weight-decay 0.1 --warmup-fraction 0.2 --patience 2
         --augment flip shift --validation-fraction 0.2 --calibration-fraction 0.3
-        --quantile 0.9 --ordered --seed 7 --device cpu"""
+        --quantile 0.9 --ordered --seed 7 --device cpu --threads 2
+        --precision bfloat16"""
     out = tmp_path / "model"
     assert main(["train", "--data", f"{digits}:x", "--out", str(out), *arguments.split()]) == 0
     assert load(out).metadata["settings"] == {
@@ -53,7 +54,10 @@ def test_every_setting_reaches_the_bundle(digits, tmp_path):
         "augment": ["flip", "shift"],
         "seed": 7,
         "device": "cpu",
+        "threads": 2,
+        "precision": "bfloat16",
     }
+    assert sorted(load(out).references) == ["bfloat16", "float32"]
 
 
 def test_augment_alone_means_all_of_it(digits, tmp_path):

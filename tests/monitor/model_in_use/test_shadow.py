@@ -45,7 +45,7 @@ class Failing(ValueScorer):
         if isinstance(self._outcome, Exception):
             raise self._outcome
         errors = np.full(len(records), self._outcome)
-        return Scores(errors, errors, errors > 0, SHADOW)
+        return Scores(errors, np.ones_like, errors > 0, SHADOW)
 
 
 @pytest.fixture
