@@ -39,10 +39,11 @@ def main() -> None:
         print(replay(Path(folder), options.seed, options.kills, options.records, options.client))
 
 
-def replay(
-    folder: Path, seed: int, kills: int, records: int, client: str = "kafka-python"
-) -> str:
-    """Run both, the calm one with kafka-python; returns what was compared. Raises AssertionError if anything differs."""
+def replay(folder: Path, seed: int, kills: int, records: int, client: str = "kafka-python") -> str:
+    """Run both, the calm one with kafka-python; returns what was compared.
+
+    Raises AssertionError if anything differs.
+    """
     rng = random.Random(seed)
     print(f"seed {seed}, {kills} kills, {records:,} records")
     make_bundle(folder / "model")

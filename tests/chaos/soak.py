@@ -76,7 +76,9 @@ def soak(folder: Path, records: int, client: str = "kafka-python") -> list[Sampl
     try:
         topic = TopicFactory(broker.bootstrap_servers)(PARTITIONS)
         daemon = DaemonProcess(
-            folder, _settings(broker.bootstrap_servers, topic, folder, client), launch=product.launch
+            folder,
+            _settings(broker.bootstrap_servers, topic, folder, client),
+            launch=product.launch,
         )
         try:
             return _watch(daemon, broker.bootstrap_servers, topic, records)
