@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def join(stream: KafkaStream) -> Iterator[Join]:
     """Adds a member to the group that polls all the time."""
     members: list[Member] = []
 
-    def begin(**settings: float) -> Member:
+    def begin(**settings: Any) -> Member:
         members.append(Member(stream.join(**settings)))
         return members[-1]
 
@@ -193,6 +194,28 @@ def test_a_member_that_was_counted_out_gets_a_partition_only_after_its_owner_has
     wait_until(lambda: moved in back.assigned, 30, lambda: f"assigned {back.assigned}")
     back.pause()
     assert back.assigned[moved].committed == Committed(10, "a note")
+
+
+@pytest.mark.parametrize("client", ["confluent"], indirect=True)
+def test_a_group_of_the_consumer_protocol_hands_over_what_was_done(
+    stream: KafkaStream, join: Join
+) -> None:
+    filled(stream, 10, 10)
+    first = join(protocol="consumer")
+    until_read(first, stream.zero, 9)
+    until_read(first, stream.one, 9)
+    first.source.on_leaving(lambda leaving: done(first.source, leaving))
+    second = join(protocol="consumer")
+    settle(first, second, partitions=1)
+    (kept,), (moved,) = first.source.assigned, second.source.assigned
+    stream.append(record(stream, p.number, 10 + i) for p in (moved, kept) for i in range(5))
+    until_read(first, kept, 14)
+    until_read(second, moved, 14)
+    first.pause(), second.pause()
+    assert second.assigned[moved].committed == Committed(10, "a note")
+    assert second.offsets(moved) == list(range(10, 15))
+    assert first.lost == [moved]
+    assert first.offsets(kept) == list(range(15))
 
 
 def done(source: Source, leaving: Iterable[Partition]) -> None:

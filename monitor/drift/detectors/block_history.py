@@ -135,5 +135,7 @@ class BlockHistory:
         blocks, self._scopes, self._width = stored.shape
         self._together = np.zeros((ENTRIES, self._width))
         self._together[:blocks] = stored[:, 0]
-        self._cells = [_Cells([], dense) for dense in stored.reshape(blocks, -1)]
+        self._cells = [
+            _Cells([], dense) for dense in stored.reshape(blocks, self._scopes * self._width)
+        ]
         self._starts = [restored_position(start) for start in state["starts"]]

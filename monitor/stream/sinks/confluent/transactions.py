@@ -15,7 +15,11 @@ from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
-from monitor.stream.sinks.confluent.sink import ConfluentSink
+from monitor.stream.sinks.confluent.sink import (
+    DELIVERY_SECONDS,
+    REQUEST_SECONDS,
+    ConfluentSink,
+)
 from monitor.stream.sinks.fitting import OVERHEAD_BYTES, fit, size_of
 from monitor.stream.sinks.topics import Topics, create_topics
 
@@ -110,10 +114,14 @@ class TransactionalConfluentSink(ConfluentSink):
     def _connect(self) -> Any:
         if self._topics.create:
             create_topics(self._connection, self._topics)
+        milliseconds = int(self._timeout_seconds * 1000)
         producer = self._make_producer(
             {
                 "transactional.id": self._name,
-                "transaction.timeout.ms": int(self._timeout_seconds * 1000),
+                "transaction.timeout.ms": milliseconds,
+                # librdkafka lets nothing take longer than the transaction.
+                "socket.timeout.ms": min(int(REQUEST_SECONDS * 1000), milliseconds),
+                "delivery.timeout.ms": min(int(DELIVERY_SECONDS * 1000), milliseconds),
             }
         )
         producer.init_transactions(STEP_SECONDS)

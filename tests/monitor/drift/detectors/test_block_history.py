@@ -58,3 +58,9 @@ def test_what_was_cleared_is_gone() -> None:
     history.clear()
     assert history.onset(0, np.ones(BINS)) is None
     assert history.state()["bins"].shape == (0, 1, BINS)
+
+
+def test_a_history_without_blocks_is_remembered_as_one() -> None:
+    history = BlockHistory(1, BINS)
+    history.restore(BlockHistory(2, BINS).state())
+    assert history.state()["bins"].shape == (0, 2, BINS)
