@@ -44,10 +44,6 @@ class Intake:
         new = self._next.uncounted(numbers, records.offsets, records.next_offsets)
         return (records, numbers) if new is None else (records.where(new), numbers[new])
 
-    def records_to_end(self, rows: Index, timestamps: Index) -> int:
-        """How many of the coming records belong to the block that is open now."""
-        return self._open.cuts(np.cumsum(rows), timestamps)[0]
-
     def blocks(
         self, records: JudgedRecords, numbers: Index, buckets: Index
     ) -> Iterator[tuple[Block | None, int]]:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
@@ -88,10 +87,6 @@ class Judge:
     def next_offset(self, partition: Partition) -> int:
         """The first offset of the partition that has not been counted; 0 if none was."""
         return self._intake.next_offset(partition)
-
-    def records_to_end(self, rows: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
-        """How many of the coming records belong to the block that is open now."""
-        return self._intake.records_to_end(rows, timestamps)
 
     def watch(self, records: JudgedRecords, note: Note) -> int:
         """Count the rows of records once, block by block; returns how many were counted before.

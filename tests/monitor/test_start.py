@@ -16,10 +16,10 @@ import yaml
 from benchmarks.bench.kinds import DIGIT_CONVOLUTIONAL, vector
 
 HEAVY = (
-    "torch._dynamo", "torch._inductor", "sympy", "sklearn", "matplotlib", "pyarrow",
+    "torch._dynamo", "torch._inductor", "sympy", "scipy.stats", "sklearn", "matplotlib", "pyarrow",
     "pandas", "mlflow", "river", "numba", "confluent_kafka", "pyod",
 )  # fmt: skip
-"""Compilers of torch, plots, tables, and clients that were not asked for."""
+"""Compilers of torch, statistics, plots, tables, and clients that were not asked for."""
 CHECK = """
 import sys
 from monitor.cli import main
@@ -85,7 +85,7 @@ def test_nothing_heavy_is_imported_for_a_convolutional_model(tmp_path: Path) -> 
 
 
 def test_the_list_is_of_modules_that_this_test_would_see() -> None:
-    assert loaded("import torch, sympy\n", Path()) == {"sympy"}
+    assert loaded("import torch, sympy, scipy.stats\n", Path()) == {"sympy", "scipy.stats"}
 
 
 def test_checking_a_configuration_takes_little_longer_than_importing_torch(
@@ -95,4 +95,5 @@ def test_checking_a_configuration_takes_little_longer_than_importing_torch(
     for _ in range(TURNS):
         torchs.append(processor_seconds("import torch"))
         ours.append(processor_seconds(CHECK, configuration))
-    assert min(ours) < 2.1 * min(torchs), f"{min(ours):.1f} s, torch alone {min(torchs):.1f} s"
+    # It is below 1.5; what a busy machine adds to one of them alone is within the margin.
+    assert min(ours) < 1.75 * min(torchs), f"{min(ours):.1f} s, torch alone {min(torchs):.1f} s"

@@ -60,7 +60,7 @@ def test_what_was_cleared_is_gone() -> None:
     assert history.state()["bins"].shape == (0, 1, BINS)
 
 
-def test_a_history_without_blocks_is_remembered_as_one() -> None:
-    history = BlockHistory(1, BINS)
-    history.restore(BlockHistory(2, BINS).state())
-    assert history.state()["bins"].shape == (0, 2, BINS)
+def test_a_history_of_no_blocks_is_restored() -> None:
+    empty, restored = BlockHistory(SCOPES, BINS), BlockHistory(1, BINS)
+    restored.restore(empty.state())
+    assert restored.state()["bins"].shape == (0, SCOPES, BINS)
