@@ -58,10 +58,14 @@ class BucketCounts:
         parts = list(parts)
         if len(parts) == 1:
             return parts[0]
-        dense = np.zeros(bucket_edges.size, dtype=np.int64)
-        for part in parts:
-            part.add_to(dense)
-        return cls(*_occupied(dense))
+        return cls(*_occupied(cls.summed(parts).counts))
+
+    @staticmethod
+    def summed(parts: Iterable[BucketCounts]) -> ErrorDistribution:
+        """All parts together as an ErrorDistribution of its own."""
+        dense = ErrorDistribution()
+        add_to(dense.counts, parts)
+        return dense
 
     @property
     def buckets(self) -> Index:
@@ -84,18 +88,9 @@ class BucketCounts:
             return np.repeat(*self._both())
         return self._each
 
-    def add_to(self, dense: Index) -> None:
-        """Add the counts to those of all buckets, int64 (buckets,), in place."""
-        if self._each is None:
-            dense[self.buckets] += self.counts
-        else:
-            np.add.at(dense, self._each, 1)
-
     def distribution(self) -> ErrorDistribution:
         """The same counts as an ErrorDistribution of its own."""
-        dense = ErrorDistribution()
-        self.add_to(dense.counts)
-        return dense
+        return self.summed([self])
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -106,6 +101,21 @@ class BucketCounts:
 
     def __repr__(self) -> str:
         return f"BucketCounts(total={self.total}, buckets={self.buckets.size})"
+
+
+def add_to(dense: Index, parts: Iterable[BucketCounts], times: int = 1) -> None:
+    """Add the counts of all parts, so many times, to those of all buckets, in place.
+
+    dense: int64, one for each bucket, as in an ErrorDistribution. times: -1 takes them out.
+    """
+    each = []
+    for part in parts:
+        if part._each is None:
+            dense[part.buckets] += times * part.counts
+        else:
+            each.append(part._each)
+    if each:
+        np.add.at(dense, np.concatenate(each), times)
 
 
 def _occupied(dense: Index) -> tuple[Index, Index]:

@@ -28,8 +28,11 @@ SCHEME: Final = "log-0.005-1e-12-1e12"
 
 _GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA: Final = math.log(_GAMMA)
-_FEW: Final = 256
-"""Up to so many errors, a search in the edges is faster than a logarithm."""
+_CELL_BITS: Final = 52 - 7
+"""Low bits of a float64 that a cell leaves open: 128 cells from each power of 2 to the next, all
+narrower than a bucket."""
+_INFINITY: Final = 0x7FF0 << 48
+"""The bits of the float64 infinity: those of a finite number are less, unless its sign is set."""
 _BUCKETS: Final = math.ceil(math.log(LARGEST / SMALLEST) / _LOG_GAMMA)
 
 
@@ -44,10 +47,20 @@ def _bucket_values() -> NDArray[np.float64]:
     return values
 
 
+def _bucket_of_each_cell() -> NDArray[np.int64]:
+    starts = (np.arange(_FIRST_CELL, _LAST_CELL + 1) << _CELL_BITS).view(np.float64)
+    return np.searchsorted(bucket_edges, starts, side="left").astype(np.int64)
+
+
 bucket_edges: Final = _upper_edges()
 """Upper edges: bucket i holds errors in (bucket_edges[i - 1], bucket_edges[i]]; the last is inf."""
 bucket_values: Final = _bucket_values()
 """The value that stands for each bucket."""
+_FIRST_CELL, _LAST_CELL = (
+    int(np.float64(end).view(np.int64)) >> _CELL_BITS for end in (SMALLEST / 2, 2 * LARGEST)
+)
+_cell_buckets: Final = _bucket_of_each_cell()
+"""The bucket of each cell's smallest number; the others are in it or in the next one."""
 
 
 def bucket_index(errors: ArrayLike) -> NDArray[np.int64]:
@@ -55,18 +68,16 @@ def bucket_index(errors: ArrayLike) -> NDArray[np.int64]:
 
     Raises ValueError unless all errors are finite and >= 0.
     """
-    errors = np.asarray(errors, dtype=np.float64)
-    if errors.size and not (errors.min() >= 0 and errors.max() < np.inf):  # nan fails both
-        raise ValueError("errors must be finite and at least 0")
-    if errors.size <= _FEW:
-        return np.asarray(np.searchsorted(bucket_edges, errors, side="left"), dtype=np.int64)
-    clipped = np.clip(errors, SMALLEST, 2 * LARGEST)
-    index = np.ceil(np.log(clipped / SMALLEST) / _LOG_GAMMA).astype(np.int64)
-    index = np.minimum(index, _BUCKETS + 1)
-    # The logarithm is off by an ulp now and then, differently on each machine; the edges decide.
-    index += errors > bucket_edges[index]
-    index -= (index > 0) & (errors <= bucket_edges[index - 1])
-    return np.asarray(index, dtype=np.int64)
+    errors = np.asarray(errors, dtype=np.float64, order="C")
+    if errors.size and errors.view(np.uint64).max() >= _INFINITY:
+        if not (errors.min() >= 0 and errors.max() < np.inf):  # nan fails both
+            raise ValueError("errors must be finite and at least 0")
+        errors = errors + 0.0  # it has a -0.0
+    cells = errors.view(np.int64) >> _CELL_BITS
+    cells -= _FIRST_CELL
+    index = _cell_buckets.take(cells, mode="clip")
+    index += errors > bucket_edges.take(index)
+    return np.asarray(index)
 
 
 def order_statistic(quantile: float, count: float) -> int:
@@ -152,12 +163,22 @@ class ErrorDistribution:
         """Quantiles for each q in [0, 1], float64 (len(qs),); nan when empty."""
         if any(not 0 <= q <= 1 for q in qs):
             raise ValueError(f"quantile levels must lie in [0, 1], got {list(qs)}")
-        cumulative = np.cumsum(self.counts)
-        total = int(cumulative[-1])
+        values, at_most = self.cumulative()
+        total = int(at_most[-1])
         if total == 0:
             return np.full(len(qs), np.nan)
         ranks = [order_statistic(float(q), total) for q in qs]
-        return np.asarray(bucket_values[np.searchsorted(cumulative, ranks)])
+        return np.asarray(values.take(at_most.searchsorted(ranks)))
+
+    def cumulative(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Values of buckets, ascending, and how many errors are in each or below it, both (k,).
+
+        From the first bucket that is occupied to the last.
+        """
+        # They are few and next to each other: to sum up all buckets takes several times as long.
+        occupied = (self.counts != 0).tobytes()
+        first, last = max(0, occupied.find(1)), occupied.rfind(1) + 1 or len(occupied)
+        return bucket_values[first:last], self.counts[first:last].cumsum()
 
     def count_above(self, error: float) -> int:
         """How many errors lie in buckets above that of `error`."""

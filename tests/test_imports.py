@@ -35,7 +35,7 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 LIBRARIES = {
     "process": {"structlog", "rich", "filelock"},
     "datasets": {"numpy", "PIL", "pyarrow"},
-    "codecs": {"numpy", "PIL", "msgpack", "simdjson"},
+    "codecs": {"numpy", "PIL", "msgpack", "simdjson", "simplejpeg"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"numpy"},
     "pipeline": {"numpy"},

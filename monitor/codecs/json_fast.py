@@ -32,10 +32,13 @@ class FastReader:
     def __init__(self, shape: tuple[int, ...], path: list[str]) -> None:
         self._shape = shape
         self._path = path
+        self._flat = shape[0] if len(shape) == 1 and shape[0] <= _LONGEST else None
         self._row_bytes = _NUMBER_BYTES * math.prod(shape)
 
     def read(self, values: Sequence[bytes]) -> Many:
         """Rows as float64. The parser's memory, 14 bytes a byte of the longest, is not kept."""
+        if any("\0" in name for name in self._path):
+            return Many.none(len(values))  # simdjson would look for what is before it
         parser = Parser()
         found = [self._read(parser, value) for value in values]
         counts = np.array([rows for _, rows in found], dtype=np.int64)
@@ -45,46 +48,43 @@ class FastReader:
     def _read(self, parser: Parser, value: bytes) -> tuple[bytes, int]:
         """The numbers of one payload, and how many rows; no bytes and 0 if in doubt."""
         try:
-            array = self._array(parser.parse(value))
-            if array is not None:
+            document = parser.parse(value)
+            array = self._found(document) if self._path else document
+            if type(array) is Array:
                 return self._numbers(array, value)
         except (ValueError, TypeError, RuntimeError):
             pass  # no JSON for simdjson; something else than numbers; nested too deeply
         return _DOUBT
 
-    def _array(self, document: Any) -> Any:
+    def _found(self, document: Any) -> Any:
         for name in self._path:
             # Of two fields of one name simdjson gives the first, and Python the last.
             if type(document) is not Object or list(document).count(name) != 1:
                 return None
             document = document[name]
-        return document if type(document) is Array else None
+        return document
 
     def _numbers(self, array: Any, value: bytes) -> tuple[bytes, int]:
         """Raises TypeError if there is anything but numbers and lists."""
         numbers: bytes = array.as_buffer(of_type="d")
-        if self._is_shallow(value) and self._is_one_list(array, value):
+        shallow = not self._path or len(value) < SHALLOW_BYTES
+        if len(array) == self._flat and shallow and not _two_lists(value):
             return numbers, 1
         rows, rest = divmod(memoryview(numbers).nbytes, self._row_bytes)
         if rest or not rows or rows * self._row_bytes > _NUMBER_BYTES * _LONGEST:
             return _DOUBT
         found = _number(value, b"[")
         others = found + _number(value, b"{") - rows * _lists(self._shape)
-        if others > MOST_OTHER_BRACKETS and not self._is_shallow(value):
+        if others > MOST_OTHER_BRACKETS and not shallow:
             return _DOUBT
         shapes = [(rows, *self._shape), self._shape][: 2 if rows == 1 else 1]
         nested = any(_is_nested(array, shape, search=found > _lists(shape)) for shape in shapes)
         return (numbers, rows) if nested else _DOUBT
 
-    def _is_shallow(self, value: bytes) -> bool:
-        """Whether the lists of the rows are certainly all that is nested deeply."""
-        return len(value) < SHALLOW_BYTES or not self._path
 
-    def _is_one_list(self, array: Any, value: bytes) -> bool:
-        """Whether an array of numbers and lists is a row of numbers, which takes no search."""
-        if len(self._shape) > 1 or len(array) != self._shape[0] or len(array) > _LONGEST:
-            return False
-        return value.find(b"[", value.find(b"[") + 1) < 0
+def _two_lists(value: bytes) -> bool:
+    """Whether there are two lists or more, or something that looks like one."""
+    return value.find(b"[", value.find(b"[") + 1) >= 0
 
 
 def _lists(shape: tuple[int, ...]) -> int:
@@ -109,4 +109,4 @@ def _is_nested(array: Any, shape: tuple[int, ...], *, search: bool) -> bool:
     if len(shape) > 1:
         inner = shape[1:]
         return all(type(x) is Array and _is_nested(x, inner, search=search) for x in array)
-    return not search or all(type(x) is not Array for x in array)
+    return not search or list not in set(map(type, array.as_list()))

@@ -19,15 +19,17 @@ MAX_SEGMENTS: Final = 256
 MAX_SCANS: Final = 100
 """Of a progressive JPEG; each goes over all pixels. Ten are usual."""
 
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+IEND: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
+"""The last chunk of a PNG."""
 _CHUNK: Final = struct.Struct(">I4s")
 _CHUNK_BYTES: Final = 12
 """Length, name and checksum of a chunk."""
 _WANTED: Final = frozenset({b"tRNS", b"acTL", b"fcTL", b"fdAT"})
 """Optional chunks that say what the pixels are: transparency, and the frames of an animation."""
-_JPEG: Final = b"\xff\xd8\xff"
+JPEG: Final = b"\xff\xd8\xff"
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
-_START_OF_SCAN: Final = b"\xff\xda"
+START_OF_SCAN: Final = b"\xff\xda"
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xDA)})
 _EXIF: Final = b"Exif\0\0"
 
@@ -37,14 +39,14 @@ def essential(value: bytes) -> bytes:
 
     Raises DecodeError, undecodable, for more parts than pictures have.
     """
-    if value.startswith(_PNG):
+    if value.startswith(PNG):
         return _png(value)
-    return _jpeg(value) if value.startswith(_JPEG) else value
+    return _jpeg(value) if value.startswith(JPEG) else value
 
 
 def _png(value: bytes) -> bytes:
     """Signature, wanted chunks, and whatever follows them that is no chunk."""
-    parts, at, chunks = [_PNG], len(_PNG), 0
+    parts, at, chunks = [PNG], len(PNG), 0
     while at + _CHUNK_BYTES <= len(value):
         length, name = _CHUNK.unpack_from(value, at)
         end = at + _CHUNK_BYTES + length
@@ -52,14 +54,15 @@ def _png(value: bytes) -> bytes:
             break
         chunks += 1
         _at_most(MAX_CHUNKS, chunks, "chunks")
-        if _is_wanted(name):
+        if is_wanted(name):
             _check_order(name, len(parts) == 1)
             parts.append(value[at:end])
         at = end if name != b"IEND" else len(value)
     return b"".join([*parts, value[at:]])
 
 
-def _is_wanted(name: bytes) -> bool:
+def is_wanted(name: bytes) -> bool:
+    """Whether a chunk has to do with the pixels."""
     optional = name.isalpha() and name[:1].islower()
     return not optional or name in _WANTED
 
@@ -78,8 +81,8 @@ def _jpeg(value: bytes) -> bytes:
         if found is None:
             return b"".join(parts)
         begin = found.start()
-        if found[0] == _START_OF_SCAN:
-            _at_most(MAX_SCANS, value.count(_START_OF_SCAN, begin), "scans")
+        if found[0] == START_OF_SCAN:
+            _at_most(MAX_SCANS, value.count(START_OF_SCAN, begin), "scans")
             return b"".join([*parts, value[begin:]])
         at = _end_of_segment(value, begin)
         if not _is_metadata(value[begin : begin + 10]):

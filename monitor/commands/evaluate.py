@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     scorer = scorer_for(options)
     reference, spec = scorer.bundle.reference, scorer.bundle.input_spec
     normal, anomalous = (
-        offline.score(scorer, fitting.load(path, where, spec).records, path)
+        offline.score(scorer, fitting.blocks(path, where, spec), path)
         for path, where in (
             (options.normal, options.normal_where),
             (options.anomalous, options.anomalous_where),

@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 from monitor.commands.options import FORMATS, add_device, scorer_for, writing
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from models.bundle import Bundle
-    from monitor.datasets import Dataset
+    from monitor.pipeline.findings import Findings
     from monitor.pipeline.scorer import Scorer
-    from monitor.stream.records import Scores
 
-COLUMNS = ("index", "reconstruction_error", "p_value", "anomalous")
 _EXAMPLE = """\
 example:
   aead-monitor score model --data today.npy --out scores.csv
@@ -61,18 +56,21 @@ def run(options: argparse.Namespace) -> int:
     """Score, write the file and the montage, and say what was found."""
     _check_outputs(options)
 
+    from monitor.commands.score_file import written
     from monitor.datasets import fitting
     from monitor.pipeline import offline
+    from monitor.pipeline.findings import Findings
 
     scorer = scorer_for(options)
-    data = fitting.load(options.data, options.where, scorer.bundle.input_spec)
-    scores = offline.score(scorer, data.records, options.data)
-    top = _top(scores, options.top)
-    with writing(options.out):
-        _write(Path(options.out), data, scores)
+    parts = fitting.blocks(options.data, options.where, scorer.bundle.input_spec)
+    findings = Findings(options.top)
+    with written(Path(options.out)) as write:
+        for data, scores in offline.scored(scorer, parts, options.data):
+            write(data, scores)
+            findings.add(data, scores)
     if options.montage:
-        _draw(options, scorer, data, scores, top)
-    print(_summary(options, scorer.bundle, data, scores, top))
+        _draw(options, scorer, findings)
+    print(_summary(options, scorer.bundle, findings))
     return 0
 
 
@@ -91,70 +89,28 @@ def _check_outputs(options: argparse.Namespace) -> None:
         raise UserError(f"--top must be from 1 to 100, got {options.top}")
 
 
-def _top(scores: Scores, count: int) -> NDArray[np.intp]:
-    """Positions of the largest errors, the largest first."""
-    import numpy as np
-
-    return np.argsort(-scores.reconstruction_error, kind="stable")[:count]
-
-
-def _write(path: Path, data: Dataset, scores: Scores) -> None:
-    import csv
-
-    import numpy as np
-
-    flags = scores.anomalous.astype(np.int8)
-    columns = (data.index, scores.reconstruction_error, scores.p_value, flags)
-    if path.suffix.lower() == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet
-
-        pyarrow.parquet.write_table(pa.table(dict(zip(COLUMNS, columns, strict=True))), path)
-        return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _draw(
-    options: argparse.Namespace,
-    scorer: Scorer,
-    data: Dataset,
-    scores: Scores,
-    top: NDArray[np.intp],
-) -> None:
+def _draw(options: argparse.Namespace, scorer: Scorer, findings: Findings) -> None:
     from models import montage
 
-    p_values = scores.p_value
     titles = [
-        f"{rank}. {data.name(i)}\nerror {scores.reconstruction_error[i]:.4g}, p {p_values[i]:.2g}"
-        for rank, i in enumerate(top.tolist(), start=1)
+        f"{rank}. {row.name}\nerror {row.error:.4g}, p {row.p_value:.2g}"
+        for rank, row in enumerate(findings.top, start=1)
     ]
     spec, heading = scorer.bundle.input_spec, f"The {len(titles)} highest errors in {options.data}"
     with writing(options.montage):
-        picture = montage.draw(spec, {"": scorer.reconstruct(data.records[top])}, titles, heading)
+        records = scorer.reconstruct(findings.top_records)
+        picture = montage.draw(spec, {"": records}, titles, heading)
         Path(options.montage).write_bytes(picture)
 
 
-def _summary(
-    options: argparse.Namespace,
-    bundle: Bundle,
-    data: Dataset,
-    scores: Scores,
-    top: NDArray[np.intp],
-) -> str:
-    import numpy as np
-
-    count, flagged = len(data.records), int(scores.anomalous.sum())
-    errors, p_values = scores.reconstruction_error, scores.p_value
-    reference = bundle.reference
-    median, high, higher = np.quantile(errors, [0.5, 0.9, 0.99])
-    width = max(len(data.name(i)) for i in top.tolist())
+def _summary(options: argparse.Namespace, bundle: Bundle, findings: Findings) -> str:
+    count, flagged, reference = findings.count, findings.anomalous, bundle.reference
+    median, high, higher = findings.quantiles((0.5, 0.9, 0.99))
+    width = max(len(row.name) for row in findings.top)
     listed = "\n".join(
-        f"{'':13}{data.name(i):{width}}  error {errors[i]:<11.6g} p {p_values[i]:<9.3g}"
-        f" {'anomalous' if scores.anomalous[i] else ''}".rstrip()
-        for i in top.tolist()
+        f"{'':13}{row.name:{width}}  error {row.error:<11.6g} p {row.p_value:<9.3g}"
+        f" {'anomalous' if row.anomalous else ''}".rstrip()
+        for row in findings.top
     )
     written = f"{options.out}, {options.montage}" if options.montage else options.out
     return f"""\
@@ -162,7 +118,7 @@ scored       {count:,} records, model {bundle.version}
 anomalous    {flagged:,}, {flagged / count:.3%}; about {1 - reference.quantile:.3%} expected of \
 normal records
 threshold    {reference.threshold:.6g} at quantile {reference.quantile:.6g}
-errors       median {median:.6g}, 90% {high:.6g}, 99% {higher:.6g}, largest {errors.max():.6g}
+errors       median {median:.3g}, 90% {high:.3g}, 99% {higher:.3g}, largest {findings.largest:.6g}
 top records
 {listed}
 written      {written}"""

@@ -6,21 +6,24 @@ ever read. A file format is one file here and one branch in `load`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.datasets import arrays
+from monitor.datasets import arrays, parts
 from monitor.datasets.dataset import Dataset, check_finite, check_form
 from monitor.datasets.selection import Selection
 from monitor.errors import DataError
 
-__all__ = ["Dataset", "load"]
+__all__ = ["Dataset", "blocks", "load"]
 
 _ARRAYS: Final = (".npy", ".npz")
 _TABLES: Final = (".csv", ".parquet")
+_PICTURES: Final = 512
+"""Of a folder in memory at a time."""
 
 
 def load(path: str, where: str | None = None) -> Dataset:
@@ -30,17 +33,26 @@ def load(path: str, where: str | None = None) -> Dataset:
     KEY=VALUE, or != and several values with commas; KEY is a column of the same table (which is
     then no feature), an array of the same .npz file, or an array file with one label a record.
     """
+    return parts.joined(blocks(path, where))
+
+
+def blocks(path: str, where: str | None = None) -> Iterator[Dataset]:
+    """The same in parts, at least one: only a part of a table or folder is in memory at a time.
+
+    An array in a .npy file is mapped and not cut. A fault is told when its part is reached.
+    """
     file, key = _split(path)
     selection = None if where is None else Selection.parse(where)
     if file.is_dir():
-        data = _images(file, selection)
+        found = _images(file, selection)
     elif file.suffix.lower() in _TABLES:
-        data = _table(file, selection)
+        found = _table(file, selection)
     else:
-        data = _array(file, key, selection, path)
-    check_form(data.records, path)
-    check_finite(data, path)
-    return data
+        found = iter([_array(file, key, selection, path)])
+    for data in found:
+        check_form(data.records, path)
+        check_finite(data, path)
+        yield data
 
 
 def _split(path: str) -> tuple[Path, str | None]:
@@ -69,18 +81,18 @@ def _array(file: Path, key: str | None, where: Selection | None, path: str) -> D
     return Dataset(records[rows], (), (), rows)
 
 
-def _table(file: Path, where: Selection | None) -> Dataset:
+def _table(file: Path, where: Selection | None) -> Iterator[Dataset]:
     # pyarrow takes its time to import.
     from monitor.datasets import csv_file, parquet
 
     read = csv_file.read if file.suffix.lower() == ".csv" else parquet.read
     table = read(file)
     if where is None or table.has(where.key):
-        return table.dataset(where, None)
-    return table.dataset(where, _labels(where, table.features))
+        return table.parts(where, None)
+    return table.parts(where, _labels(where, table.features))
 
 
-def _images(folder: Path, where: Selection | None) -> Dataset:
+def _images(folder: Path, where: Selection | None) -> Iterator[Dataset]:
     from monitor.datasets import image_folder
 
     paths = image_folder.files(folder)
@@ -88,7 +100,10 @@ def _images(folder: Path, where: Selection | None) -> Dataset:
     if where is not None:
         rows = where.rows(_labels(where), len(paths))
     chosen = [paths[row] for row in rows]
-    return Dataset(image_folder.read(chosen), (), tuple(path.name for path in chosen), rows)
+    form = image_folder.form_of(chosen)
+    for start in range(0, len(chosen), _PICTURES):
+        some, index = chosen[start : start + _PICTURES], rows[start : start + _PICTURES]
+        yield Dataset(image_folder.read(some, form), (), tuple(path.name for path in some), index)
 
 
 def _labels(where: Selection, columns: tuple[str, ...] = ()) -> NDArray[Any]:

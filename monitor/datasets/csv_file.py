@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +13,45 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from monitor.datasets.table import Table
+from monitor.datasets.table import Block, Column, Table
 from monitor.errors import DataError
 
 _DELIMITERS = ",;\t"
 
 
 def read(path: Path) -> Table:
-    """The table of a CSV file; raises DataError if it is not one."""
+    """The table of a CSV file; raises DataError if it is not one, also while it is read."""
     first, delimiter = _first_line(path)
     header = any(not _is_number(cell) for cell in first)
     names = tuple(cell.strip() or f"column {i}" for i, cell in enumerate(first)) if header else ()
-    cells = _cells(path, len(first), delimiter, skip=int(header))
     # Line 1 of the file is the header, or else row 0.
     first_line = 2 if header else 1
 
-    def column(position: int, rows: NDArray[np.int64]) -> NDArray[Any]:
-        name = names[position] if names else str(position)
-        return _numbers(cells.column(position), rows, f"{path}: column {name!r}", first_line)
+    def texts(positions: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        return _cells(path, len(first), delimiter, int(header), positions)
+
+    def blocks(positions: Sequence[int]) -> Iterator[Block]:
+        start = 0
+        for cells in texts(positions):
+            yield Block(start, cells.num_rows, column(cells, start + first_line))
+            start += cells.num_rows
+
+    def column(cells: pa.RecordBatch, line: int) -> Column:
+        def numbers(position: int, rows: NDArray[np.int64]) -> NDArray[Any]:
+            source = f"{path}: column {(names[position] if names else str(position))!r}"
+            return _numbers(cells.column(str(position)), rows, source, line)
+
+        return numbers
 
     def labels(position: int) -> NDArray[Any]:
-        texts = np.array(cells.column(position).to_pylist(), dtype=np.str_)
+        cells = [cell for part in texts([position]) for cell in part.column(0).to_pylist()]
+        found = np.array(cells, dtype=np.str_)
         try:
-            return texts.astype(np.float64)
+            return found.astype(np.float64)
         except ValueError:
-            return texts
+            return found
 
-    return Table(str(path), names, len(first), cells.num_rows, column, labels)
+    return Table(str(path), names, len(first), blocks, labels)
 
 
 def _first_line(path: Path) -> tuple[list[str], str]:
@@ -65,11 +78,13 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _cells(path: Path, columns: int, delimiter: str, skip: int) -> pa.Table:
-    """All cells as text, without the header."""
+def _cells(
+    path: Path, columns: int, delimiter: str, skip: int, wanted: Sequence[int]
+) -> Iterator[pa.RecordBatch]:
+    """The cells of the wanted columns as text, without the header, about a megabyte at a time."""
     names = [str(position) for position in range(columns)]
     try:
-        return pyarrow.csv.read_csv(
+        yield from pyarrow.csv.open_csv(
             path,
             # Without threads, errors know their line.
             pyarrow.csv.ReadOptions(
@@ -77,7 +92,9 @@ def _cells(path: Path, columns: int, delimiter: str, skip: int) -> pa.Table:
             ),
             pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+                include_columns=[str(position) for position in wanted],
             ),
         )
     except (pa.ArrowInvalid, OSError) as error:
@@ -85,9 +102,11 @@ def _cells(path: Path, columns: int, delimiter: str, skip: int) -> pa.Table:
 
 
 def _numbers(
-    cells: pa.ChunkedArray, rows: NDArray[np.int64], source: str, first_line: int
+    cells: pa.Array, rows: NDArray[np.int64], source: str, first_line: int
 ) -> NDArray[np.float64]:
-    chosen = pc.utf8_trim_whitespace(cells.take(pa.array(rows)))
+    """first_line: of the first of the cells. rows: ascending."""
+    chosen = cells if rows.size == len(cells) else cells.take(pa.array(rows))
+    chosen = pc.utf8_trim_whitespace(chosen)
     try:
         values: NDArray[np.float64] = pc.cast(chosen, pa.float64()).to_numpy()
     except pa.ArrowInvalid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from monitor import datasets
+from monitor.datasets import parts
 from monitor.datasets.dataset import Dataset
 from monitor.errors import DataError
 
@@ -21,22 +23,37 @@ def load(path: str, where: str | None, spec: InputSpec) -> Dataset:
     A table's columns are taken by name, in whatever order they come; those that the model does
     not know are left out with a word on stderr. Raises DataError.
     """
-    data = datasets.load(path, where)
+    return parts.joined(blocks(path, where, spec))
+
+
+def blocks(path: str, where: str | None, spec: InputSpec) -> Iterator[Dataset]:
+    """The same in parts, as `datasets.blocks` gives them."""
+    columns: list[int] | None = None
+    for number, data in enumerate(datasets.blocks(path, where)):
+        if number == 0:
+            columns = _columns(data.features, spec, path)
+        if columns is None:
+            yield data
+        else:
+            yield replace(data, records=data.records[:, columns], features=spec.features)
+
+
+def _columns(features: tuple[str, ...], spec: InputSpec, path: str) -> list[int] | None:
+    """Where the model's columns are among the file's; None if there is nothing to choose."""
     wanted = spec.features
-    if not data.features or not wanted or data.features == wanted:
-        return data
-    missing = [name for name in wanted if name not in data.features]
+    if not features or not wanted or features == wanted:
+        return None
+    missing = [name for name in wanted if name not in features]
     if missing:
         raise DataError(
             f"{path}: no column {missing[0]!r}, which the model was trained on. Give the columns"
             f" {', '.join(wanted)}"
         )
-    unknown = [name for name in data.features if name not in wanted]
+    unknown = [name for name in features if name not in wanted]
     if unknown:
         said = f"{path}: not in the model, left out: {', '.join(unknown)}"
         print(said, file=sys.stderr)  # noqa: T201  (for the person at the command line)
-    columns = [data.features.index(name) for name in wanted]
-    return replace(data, records=data.records[:, columns], features=wanted)
+    return [features.index(name) for name in wanted]
 
 
 def as_recorded(rows: NDArray[Any], spec: InputSpec, source: str) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +35,22 @@ def files(folder: Path) -> list[Path]:
     return found
 
 
-def read(paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """Pixels (n, H, W), or (n, H, W, 3) if any picture has colours; transparency is dropped.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What all pictures of a folder become. mode: L, or RGB if any has colours."""
+
+    width: int
+    height: int
+    mode: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one picture's pixels: (H, W) or (H, W, 3)."""
+        return (self.height, self.width) + ((3,) if self.mode == "RGB" else ())
+
+
+def form_of(paths: Sequence[Path]) -> Form:
+    """The form of pictures, at least one; transparency is dropped.
 
     Raises DataError, which names the file, for one that is damaged or of another size.
     """
@@ -47,12 +62,15 @@ def read(paths: Sequence[Path]) -> NDArray[np.uint8]:
                 f"{path}: {other[0]} x {other[1]} pixels, but {paths[0].name} has {size[0]} x"
                 f" {size[1]}. Bring all pictures to one size"
             )
-    mode = "L" if all(kind in _GREY for _, kind in headers) else "RGB"
-    shape = (len(paths), size[1], size[0]) + ((3,) if mode == "RGB" else ())
-    pixels = np.empty(shape, dtype=np.uint8)
+    return Form(*size, "L" if all(kind in _GREY for _, kind in headers) else "RGB")
+
+
+def read(paths: Sequence[Path], form: Form) -> NDArray[np.uint8]:
+    """Pixels (n, *form.shape). Raises DataError, which names the file, for a damaged one."""
+    pixels = np.empty((len(paths), *form.shape), dtype=np.uint8)
     for row, path in enumerate(paths):
         with _open(path) as image:
-            pixels[row] = np.asarray(image.convert(mode), dtype=np.uint8)
+            pixels[row] = np.asarray(image.convert(form.mode), dtype=np.uint8)
     return pixels
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Images = NDArray[np.uint8]
 Drift = Callable[[Images, np.random.Generator], Images]
@@ -17,11 +16,15 @@ Drift = Callable[[Images, np.random.Generator], Images]
 
 def defocus(images: Images, rng: np.random.Generator) -> Images:
     """The lens has lost its focus: a Gaussian blur of 1.2 pixels."""
+    from scipy import ndimage
+
     return _to_bytes(ndimage.gaussian_filter(images.astype(np.float32), sigma=(0, 1.2, 1.2)))
 
 
 def rotate(images: Images, rng: np.random.Generator) -> Images:
     """The mount has slipped: everything turned by 45 degrees."""
+    from scipy import ndimage
+
     # Cubic, since linear interpolation blurs, and blurred digits are easy to reconstruct.
     turned = ndimage.rotate(images.astype(np.float32), 45, axes=(2, 1), reshape=False, order=3)
     return _to_bytes(turned)

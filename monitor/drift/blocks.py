@@ -148,7 +148,8 @@ class OpenBlock:
         known = self._start.next_offsets
         new = {p: offset for p, offset in first.items() if p not in known}
         if new:
-            self._start = self._start._replace(next_offsets={**known, **new})
+            start = self._start
+            self._start = Position(start.rows, start.timestamp, {**known, **new})
 
     def add(self, partition: Index, buckets: Index, last_timestamp: int) -> None:
         """Add rows, one or more: see `Block`. last_timestamp: of their newest record."""
@@ -232,13 +233,14 @@ class Clock:
 
     def advance(self, block: Block) -> None:
         """Take a block into account."""
-        self.ticks += block.ticks
+        ticks = block.ticks
+        self.ticks += ticks
         newest = block.last_timestamp / 1000
         gap = newest - self._newest if math.isfinite(self._newest) else 0.0
         elapsed = min(max(gap, 0.0), LONGEST_GAP_SECONDS)
         self._newest = newest if gap < -JUMP_SECONDS else max(self._newest, newest)
         self.seconds += elapsed
-        kept = math.exp(-block.ticks / 256)
+        kept = math.exp(-ticks / 256)
         self._recent_rows = kept * self._recent_rows + block.rows
         self._recent_seconds = kept * self._recent_seconds + elapsed
 

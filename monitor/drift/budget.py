@@ -94,6 +94,7 @@ class Allowance:
         self._budget = budget
         self.asked = budget.records_per_false_alarm(math.inf)
         self.levels = Levels.of(self.asked)
+        self._promised: tuple[tuple[float, ...], Promise] | None = None
 
     def renew(self, rows_per_second: float, supported: float) -> None:
         """Take the rate into account. supported: the most that the detector can keep to."""
@@ -104,4 +105,8 @@ class Allowance:
         self, supported: float, tolerance: float, floor: float, dependence: float
     ) -> Promise:
         """What is promised of it: see `Promise`. supported: the most that can be kept to."""
-        return Promise(self.asked, min(self.asked, supported), tolerance, floor, dependence)
+        given = self.asked, supported, tolerance, floor, dependence
+        if self._promised is None or self._promised[0] != given:
+            kept = min(self.asked, supported)
+            self._promised = given, Promise(self.asked, kept, tolerance, floor, dependence)
+        return self._promised[1]

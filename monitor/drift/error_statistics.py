@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.distribution import ErrorDistribution
+from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.detectors.evidence import Finding
 from monitor.drift.episodes import State
-from monitor.drift.window import quantile_of
-from monitor.stream.records import Estimate
+from monitor.drift.window import quantiles_of
+from monitor.stream.records import UNKNOWN, Estimate
+
+Floats = NDArray[np.float64]
 
 TAIL_LEVEL: Final = 0.99
 """Reference quantile above which the window's rows are counted."""
@@ -29,6 +33,20 @@ _SPREADS: Final = {
 }
 
 
+class Look(NamedTuple):
+    """What is shown of errors.
+
+    finding: what drifts, as `described`. ratio: median over the reference's, with its interval;
+    nan if the latter is 0. exceedance: share of rows above the reference's TAIL_LEVEL quantile;
+    nan when there are none. quantiles: rolling, in the model's units.
+    """
+
+    finding: Finding
+    ratio: Estimate
+    exceedance: float
+    quantiles: dict[float, Estimate]
+
+
 class ErrorStatistics:
     """Looks at distributions, which are in units of the reference, for people and programs.
 
@@ -38,48 +56,56 @@ class ErrorStatistics:
     def __init__(self, reference: Reference, levels: Sequence[float], tolerance: float) -> None:
         self._unit = reference.unit
         self._median = float(reference.quantiles([0.5])[0]) / reference.unit
-        self._tail = float(reference.quantiles([TAIL_LEVEL])[0]) / reference.unit
-        self._spread = reference.quantiles(SPREAD_LEVELS) / reference.unit
+        tail = float(reference.quantiles([TAIL_LEVEL])[0]) / reference.unit
+        self._above_tail = int(bucket_index(tail)) + 1
+        self._spread = (reference.quantiles(SPREAD_LEVELS) / reference.unit).tolist()
         self._tolerated = 1 + tolerance
         self._levels = tuple(levels)
 
-    def ratio(self, errors: ErrorDistribution) -> Estimate:
-        """Median error over the reference's, with its interval; nan if the latter is 0."""
-        median = quantile_of(errors, 0.5)
-        if self._median == 0:
-            return Estimate(np.nan, np.nan, np.nan)
-        return Estimate(*(v / self._median for v in (median.value, median.low, median.high)))
-
-    def quantiles(self, errors: ErrorDistribution) -> dict[float, Estimate]:
-        """Rolling quantiles of the reconstruction error, in the model's units."""
-        found = {level: quantile_of(errors, level) for level in self._levels}
-        return {
-            level: Estimate(q.value * self._unit, q.low * self._unit, q.high * self._unit)
-            for level, q in found.items()
-        }
+    def look(
+        self,
+        finding: Finding,
+        window: ErrorDistribution,
+        records: int,
+        drifted: ErrorDistribution,
+    ) -> Look:
+        """What is shown of the window's errors, so many, and of those since a drift's onset."""
+        needed = (0.5,) if finding.direction == "none" else (0.5, *SPREAD_LEVELS)
+        if drifted is window:
+            both = quantiles_of(window, (*self._levels, *needed))
+            shown, found = both[: len(self._levels)], both[len(self._levels) :]
+        else:
+            shown, found = quantiles_of(window, self._levels), quantiles_of(drifted, needed)
+        above = int(window.counts[self._above_tail :].sum())
+        quantiles = (Estimate(*row) for row in (shown * self._unit).tolist())
+        return Look(
+            finding=self._described(finding, found[1:]),
+            ratio=Estimate(*(found[0] / self._median).tolist()) if self._median else UNKNOWN,
+            exceedance=above / records if records else math.nan,
+            quantiles=dict(zip(self._levels, quantiles, strict=True)),
+        )
 
     def described(self, finding: Finding, errors: ErrorDistribution) -> Finding:
         """The finding, called wider or narrower if both ends of the errors say so with 95%."""
-        moves = tuple(
-            self._move(quantile_of(errors, level), float(expected))
-            for level, expected in zip(SPREAD_LEVELS, self._spread, strict=True)
-        )
+        return self._described(finding, quantiles_of(errors, SPREAD_LEVELS))
+
+    def _described(self, finding: Finding, spread: Floats) -> Finding:
+        """spread: the errors' quantiles at SPREAD_LEVELS; without a direction nobody reads it."""
+        if finding.direction == "none":
+            return finding
+        moves = tuple(map(self._move, spread.tolist(), self._spread))
         if finding.direction == "narrower" and moves in _MOVES:
             direction, words = _MOVES[moves]
             return replace(finding, direction=direction, words=words)
-        if finding.direction == "none" or moves not in _SPREADS:
+        if moves not in _SPREADS:
             return finding
         direction, words = _SPREADS[moves]
         return replace(finding, direction=direction, words=words)
 
-    def _move(self, quantile: Estimate, expected: float) -> int:
+    def _move(self, quantile: Sequence[float], expected: float) -> int:
         """1 if a quantile is surely above what is tolerated, -1 if surely below, else 0."""
-        above = quantile.low > expected * self._tolerated
-        return int(above) - int(quantile.high < expected / self._tolerated)
-
-    def exceedance(self, errors: ErrorDistribution) -> float:
-        """Share of rows above the reference's TAIL_LEVEL quantile; nan when there are none."""
-        return errors.count_above(self._tail) / errors.total if errors.total else float("nan")
+        _, low, high = quantile
+        return int(low > expected * self._tolerated) - int(high < expected / self._tolerated)
 
     def explain(
         self, state: State, event: str, finding: Finding, ratio: Estimate, progress: float
@@ -101,9 +127,9 @@ class ErrorStatistics:
 
 
 def _ratio_words(ratio: Estimate) -> str:
-    if not np.isfinite(ratio.value):
+    if not math.isfinite(ratio.value):
         return ""
     interval = ""
-    if np.isfinite(ratio.low) and np.isfinite(ratio.high):
+    if math.isfinite(ratio.low) and math.isfinite(ratio.high):
         interval = f" ({ratio.low:.2f} to {ratio.high:.2f})"
     return f"; the median error is {ratio.value:.2f}{interval} times the reference's"

@@ -44,10 +44,6 @@ class Intake:
         new = self._next.uncounted(numbers, records.offsets, records.next_offsets)
         return (records, numbers) if new is None else (records.where(new), numbers[new])
 
-    def records_to_end(self, rows: Index, timestamps: Index) -> int:
-        """How many of the coming records belong to the block that is open now."""
-        return self._open.cuts(np.cumsum(rows), timestamps)[0]
-
     def blocks(
         self, records: JudgedRecords, numbers: Index, buckets: Index
     ) -> Iterator[tuple[Block | None, int]]:
@@ -61,9 +57,9 @@ class Intake:
         cuts = [0, *self._open.cuts(row_ends, records.timestamps)]
         row_cuts = cuts if row_ends is None else [0, *row_ends[np.array(cuts[1:]) - 1].tolist()]
         newest = np.maximum.reduceat(records.timestamps, cuts[:-1]).tolist()
-        first = records.timestamps[cuts[:-1]].tolist()
+        first = [records.timestamps.item(start) for start in cuts[:-1]]
         partition = records.of_each_row(numbers)
-        known = self._next.known(numbers)
+        known = self._next.complete
         steps = zip(pairwise(cuts), pairwise(row_cuts), first, newest, strict=True)
         for (start, end), (row, row_end), first_timestamp, last_timestamp in steps:
             self._open.begin(self.rows, first_timestamp, self._next)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
@@ -69,6 +68,7 @@ class Judge:
         self._floor = reference.detection_floor(settings.tolerance, dependence=depending)
         self._intake = Intake(settings.evaluation_rows, settings.evaluation_seconds)
         self._clock = Clock()
+        self._shown: tuple[tuple[int, int], Verdict] | None = None
         self.evaluations = 0
         self.episode = ""
         self._finding = NOTHING
@@ -87,10 +87,6 @@ class Judge:
     def next_offset(self, partition: Partition) -> int:
         """The first offset of the partition that has not been counted; 0 if none was."""
         return self._intake.next_offset(partition)
-
-    def records_to_end(self, rows: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
-        """How many of the coming records belong to the block that is open now."""
-        return self._intake.records_to_end(rows, timestamps)
 
     def watch(self, records: JudgedRecords, note: Note) -> int:
         """Count the rows of records once, block by block; returns how many were counted before.
@@ -221,32 +217,34 @@ class Judge:
     @property
     def verdict(self) -> Verdict:
         """The verdict as of the last evaluation."""
-        return self._verdict(self._episodes.state)
+        # What is not evaluated yet shows in the rows since an onset alone.
+        seen = self.evaluations, self.rows if self._finding.onset else 0
+        if self._shown is None or self._shown[0] != seen:
+            self._shown = seen, self._verdict(self._episodes.state)
+        return self._shown[1]
 
     def _verdict(self, state: State, event: str = "") -> Verdict:
         onset, window = self._finding.onset, self._window
-        errors = self._drifted()
-        ratio = self._statistics.ratio(errors)
-        finding = self._statistics.described(self._finding, errors)
+        look = self._statistics.look(self._finding, window.errors, window.records, self._drifted())
         return Verdict(
             state=str(state),
             statistic=self._evidence.statistic,
             threshold=self._evidence.threshold,
-            direction=finding.direction,
+            direction=look.finding.direction,
             explanation=self._statistics.explain(
-                state, event, finding, ratio, self.detector.progress
+                state, event, look.finding, look.ratio, self.detector.progress
             ),
-            partition=finding.partition,
+            partition=look.finding.partition,
             onset=None
             if onset is None
             else Onset(onset.timestamp, self.rows - onset.rows, onset.next_offsets),
-            ratio=ratio,
+            ratio=look.ratio,
             promise=self._promise(),
             window_records=window.records,
             window_fill=window.fill,
-            exceedance=self._statistics.exceedance(window.errors),
+            exceedance=look.exceedance,
             early_signal=None if self._advisory is None else self._signalled,
-            quantiles=self._statistics.quantiles(window.errors),
+            quantiles=look.quantiles,
         )
 
     def _drifted(self) -> ErrorDistribution:
@@ -286,6 +284,7 @@ class Judge:
         if state["model_version"] != self.model_version:
             raise ValueError(f"state of model {state['model_version']}, not {self.model_version}")
         self._intake.restore(state)
+        self._shown = None
         self.evaluations = int(state["evaluations"])
         self.episode = str(state["episode"])
         self._finding = restored_finding(state["finding"])

@@ -61,8 +61,10 @@ class NextOffsets:
         self.partitions: list[Partition] = list(offsets)
         self._numbers = {p: number for number, p in enumerate(self.partitions)}
         self._next = np.array(list(offsets.values()), dtype=np.int64)
+        self._snapshot: Offsets | None = None
         self._asked: tuple[Partition, ...] = ()
         self._answer = np.empty(0, dtype=np.int64)
+        self._complete = False
 
     def of(self, partition: Partition) -> int:
         """The first offset of the partition that has not been counted; 0 if none was."""
@@ -76,29 +78,40 @@ class NextOffsets:
             number = self._numbers[partition] = len(self.partitions)
             self.partitions.append(partition)
             self._next = np.append(self._next, _UNKNOWN)
+            self._snapshot = None
         return number
 
     def numbers(self, partitions: tuple[Partition, ...], index: Index) -> Index:
         """The number of each record's partition, (n,). index: (n,), into `partitions`."""
-        if partitions is not self._asked and partitions != self._asked:
-            known = self._numbers
-            self._answer = np.array([known.get(p, _UNKNOWN) for p in partitions], dtype=np.int64)
-            self._asked = partitions
+        if partitions is not self._asked:
+            if partitions != self._asked:
+                self._ask(partitions)
+            self._asked = partitions  # equal ones are compared the faster for being the same
         numbers = self._answer.take(index)
-        if numbers.min() >= 0:
+        if self._complete or numbers.min() >= 0:
             return numbers
         new = dict.fromkeys(index[numbers < 0].tolist())  # in the order of their first records
         for i in new:
-            self._answer[i] = self.number(partitions[i])
+            self.number(partitions[i])
+        self._ask(partitions)
         return self._answer.take(index)
+
+    def _ask(self, partitions: tuple[Partition, ...]) -> None:
+        """Look up the numbers of partitions, and keep them: the next records have the same."""
+        answer = [self._numbers.get(p, _UNKNOWN) for p in partitions]
+        self._asked, self._answer = partitions, np.array(answer, dtype=np.int64)
+        self._complete = _UNKNOWN not in answer
 
     def snapshot(self) -> Offsets:
         """What it is now."""
-        return Offsets(self.partitions, self._next)
+        if self._snapshot is None:
+            self._snapshot = Offsets(self.partitions, self._next)
+        return self._snapshot
 
-    def known(self, numbers: Index) -> bool:
-        """True if something was counted of each of these partitions."""
-        return bool(self._next.take(numbers).min() >= 0)
+    @property
+    def complete(self) -> bool:
+        """True if something was counted of every partition that has a number."""
+        return bool(self._next.min() >= 0)
 
     def first(self, numbers: Index, offsets: Index) -> dict[Partition, int]:
         """The first of these offsets of each partition that nothing was counted of yet.
@@ -112,28 +125,37 @@ class NextOffsets:
 
     def count(self, numbers: Index, next_offsets: Index) -> None:
         """These records, in the order of their offsets, are counted. Both: (n,)."""
-        # A copy: snapshots hold the old one. Of equal numbers the last one stays.
+        self._snapshot = None  # it holds the old array
+        if len(self.partitions) == 1:
+            self._next = next_offsets[-1:].copy()
+            return
         self._next = self._next.copy()
-        self._next[numbers] = next_offsets
+        self._next[numbers] = next_offsets  # of equal numbers the last one stays
 
     def uncounted(
         self, numbers: Index, offsets: Index, next_offsets: Index
     ) -> NDArray[np.bool_] | None:
         """Which records were not counted before, bool (n,); None if that is all of them."""
-        new = offsets >= self._next.take(numbers)
+        if len(self.partitions) == 1 and offsets[0] >= self._next[0]:
+            new = None
+        else:
+            new = offsets >= self._next.take(numbers)
+            new = None if new.all() else new
         if not self._in_order(numbers, offsets, next_offsets):
-            new = self._one_by_one(numbers, offsets, next_offsets)
-        return None if new.all() else new
+            return self._one_by_one(numbers, offsets, next_offsets)
+        return new
 
     def _in_order(self, numbers: Index, offsets: Index, next_offsets: Index) -> bool:
         """True if no record begins before the end of an earlier one of its partition."""
         if len(self.partitions) == 1:
             return bool((offsets[1:] >= next_offsets[:-1]).all())
-        short = numbers.astype(np.uint16) if len(self.partitions) < _FEW else numbers
-        order = np.argsort(short, kind="stable")
-        sorted_numbers = numbers[order]
-        later = offsets[order[1:]] >= next_offsets[order[:-1]]
-        return bool((later | (sorted_numbers[1:] != sorted_numbers[:-1])).all())
+        if not (numbers[1:] >= numbers[:-1]).all():
+            short = numbers.astype(np.uint16) if len(self.partitions) < _FEW else numbers
+            order = np.argsort(short, kind="stable")
+            numbers, offsets = numbers[order], offsets[order]
+            next_offsets = next_offsets[order]
+        later = offsets[1:] >= next_offsets[:-1]
+        return bool((later | (numbers[1:] != numbers[:-1])).all())
 
     def _one_by_one(self, numbers: Index, offsets: Index, next_offsets: Index) -> NDArray[np.bool_]:
         expected = self._next.tolist()

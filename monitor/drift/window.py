@@ -1,9 +1,9 @@
 """The rolling window of reconstruction errors.
 
 A window is a row of panes. Rows enter the newest pane; when it is full, by rows or by stream
-time, the oldest panes that are no longer needed are dropped. Nothing is summed until somebody
-reads: adding a block costs about a microsecond, a read one addition over the buckets for each
-pane that is new since the last read and one cumulative sum.
+time, the oldest panes that are no longer needed are dropped. One distribution of all rows is
+kept: what is new is added and what is dropped is taken out, row by row. So adding a block costs
+about a microsecond and a read the same for each block that is new, whatever the window's size.
 
 Memory: panes x 44 KB at most, about 1 MiB by default.
 """
@@ -11,78 +11,116 @@ Memory: panes x 44 KB at most, about 1 MiB by default.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
-from models.bucket_counts import BucketCounts
-from models.distribution import ErrorDistribution, bucket_values, order_statistic
-from monitor.stream.records import UNKNOWN, Estimate
+from models.bucket_counts import BucketCounts, add_to
+from models.distribution import ErrorDistribution, order_statistic
+from monitor.stream.records import Estimate
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 CONFIDENCE: Final = 0.95
 RECENT_BLOCKS: Final = 64
 """Newest blocks that are kept one by one, to say what errors were like since a record."""
 
 
-@lru_cache(maxsize=4096)
-def _enclosing_ranks(total: int, level: float) -> tuple[int, int]:
-    """Ranks of the order statistics around a quantile. A full window has few sizes, and the
-    binomial quantiles take a hundred times as long as everything else here.
+@lru_cache(maxsize=16384)
+def ranks_around(total: int, levels: tuple[float, ...]) -> tuple[Index, NDArray[np.bool_] | None]:
+    """Rank of each quantile, and of the order statistics around it, (levels, 3).
+
+    Second comes which of them there are not, or None if there are all: their rank stands at an
+    end. A full window has few sizes, and the binomial quantiles take longer than all else here.
     """
     tail = (1 - CONFIDENCE) / 2
-    low, high = stats.binom.ppf([tail, 1 - tail], total, level)
-    return int(low), int(high) + 1
+    low, high = _binomial_quantiles(np.array([[tail], [1 - tail]]), total, np.array(levels))
+    ranks = np.stack([[order_statistic(level, total) for level in levels], low, high + 1], axis=1)
+    missing = (ranks < 1) | (ranks > total)
+    return np.clip(ranks, 1, total), missing if missing.any() else None
 
 
-def quantile_of(errors: ErrorDistribution, level: float) -> Estimate:
-    """Quantile with the order statistics that enclose it with 95% confidence.
+def _binomial_quantiles(shares: Floats, total: int, chance: Floats) -> Index:
+    """The smallest number k with P(at most k of `total`) >= share, for each of the shares (2, 1).
+
+    chance: of each, (n,). Returns (2, n). The normal approximation with its correction for
+    skewness (Cornish and Fisher 1937) is nearly always right or one too small.
+    """
+    z = special.ndtri(shares)
+    spread = np.sqrt(total * chance * (1 - chance))
+    guess = np.floor(total * chance + z * spread + (z * z - 1) * (1 - 2 * chance) / 6 + 0.5)
+    guess = np.clip(guess, 0, total)
+    right = special.bdtr(guess, total, chance) >= shares
+    right &= (guess == 0) | (special.bdtr(np.maximum(guess - 1, 0), total, chance) < shares)
+    if not right.all():
+        exact = np.ceil(special.bdtrik(shares, total, chance))
+        before = np.maximum(exact - 1, 0)
+        exact = np.where(special.bdtr(before, total, chance) >= shares, before, exact)
+        guess = np.where(right, guess, exact)
+    return np.asarray(guess, dtype=np.int64)
+
+
+def quantiles_of(errors: ErrorDistribution, levels: tuple[float, ...]) -> Floats:
+    """Quantiles, and the order statistics that enclose each with 95% confidence, (levels, 3).
 
     The interval is distribution-free and holds for independent errors (David and Nagaraja,
     Order Statistics, 2003, section 7.1). A bound is nan where no order statistic reaches it.
     """
-    total = errors.total
+    values, at_most = errors.cumulative()
+    total = int(at_most[-1])
     if total == 0:
-        return UNKNOWN
-    low, high = _enclosing_ranks(total, level)
-    cumulative = np.cumsum(errors.counts)
+        return np.full((len(levels), 3), np.nan)
+    ranks, missing = ranks_around(total, levels)
+    found = values.take(at_most.searchsorted(ranks))
+    if missing is not None:
+        found[missing] = np.nan
+    return found
 
-    def at(rank: int) -> float:
-        if not 1 <= rank <= total:
-            return float("nan")
-        return float(bucket_values[np.searchsorted(cumulative, rank)])
 
-    return Estimate(at(order_statistic(level, total)), at(low), at(high))
+def quantile_of(errors: ErrorDistribution, level: float) -> Estimate:
+    """One quantile, as of `quantiles_of`."""
+    return Estimate(*quantiles_of(errors, (level,))[0].tolist())
 
 
 @dataclass(slots=True)
 class _Pane:
-    """Some consecutive rows: summed up as far as somebody has read them."""
+    """Some consecutive rows: block by block while they are few, else summed up."""
 
     start_rows: int
     start_seconds: float
     last_seconds: float
     rows: int = 0
-    unread: list[BucketCounts] = field(default_factory=list)
+    blocks: list[BucketCounts] = field(default_factory=list)
     summed: ErrorDistribution | None = None
 
     def add(self, counts: BucketCounts) -> None:
-        self.unread.append(counts)
+        self.blocks.append(counts)
         self.rows += counts.total
-        if len(self.unread) > RECENT_BLOCKS:
-            self.distribution()
+        if len(self.blocks) > RECENT_BLOCKS:
+            self.summed = self.summed or ErrorDistribution()
+            add_to(self.summed.counts, self.blocks)
+            self.blocks.clear()
 
-    def distribution(self) -> ErrorDistribution:
-        if self.summed is None:
-            self.summed = ErrorDistribution()
-        for counts in self.unread:
-            self.summed.counts[counts.buckets] += counts.counts
-        self.unread.clear()
-        return self.summed
+    def take_from(self, dense: Index) -> None:
+        """Take all rows out of the counts of all buckets."""
+        if self.summed is not None:
+            dense -= self.summed.counts
+        add_to(dense, self.blocks, times=-1)
+
+
+def _summed(panes: Iterable[_Pane]) -> ErrorDistribution:
+    panes = list(panes)
+    total = BucketCounts.summed(counts for pane in panes for counts in pane.blocks)
+    for pane in panes:
+        if pane.summed is not None:
+            total += pane.summed
+    return total
 
 
 class RollingWindow:
@@ -102,7 +140,8 @@ class RollingWindow:
         self._recent: deque[tuple[int, BucketCounts]] = deque(maxlen=RECENT_BLOCKS)
         self._rows = 0
         self._now = 0.0
-        self._cached: ErrorDistribution | None = None
+        self._errors = ErrorDistribution()
+        self._unread: list[BucketCounts] = []
 
     @property
     def records(self) -> int:
@@ -119,10 +158,11 @@ class RollingWindow:
 
     @property
     def errors(self) -> ErrorDistribution:
-        """The distribution of all errors in the window. Read it, do not change it."""
-        if self._cached is None:
-            self._cached = _sum(pane.distribution() for pane in self._panes)
-        return self._cached
+        """The distribution of all errors in the window: until the next `add`, and to be read."""
+        if self._unread:
+            add_to(self._errors.counts, self._unread)
+            self._unread.clear()
+        return self._errors
 
     def add(self, counts: BucketCounts, start_rows: int, now: float) -> None:
         """Add a block. start_rows: rows counted before it. now: stream time in seconds."""
@@ -133,8 +173,10 @@ class RollingWindow:
         self._panes[-1].last_seconds = now
         self._recent.append((start_rows, counts))
         self._rows += counts.total
-        self._cached = None
+        self._unread.append(counts)
         self._expire()
+        if len(self._unread) > RECENT_BLOCKS:
+            self._errors = self.errors
 
     def _full(self, pane: _Pane) -> bool:
         if self._pane_seconds is None:
@@ -144,7 +186,9 @@ class RollingWindow:
     def _expire(self) -> None:
         """Drop the oldest panes, as long as what stays still fills the window."""
         while len(self._panes) > 1 and self._dispensable():
-            self._rows -= self._panes.popleft().rows
+            oldest = self._panes.popleft()
+            self._rows -= oldest.rows
+            oldest.take_from(self.errors.counts)
 
     def _dispensable(self) -> bool:
         if self.seconds is None:
@@ -162,9 +206,10 @@ class RollingWindow:
         a pane that began earlier.
         """
         if self._recent and rows >= self._recent[0][0]:
-            parts = [counts for start, counts in self._recent if start >= rows]
-            return BucketCounts.merged(parts).distribution()
-        return _sum(pane.distribution() for pane in self._panes if pane.start_rows >= rows)
+            return BucketCounts.summed(counts for start, counts in self._recent if start >= rows)
+        if self._panes and self._panes[0].start_rows >= rows:
+            return self.errors
+        return _summed(pane for pane in self._panes if pane.start_rows >= rows)
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs."""
@@ -176,7 +221,7 @@ class RollingWindow:
                     "start_rows": pane.start_rows,
                     "start_seconds": pane.start_seconds,
                     "last_seconds": pane.last_seconds,
-                    **_sparse(pane.distribution().counts),
+                    **_sparse(_summed([pane]).counts),
                 }
                 for pane in self._panes
             ],
@@ -191,7 +236,7 @@ class RollingWindow:
         self._rows, self._now = int(state["rows"]), float(state["now"])
         self._panes.clear()
         self._recent.clear()
-        self._cached = None
+        self._unread.clear()
         for stored in state["panes"]:
             pane = _Pane(
                 int(stored["start_rows"]),
@@ -200,15 +245,9 @@ class RollingWindow:
             )
             pane.add(_counts(stored))
             self._panes.append(pane)
+        self._errors = _summed(self._panes)
         for stored in state["recent"]:
             self._recent.append((int(stored["start_rows"]), _counts(stored)))
-
-
-def _sum(parts: Any) -> ErrorDistribution:
-    total = ErrorDistribution()
-    for part in parts:
-        total += part
-    return total
 
 
 def _sparse(counts: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:

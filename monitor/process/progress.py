@@ -37,8 +37,11 @@ def epochs_bar() -> Iterator[Listener]:
 
 
 @contextmanager
-def count_bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar that counts to a total, on a terminal only; gives what moves it."""
+def count_bar(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar that counts to a total, None if it is not known; gives what moves it.
+
+    It is shown on a terminal only.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left

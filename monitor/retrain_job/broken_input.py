@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import pdist, squareform
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
@@ -112,6 +111,8 @@ def _near_copies(flat: Rows) -> float:
     chosen = flat[np.linspace(0, len(flat) - 1, min(COMPARED, len(flat))).astype(np.int64)]
     if len(chosen) < 2:
         return 0.0
+    from scipy.spatial.distance import pdist, squareform  # takes long to load
+
     distances = squareform(pdist(chosen))
     middle = float(np.median(distances))
     np.fill_diagonal(distances, np.inf)

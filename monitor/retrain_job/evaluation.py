@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from models.bundle import Bundle
 from models.reconstruction import finite
@@ -94,13 +94,15 @@ def performance(scorer: Scorer, rows: NDArray[Any]) -> Performance:
 def share(count: int, of: int) -> Estimate:
     """A share with its exact binomial interval (Clopper and Pearson, Biometrika 26, 1934)."""
     tail = (1 - LEVEL) / 2
-    low = float(stats.beta.ppf(tail, count, of - count + 1)) if count else 0.0
-    high = float(stats.beta.ppf(1 - tail, count + 1, of - count)) if count < of else 1.0
+    low = float(special.betaincinv(count, of - count + 1, tail)) if count else 0.0
+    high = float(special.betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
     return Estimate(count / of, low, high)
 
 
 def discrimination(normal: Errors, anomalous: Errors) -> Discrimination:
     """ROC AUC with the interval of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988)."""
+    from scipy import stats  # takes a second to load
+
     m, n = len(anomalous), len(normal)
     ranks = stats.rankdata(np.concatenate([anomalous, normal]))
     of_anomalous = (ranks[:m] - stats.rankdata(anomalous)) / n  # share of normal ones below each
@@ -109,7 +111,7 @@ def discrimination(normal: Errors, anomalous: Errors) -> Discrimination:
     if min(m, n) < 2:
         return Discrimination(Estimate(auc, 0.0, 1.0), m, n)
     variance = of_anomalous.var(ddof=1) / m + of_normal.var(ddof=1) / n
-    half = float(stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance))
+    half = float(special.ndtri((1 + LEVEL) / 2) * np.sqrt(variance))
     return Discrimination(Estimate(auc, max(0.0, auc - half), min(1.0, auc + half)), m, n)
 
 
@@ -120,6 +122,8 @@ def probability_of(above: int, of: int, bundle: Bundle, factor: float) -> float:
     it is itself random: Beta(n + 1 - k, k), and the count beta-binomial (Vovk, Conditional validity
     of inductive conformal predictors, 2012). factor: times the promised share that is still well.
     """
+    from scipy import stats  # takes a second to load
+
     n, quantile = bundle.reference.count, bundle.reference.quantile
     over = max(1, round((n + 1) * (1 - quantile)))
     mean = min(0.5, factor * (1 - quantile))

@@ -57,11 +57,12 @@ class History:
         if judge.evaluations == self._seen:
             return ()
         self._seen = judge.evaluations
-        state = judge.place.state
+        place = judge.place
+        state = place.state
         for change in changes:
             self._take(judge, change)
         if state in (State.OK, State.LEARNING):
-            self._good.note(judge.place, self._newest)
+            self._good.note(place, self._newest)
         made = self._look(judge) if state is State.FIRING else ()
         self._newest = 0
         return made

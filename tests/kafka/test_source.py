@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
-from monitor.stream.sources import Polled
-from monitor.stream.sources.kafka import KafkaSource
+from monitor.stream.sources import Polled, Source
 from monitor.stream.sources.link import CLOSE_SECONDS
 from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
@@ -35,8 +35,8 @@ SLACK_SECONDS = 3.0
 
 
 @pytest.fixture
-def stream(broker: Broker, topic: TopicFactory) -> Iterator[KafkaStream]:
-    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2))
+def stream(broker: Broker, topic: TopicFactory, client: str) -> Iterator[KafkaStream]:
+    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2), client=client)
     yield stream
     stream.close()
 
@@ -51,7 +51,7 @@ class Reader:
     Only after `lost` named a partition may it come again, from its committed offset on.
     """
 
-    def __init__(self, source: KafkaSource) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
         self.committed: dict[Partition, int] = {}
         self.next: dict[Partition, int] = {}
@@ -84,7 +84,7 @@ def join(stream: KafkaStream) -> Iterator[Join]:
     """Adds a member to the group that polls all the time."""
     members: list[Member] = []
 
-    def begin(**settings: float) -> Member:
+    def begin(**settings: Any) -> Member:
         members.append(Member(stream.join(**settings)))
         return members[-1]
 
@@ -196,13 +196,35 @@ def test_a_member_that_was_counted_out_gets_a_partition_only_after_its_owner_has
     assert back.assigned[moved].committed == Committed(10, "a note")
 
 
-def done(source: KafkaSource, leaving: Iterable[Partition]) -> None:
+@pytest.mark.parametrize("client", ["confluent"], indirect=True)
+def test_a_group_of_the_consumer_protocol_hands_over_what_was_done(
+    stream: KafkaStream, join: Join
+) -> None:
+    filled(stream, 10, 10)
+    first = join(protocol="consumer")
+    until_read(first, stream.zero, 9)
+    until_read(first, stream.one, 9)
+    first.source.on_leaving(lambda leaving: done(first.source, leaving))
+    second = join(protocol="consumer")
+    settle(first, second, partitions=1)
+    (kept,), (moved,) = first.source.assigned, second.source.assigned
+    stream.append(record(stream, p.number, 10 + i) for p in (moved, kept) for i in range(5))
+    until_read(first, kept, 14)
+    until_read(second, moved, 14)
+    first.pause(), second.pause()
+    assert second.assigned[moved].committed == Committed(10, "a note")
+    assert second.offsets(moved) == list(range(10, 15))
+    assert first.lost == [moved]
+    assert first.offsets(kept) == list(range(15))
+
+
+def done(source: Source, leaving: Iterable[Partition]) -> None:
     time.sleep(1.0)
     assert commit(source, dict.fromkeys(leaving, 10))
 
 
 def test_a_leader_whose_polls_run_out_while_it_joins_gets_its_partitions(
-    broker: Broker, stream: KafkaStream
+    stream: KafkaStream,
 ) -> None:
     # The first poll comes before anything is known of the topic, so that it joins twice.
     for _ in range(3):
@@ -214,9 +236,9 @@ def test_a_leader_whose_polls_run_out_while_it_joins_gets_its_partitions(
             member.leave()
 
 
-def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> None:
+def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory, client: str) -> None:
     name = new_name()
-    stream = KafkaStream(broker.bootstrap_servers, name)
+    stream = KafkaStream(broker.bootstrap_servers, name, client=client)
     source = stream.join()
     assert later(source) == []
     assert source.assigned == frozenset()
@@ -228,9 +250,9 @@ def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> N
 
 
 @pytest.mark.kafka
-def test_without_a_broker_it_waits_and_then_reads(tmp_path: Path) -> None:
+def test_without_a_broker_it_waits_and_then_reads(tmp_path: Path, client: str) -> None:
     broker = Broker(tmp_path)
-    stream = KafkaStream(broker.bootstrap_servers, "late")
+    stream = KafkaStream(broker.bootstrap_servers, "late", client=client)
     source = stream.join()
     for seconds in (0.0, 0.3, 0.3, 0.3):
         started = time.monotonic()
@@ -252,8 +274,8 @@ def test_without_a_broker_it_waits_and_then_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.kafka
-def test_closing_without_a_broker_is_quick(tmp_path: Path) -> None:
-    source = KafkaStream(Broker(tmp_path).bootstrap_servers, "nowhere").join()
+def test_closing_without_a_broker_is_quick(tmp_path: Path, client: str) -> None:
+    source = KafkaStream(Broker(tmp_path).bootstrap_servers, "nowhere", client=client).join()
     source.poll(0.1, 10)
     started = time.monotonic()
     source.close()

@@ -147,3 +147,14 @@ def test_damaged_json_is_refused(change):
     document = {**ErrorDistribution.from_errors([1, 2]).to_json(), **change}
     with pytest.raises(ValueError, match=r"must|large"):
         ErrorDistribution.from_json(document)
+
+
+def test_buckets_of_many_and_of_few_are_those_of_a_search_in_the_edges() -> None:
+    spread = np.exp(np.random.default_rng(5).uniform(-70, 70, 100_000))
+    edges = bucket_edges[:-1]
+    near = np.concatenate([edges, np.nextafter(edges, 0), np.nextafter(edges, np.inf)])
+    odd = [0.0, -0.0, 5e-324, 2.2e-308, 1.7e308]
+    for errors in (np.concatenate([spread, near, odd]), near[::61], np.array(odd)):
+        assert np.array_equal(bucket_index(errors), np.searchsorted(bucket_edges, errors))
+    table = spread.reshape(100, 1000)
+    assert np.array_equal(bucket_index(table.T), bucket_index(table).T)

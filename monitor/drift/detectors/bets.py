@@ -26,7 +26,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.optimize import isotonic_regression
 
 from models.distribution import bucket_edges, bucket_index
@@ -148,7 +148,7 @@ def _mean_bounds(factors: Floats, counts: NDArray[np.int64], inflation: Floats) 
     centred = factors - means[:, None]
     deviations = np.sqrt((shares * centred**2).sum(axis=1))
     skewness = (shares * centred**3).sum(axis=1) / np.maximum(deviations, 1e-12) ** 3
-    z = float(stats.norm.isf(failure))
+    z = -float(special.ndtri(failure))
     root = np.sqrt(n / inflation)
     bounds = means + deviations / root * (z + np.abs(skewness) * (2 * z * z + 1) / (6 * root))
     # A bin without bounding errors may have a probability of up to this (its exact bound), and

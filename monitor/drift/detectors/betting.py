@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,20 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
+class _Bins(NamedTuple):
+    """A block's rows by scope and bin.
+
+    each: (S, K), rows of each scope in each bin, until the next block. touched: the scopes that
+    have any. rows: of each of those altogether, (touched, 1). cells: scope x K + bin of each row,
+    or None while all rows together are the only scope.
+    """
+
+    each: Floats
+    rows: Floats | float
+    touched: Index | slice = slice(None)
+    cells: Index | None = None
+
+
 class BettingTest:
     """Watches for any drift that `alternatives` names, larger, smaller or narrower errors.
 
@@ -70,6 +84,7 @@ class BettingTest:
         self._capital = np.zeros((1, len(bets.alternatives)))  # (S, C), all rows first
         self._share = np.full(len(bets.alternatives), 1 / len(bets.alternatives))
         self._confirming: Floats | None = None
+        self._clear_table()
         self._block_history = BlockHistory(1, bets.bins)
         self._temper()
 
@@ -100,26 +115,38 @@ class BettingTest:
     @property
     def dependence(self) -> float:
         """The largest inflation of any bet."""
-        return float(self._dependence.inflation.max())
+        return self._largest
+
+    def _clear_table(self) -> None:
+        self._table = np.zeros((len(self._capital), self.bets.bins))
+        self._filled = np.empty(0, dtype=np.int64)
 
     def _temper(self) -> None:
         self._gains = self.bets.log_factors / self._dependence.inflation  # (K, C)
         self._steepest = float(self._gains.max())
+        self._largest = float(self._dependence.inflation.max())
 
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Let the bets play a block; suspicious at S >= records."""
-        bins, rows = self._bin(block)
-        factors = np.dot(bins, self._gains)
-        if block.rows * self._steepest > _LARGEST_GAIN:
+        bins, size = self._bin(block), block.buckets.size
+        factors = np.dot(bins.each, self._gains)
+        if bins.cells is not None:
+            factors = factors.take(bins.touched, axis=0)
+        if size * self._steepest > _LARGEST_GAIN:
             np.minimum(factors, _LARGEST_GAIN, out=factors)
         np.exp(factors, out=factors)
-        self._capital += rows
-        self._capital *= factors
+        if bins.cells is None:
+            self._capital += bins.rows
+            self._capital *= factors
+        else:
+            # Where no row came, the capital stays as it is: few partitions are in a block.
+            self._capital[bins.touched] = (self._capital[bins.touched] + bins.rows) * factors
         evidence = self._evidence()
         if evidence > LARGEST_CAPITAL / self._capital.size:
             np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
-        self._block_history.add(bins, block.start)
-        if learn and self._dependence.add(bins[0], block.rows, block.ended_by_time):
+        together = bins.each[0]
+        self._block_history.add(together, bins.cells, block.start)
+        if learn and self._dependence.add(together, size, block.ended_by_time):
             self._temper()
         return Evidence(_log10(evidence), math.log10(records))
 
@@ -130,18 +157,23 @@ class BettingTest:
             return together
         return 0.5 * together + 0.5 * float(np.dot(self._capital[1:], self._share).sum())
 
-    def _bin(self, block: Block) -> tuple[Floats, Floats | float]:
-        """Rows of the block in each bin, (S, K), and altogether, (S, 1)."""
+    def _bin(self, block: Block) -> _Bins:
         bins = self.bets.bin_of_bucket.take(block.buckets)
+        together = np.bincount(bins, minlength=self.bets.bins)
         if len(self._partitions) <= 1 and self._alone(block):
-            together = np.bincount(bins, minlength=self.bets.bins)
-            return together.astype(np.float64)[None, :], float(block.rows)
+            return _Bins(together.astype(np.float64)[None, :], float(block.rows))
         scopes = self._scopes(block)
-        cells = len(self._capital) * self.bets.bins
-        each = np.bincount(scopes * self.bets.bins + bins, minlength=cells).astype(np.float64)
-        found = each.reshape(len(self._capital), self.bets.bins)
-        found[0] = found[1:].sum(axis=0)
-        return found, found.sum(axis=1, keepdims=True)
+        cells = scopes * self.bets.bins + bins
+        # One table for all blocks: to fill a new one with zeros takes longer than all else.
+        flat = self._table.reshape(-1)
+        flat[self._filled] = 0
+        np.add.at(flat, cells, 1.0)  # a whole number would take four times as long
+        self._filled = cells
+        self._table[0] = together
+        rows = np.bincount(scopes, minlength=len(self._capital))
+        rows[0] = block.rows
+        touched = rows.nonzero()[0]
+        return _Bins(self._table, rows[touched].astype(np.float64)[:, None], touched, cells)
 
     def _alone(self, block: Block) -> bool:
         """True if all rows are of the only partition that was ever seen."""
@@ -181,6 +213,7 @@ class BettingTest:
             self._confirming = _widened(self._confirming, places, 1 + len(known))
         self._block_history.widen(places, 1 + len(known))
         self._partitions = known
+        self._clear_table()
 
     def begin_confirmation(self) -> None:
         """Give each bet a share of a new capital of 1, by the square root of what it has won.
@@ -196,9 +229,11 @@ class BettingTest:
         """Let the suspicious bets play a block; confirmed at a capital of `odds`."""
         if self._confirming is None:
             raise RuntimeError("begin_confirmation comes before confirm")
-        bins, _ = self._bin(block)
-        gains = np.clip(bins @ self._gains, -_LARGEST_GAIN, _LARGEST_GAIN)
-        self._confirming = np.minimum(self._confirming * np.exp(gains), LARGEST_CAPITAL)
+        bins = self._bin(block)
+        gains = (bins.each @ self._gains)[bins.touched]
+        factors = np.exp(np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN))
+        played = self._confirming[bins.touched] * factors
+        self._confirming[bins.touched] = np.minimum(played, LARGEST_CAPITAL)
         return Evidence(_log10(float(self._confirming.sum())), math.log10(odds))
 
     def finding(self) -> Finding:
@@ -238,6 +273,7 @@ class BettingTest:
         self._capital = np.array(state["capital"])
         confirming = state["confirming"]
         self._confirming = None if confirming is None else np.array(confirming)
+        self._clear_table()
         self._block_history.restore(state["trail"])
         self._dependence.restore(state["dependence"])
         self._temper()

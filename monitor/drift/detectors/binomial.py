@@ -30,7 +30,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from models.distribution import RELATIVE_ERROR, ErrorDistribution, bucket_index
 from models.reference import Reference
@@ -163,6 +163,8 @@ class BinomialExceedance:
         total = window.total
         if total == 0:
             return NO_LOOK
+        from scipy import stats  # takes a second to load, and special.bdtr has no logarithm
+
         above = _exceedances(window, self._upper)
         not_below = _exceedances(window, self._lower)
         larger = -stats.binom.logsf(above - 1, total, self._bounds.high) / np.log(10)
@@ -216,6 +218,6 @@ def _exceedances(errors: ErrorDistribution, buckets: NDArray[np.int64]) -> NDArr
 def _bounds(above: NDArray[np.int64], not_below: NDArray[np.int64], n: int) -> _Bounds:
     """Clopper-Pearson bounds: the share above an edge at most, and not below it at least."""
     failure = CONFIDENCE_FAILURE / (2 * above.size)
-    high = stats.beta.ppf(1 - failure, above + 1, np.maximum(n - above, 1))
-    low = stats.beta.ppf(failure, np.maximum(not_below, 1), n - not_below + 1)
+    high = special.betaincinv(above + 1, np.maximum(n - above, 1), 1 - failure)
+    low = special.betaincinv(np.maximum(not_below, 1), n - not_below + 1, failure)
     return _Bounds(high=np.where(above >= n, 1.0, high), low=np.where(not_below <= 0, 0.0, low))

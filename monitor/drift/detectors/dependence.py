@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from models.distribution import bucket_index
 from monitor.drift.detectors.bets import Bets
@@ -63,7 +63,7 @@ def estimate(bets: Bets, counts: Floats, caution: float) -> Floats:
         per_sum = stretch * rows.mean()
         error = np.sqrt((2 + kurtosis / per_sum) * 1.5 * stretch / counts.shape[0])
         freedom = 2 / error**2  # of the chi-square variable with this relative error
-        believed = measured > inflation * stats.chi2.isf(DOUBT, freedom) / freedom
+        believed = measured > inflation * special.chdtri(freedom, DOUBT) / freedom
         inflation = np.where(believed, measured * (1 + caution * error), inflation)
     return inflation
 

@@ -147,6 +147,12 @@ def test_a_field_is_the_one_that_python_finds(value, taken):
     assert assert_agree(value, field="a.b") == taken
 
 
+def test_a_name_with_a_zero_in_it_is_left_to_python():
+    value = b'{"a": [1, 2], "a\\u0000b": [3, 4]}'
+    assert fast(value, field="a\0b") is None
+    np.testing.assert_array_equal(slow(value, field="a\0b"), [[3, 4]])
+
+
 @pytest.mark.parametrize("depth", [400, 500, 900, 990, 1010, 1022, 5000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"":', "}")])
 def test_what_is_nested_deeply_beside_the_rows_is_left_to_python(depth, opening, closing):

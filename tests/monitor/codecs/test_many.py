@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.codecs import CODECS
+from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Decoder, Limits
 from monitor.errors import DecodeError
 from tests.fuzz.payloads import mutated
@@ -63,6 +63,27 @@ def test_a_batch_ends_as_its_payloads_do_one_by_one(name, data):
     decode, values = data.draw(batches(name))
     assert_same(decode, values)
     assert_same(decode, data.draw(st.permutations(values)))
+
+
+def test_each_payload_of_a_batch_has_its_own_reason():
+    good, bad = np.float32([1, 2]), np.float32([1, np.nan])
+    payloads = [good, bad, [good] * 4, [good, bad], [good] * 3, [good] * 9, good]
+    values = [np.array(rows, np.float32).tobytes() for rows in payloads]
+    values[3:3] = [None, b"", b"odd"]
+    decode = Decoder(CODECS["raw"](CodecSettings((2,))), Limits(max_record_bytes=64, max_rows=3))
+    assert_same(decode, values)
+    decoded = decode.all(values)
+    assert {i: error.reason for i, error in decoded.failures.items()} == {
+        1: "non_finite",
+        2: "too_many_rows",
+        3: "tombstone",
+        4: "empty",
+        5: "wrong_shape",
+        6: "non_finite",
+        8: "oversized",
+    }
+    np.testing.assert_array_equal(decoded.rows, [good] * 5)
+    assert decoded.counts.tolist() == [1, 0, 0, 0, 0, 0, 0, 3, 0, 1]
 
 
 @every_codec

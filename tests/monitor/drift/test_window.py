@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from models.bucket_counts import BucketCounts
 from models.distribution import ErrorDistribution
-from monitor.drift.window import RollingWindow, quantile_of
+from monitor.drift.window import (
+    CONFIDENCE,
+    RECENT_BLOCKS,
+    RollingWindow,
+    quantile_of,
+    ranks_around,
+)
 
 
 def feed(window: RollingWindow, errors: np.ndarray, batch: int, seconds: float = 1.0) -> None:
@@ -129,3 +136,39 @@ def test_a_restored_window_goes_on_alike() -> None:
         feed(subject, errors[3000:], 30)
     assert other.errors == window.errors
     assert other.since(1900) == window.since(1900)
+
+
+def test_ranks_around_quantiles_are_the_binomial_ones() -> None:
+    levels = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+    tail = (1 - CONFIDENCE) / 2
+    for total in [*range(1, 120), 500, 5120, 65_536, 1_000_003]:
+        found, missing = ranks_around(total, levels)
+        low = stats.binom.ppf(tail, total, levels)
+        high = stats.binom.ppf(1 - tail, total, levels) + 1
+        outside = np.stack([low < 1, high > total], axis=1)
+        assert np.array_equal(found[:, 1:], np.clip(np.stack([low, high], axis=1), 1, total))
+        assert not outside.any() if missing is None else np.array_equal(missing[:, 1:], outside)
+
+
+@given(
+    rows=st.lists(st.integers(1, 200), min_size=1, max_size=120),
+    panes=st.integers(1, 12),
+    capacity=st.integers(12, 600),
+    read_every=st.integers(1, 100),
+)
+def test_the_sum_that_is_kept_is_that_of_the_panes(
+    rows: list[int], panes: int, capacity: int, read_every: int
+) -> None:
+    window, given = RollingWindow(capacity, panes), 0
+    errors = np.random.default_rng(7).lognormal(size=sum(rows))
+    for number, size in enumerate(rows):
+        window.add(BucketCounts.from_errors(errors[given : given + size]), given, 0.0)
+        given += size
+        if number % read_every == 0:
+            assert window.errors.total == window.records
+    assert window.errors == ErrorDistribution.from_errors(errors[given - window.records : given])
+    oldest = given - window.records
+    assert window.since(oldest) == window.errors
+    for place in np.cumsum([0, *rows])[-RECENT_BLOCKS:-1].tolist():
+        if len(rows) <= RECENT_BLOCKS:  # else it is exact to the pane
+            assert window.since(place) == ErrorDistribution.from_errors(errors[place:given])
