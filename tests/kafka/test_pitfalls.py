@@ -11,6 +11,7 @@ from kafka.admin import NewPartitions
 
 from monitor.daemon.cadence import Cadence
 from monitor.errors import DamagedRecordsError, UserError
+from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.corrupt import (
     break_checksum,
@@ -190,6 +191,19 @@ def test_a_batch_that_cannot_be_read_becomes_one_dead_letter_with_its_offsets(
     finally:
         watcher.stop()
         own.kill()
+
+
+def test_a_header_whose_name_is_no_text_is_a_dead_letter(
+    broker: Broker, topic: TopicFactory, watch: Watch
+) -> None:
+    name, servers = topic(), broker.bootstrap_servers
+    odd = b"a\xff".decode(errors="surrogateescape")
+    kafkacat.produce(servers, name, [b"1.0"], partition=0, key="k", headers={odd: "1"})
+    send(servers, name, good(5))
+    watcher = watch(name)
+    watcher.until_consumed(6)
+    assert (watcher.totals[0].scored, watcher.totals[0].dead_lettered) == (5, 1)
+    assert dead_letters(servers, name) == [(0, "unreadable", 1)]
 
 
 LARGE: list[bytes | None] = [b"1.0" + b"0" * 1000] * 10

@@ -16,7 +16,7 @@ from monitor.errors import DamagedRecordsError, LibraryError
 from monitor.stream import confluent_options
 from monitor.stream.kafka_options import Connection
 from monitor.stream.records import Partition
-from monitor.stream.sources.confluent.arrivals import Arrivals, columns_of
+from monitor.stream.sources.confluent.arrivals import Arrivals
 from monitor.stream.sources.confluent.damage import STALL_SECONDS, TRIES, Damage, Sight
 from monitor.stream.sources.confluent.settings import consumer_settings
 from monitor.stream.sources.subscription import Subscription
@@ -40,7 +40,10 @@ def message(partition: int, offset: int, value: bytes = b"v", error: int | None 
 
 
 def test_columns_keep_the_order_of_arrival_over_partitions() -> None:
-    columns = columns_of("in", [message(3, 7), message(0, 1), message(3, 8), message(0, 2)])
+    arrived = Arrivals("in")
+    arrived.add([message(3, 7), message(0, 1)])
+    arrived.add([message(3, 8), message(0, 2)])
+    columns = arrived.records({ZERO, Partition("in", 3)})
     assert [(r.partition, r.offset, r.timestamp) for r in columns] == [
         (3, 7, 1007), (0, 1, 1001), (3, 8, 1008), (0, 2, 1002)
     ]  # fmt: skip

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
 import numpy as np
 from confluent_kafka import KafkaError, Message
 
 from monitor.stream.columns import Columns
 from monitor.stream.records import Gap, Partition
+
+_SECOND: Final = itemgetter(1)
 
 GONE: Final = frozenset(
     {
@@ -40,7 +43,13 @@ class Arrivals:
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        self._parts: list[Columns] = []
+        self._numbers: list[int] = []
+        self._offsets: list[int] = []
+        self._timestamps: list[int] = []
+        self._values: list[bytes | None] = []
+        self._keys: list[bytes | None] = []
+        self._headers: list[Any] = []
+        self._gaps: dict[int, Gap] = {}
         self.reached: dict[Partition, int] = {}
         self.gone: dict[Partition, str] = {}
         self.damaged: dict[Partition, str] = {}
@@ -50,7 +59,7 @@ class Arrivals:
         """Take in what one call of `consume` brought."""
         errors = list(map(Message.error, messages))
         if not any(errors):  # a KafkaError is true; comparing one with None fails (2.16.1)
-            self._parts.append(columns_of(self._topic, messages))
+            self._take(messages)
             return
         sound = []
         for message, error in zip(messages, errors, strict=True):
@@ -58,7 +67,31 @@ class Arrivals:
                 self._sort(error, message)
             elif Partition(self._topic, message.partition()) not in self.damaged:
                 sound.append(message)
-        self._parts.append(columns_of(self._topic, sound))
+        self._take(sound)
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        """Take in records. A name of a header that is no text makes its record a gap."""
+        try:
+            headers = list(map(Message.headers, messages))
+        except UnicodeDecodeError:
+            headers = [self._headers_of(i, m) for i, m in enumerate(messages, len(self._values))]
+        self._headers += headers
+        self._numbers += map(Message.partition, messages)
+        self._offsets += map(Message.offset, messages)
+        self._timestamps += map(_SECOND, map(Message.timestamp, messages))
+        self._values += map(Message.value, messages)
+        self._keys += map(Message.key, messages)
+        for position in self._gaps:
+            self._values[position] = self._keys[position] = None
+            self._timestamps[position] = -1
+
+    def _headers_of(self, position: int, message: Message) -> Any:
+        try:
+            return message.headers()
+        except UnicodeDecodeError as error:
+            text = f"a header's name is no text: {error}"
+            self._gaps[position] = Gap(message.offset() + 1, "unreadable", text)
+            return None
 
     def _sort(self, error: KafkaError, message: Message) -> None:
         """The first error of a partition counts: behind a damaged batch, librdkafka (2.16.0)
@@ -75,49 +108,22 @@ class Arrivals:
 
     def records(self, wanted: Collection[Partition]) -> Columns:
         """The records of the partitions that are read; what came late of others is left out."""
-        records = Columns.joined(self._parts)
-        if set(records.partitions) <= set(wanted):
+        if not self._numbers:
+            return Columns.none()
+        numbers = np.array(self._numbers, dtype=np.int64)
+        known = np.bincount(numbers).nonzero()[0]
+        index = np.zeros(int(known[-1]) + 1, dtype=np.int64)
+        index[known] = np.arange(known.size)
+        partitions = tuple(Partition(self._topic, number) for number in known.tolist())
+        whole = Columns.consecutive(
+            partitions[0],
+            self._offsets,
+            self._timestamps,
+            self._values,
+            self._keys,
+            self._headers,
+        )
+        records = replace(whole, partitions=partitions, partition=index[numbers], gaps=self._gaps)
+        if set(partitions) <= set(wanted):
             return records
         return records.where(records.of_partitions(wanted))
-
-
-def columns_of(topic: str, messages: Sequence[Message]) -> Columns:
-    """The columns of messages that are records, in the order in which they came."""
-    if not messages:
-        return Columns.none()
-    try:
-        headers = list(map(Message.headers, messages))
-    except UnicodeDecodeError:
-        return _one_by_one(topic, messages)
-    numbers = list(map(Message.partition, messages))
-    known = sorted(set(numbers))
-    whole = Columns.consecutive(
-        Partition(topic, known[0]),
-        list(map(Message.offset, messages)),
-        [stamp for _, stamp in map(Message.timestamp, messages)],
-        list(map(Message.value, messages)),
-        list(map(Message.key, messages)),
-        headers,
-    )
-    if len(known) == 1:
-        return whole
-    return replace(
-        whole,
-        partitions=tuple(Partition(topic, number) for number in known),
-        partition=np.searchsorted(known, numbers),
-    )
-
-
-def _one_by_one(topic: str, messages: Iterable[Message]) -> Columns:
-    """Some header's name is no text: its record becomes a gap, and the others stay."""
-    parts = []
-    for message in messages:
-        try:
-            message.headers()
-        except UnicodeDecodeError as error:
-            place, offset = Partition(topic, message.partition()), message.offset()
-            gap = Gap(offset + 1, "unreadable", f"a header's name is no text: {error}")
-            parts.append(Columns.of_gap(place, offset, gap))
-        else:
-            parts.append(columns_of(topic, [message]))
-    return Columns.joined(parts)
