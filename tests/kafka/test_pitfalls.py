@@ -198,12 +198,14 @@ def test_a_header_whose_name_is_no_text_is_a_dead_letter(
 ) -> None:
     name, servers = topic(), broker.bootstrap_servers
     odd = b"a\xff".decode(errors="surrogateescape")
-    kafkacat.produce(servers, name, [b"1.0"], partition=0, key="k", headers={odd: "1"})
-    send(servers, name, good(5))
+    for _ in range(2):
+        kafkacat.produce(servers, name, [b"1.0"], partition=0, key="k", headers={odd: "1"})
+        send(servers, name, good(5))
     watcher = watch(name)
-    watcher.until_consumed(6)
-    assert (watcher.totals[0].scored, watcher.totals[0].dead_lettered) == (5, 1)
-    assert dead_letters(servers, name) == [(0, "unreadable", 1)]
+    watcher.until_consumed(12)
+    assert (watcher.totals[0].scored, watcher.totals[0].dead_lettered) == (10, 2)
+    watcher.stop()
+    assert dead_letters(servers, name) == [(0, "unreadable", 1), (6, "unreadable", 7)]
 
 
 LARGE: list[bytes | None] = [b"1.0" + b"0" * 1000] * 10

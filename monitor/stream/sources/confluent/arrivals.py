@@ -14,6 +14,9 @@ from monitor.stream.columns import Columns
 from monitor.stream.records import Gap, Partition
 
 _SECOND: Final = itemgetter(1)
+_NO_TEXT: Final = (UnicodeDecodeError, SystemError)
+"""What a header's name that is no text raises: confluent-kafka (2.16.1) returns a list beside the
+exception, of which Python complains when it looks. The list has holes: reading it is a crash."""
 
 GONE: Final = frozenset(
     {
@@ -71,11 +74,17 @@ class Arrivals:
 
     def _take(self, messages: Sequence[Message]) -> None:
         """Take in records. A name of a header that is no text makes its record a gap."""
-        try:
-            headers = list(map(Message.headers, messages))
-        except UnicodeDecodeError:
-            headers = [self._headers_of(i, m) for i, m in enumerate(messages, len(self._values))]
-        self._headers += headers
+        waiting = iter(messages)
+        while len(self._headers) < len(self._values) + len(messages):
+            try:
+                self._headers += map(Message.headers, waiting)
+            except _NO_TEXT as error:
+                # Never ask such a message again: its headers are a broken list by now.
+                position = len(self._headers)
+                offset = messages[position - len(self._values)].offset()
+                text = f"a header's name is no text: {error.__cause__ or error}"
+                self._gaps[position] = Gap(offset + 1, "unreadable", text)
+                self._headers.append(None)
         self._numbers += map(Message.partition, messages)
         self._offsets += map(Message.offset, messages)
         self._timestamps += map(_SECOND, map(Message.timestamp, messages))
@@ -84,14 +93,6 @@ class Arrivals:
         for position in self._gaps:
             self._values[position] = self._keys[position] = None
             self._timestamps[position] = -1
-
-    def _headers_of(self, position: int, message: Message) -> Any:
-        try:
-            return message.headers()
-        except UnicodeDecodeError as error:
-            text = f"a header's name is no text: {error}"
-            self._gaps[position] = Gap(message.offset() + 1, "unreadable", text)
-            return None
 
     def _sort(self, error: KafkaError, message: Message) -> None:
         """The first error of a partition counts: behind a damaged batch, librdkafka (2.16.0)
