@@ -206,7 +206,7 @@ class Config(BaseSettings):
     )
     reload: ReloadConfig = Field(ReloadConfig(), description="How a new model is followed.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
-    threads: Positive | Literal["auto"] = Field(
+    threads: Positive | Literal["auto"] | None = Field(
         "auto", description="CPU threads for scoring; auto: 1, or all cores but one where it helps."
     )
     precision: Literal["float32", "bfloat16"] = Field(
@@ -233,12 +233,6 @@ class Config(BaseSettings):
     )
     http: HttpConfig = Field(HttpConfig(), description="The web server.")
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")
-
-    @field_validator("threads", mode="before")
-    @classmethod
-    def _null_is_auto(cls, threads: object) -> object:
-        """Configurations of before say null for what is now called auto."""
-        return "auto" if threads is None else threads
 
     @model_validator(mode="after")
     def _model(self) -> Config:
