@@ -234,6 +234,12 @@ class Config(BaseSettings):
     http: HttpConfig = Field(HttpConfig(), description="The web server.")
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")
 
+    @field_validator("threads", mode="before")
+    @classmethod
+    def _null_is_auto(cls, threads: object) -> object:
+        """Configurations of before say null for what is now called auto."""
+        return "auto" if threads is None else threads
+
     @model_validator(mode="after")
     def _model(self) -> Config:
         if (self.model is None) == (self.registry is None):

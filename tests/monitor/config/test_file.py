@@ -222,3 +222,7 @@ def test_a_missing_or_empty_secret_names_key_and_file(tmp_path: Path, content: s
         path.write_text(content)
     with pytest.raises(ConfigError, match=r"^kafka\.sasl\.password_file: .*password"):
         read_secret(path, "kafka.sasl.password_file")
+
+
+def test_threads_that_were_null_are_chosen(tmp_path: Path) -> None:
+    assert load(write(tmp_path, VALID + "threads: null\n")).threads == "auto"
