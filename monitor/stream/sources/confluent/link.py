@@ -51,7 +51,6 @@ class Link:
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._retry_at = 0.0
         self._reached = False
-        self._seen_statistics = False
         self._reason: KafkaError | None = None
         self._failure: KafkaError | None = None
         self._idle_since = 0.0
@@ -66,7 +65,7 @@ class Link:
         if delay > 0:
             time.sleep(min(delay, timeout_seconds))
             return None
-        self._reached = self._seen_statistics = False
+        self._reached = False
         self._reason = self._failure = None
         self._idle_since = time.monotonic()
         self.places = Places(
@@ -94,12 +93,11 @@ class Link:
     def _statistics(self, text: str) -> None:
         """Called each second: the only place that tells which brokers are connected now."""
         brokers = json.loads(text)["brokers"].values()
-        self._seen_statistics = True
         self._note_reachable(any(broker["state"] == "UP" for broker in brokers))
 
     def arrived(self) -> None:
-        """Something came from a broker; it counts until the first statistics."""
-        if not self._seen_statistics:
+        """Something came from a broker; it counts until statistics have shown one."""
+        if not self._reached:
             self._note_reachable(True)
 
     def _note_reachable(self, reachable: bool) -> None:
