@@ -21,7 +21,7 @@ MOST: Final = 4096
 SMALL: Final = 1024
 """Values of a record up to which the choice hardly matters, so that nothing is measured."""
 SECONDS: Final = 1.0
-"""Longest measurement, but for one pass of one row."""
+"""Of processor time: the longest measurement, but for one pass of one row."""
 _DENSE_BYTES: Final = 4 << 20
 _BYTES: Final = 8 << 20
 _ACTIVATIONS: Final = 8

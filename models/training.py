@@ -130,7 +130,10 @@ def _epochs(model: Autoencoder, records: Tensor, settings: TrainingSettings) -> 
     steps = epochs * batches
     warmup = round(settings.warmup_fraction * steps)
     generator = Generator().manual_seed(settings.seed)
-    optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate)
+    # One call for all weights: one for each takes a fifth to a quarter longer a step.
+    optimizer = torch.optim.AdamW(
+        _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
+    )
     for epoch in range(epochs):
         model.train()
         order = torch.randperm(len(records), generator=generator)
@@ -151,7 +154,7 @@ def _step(
     loss = model.loss(x, partial(_mean_error, metric=metric))
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+    nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM, foreach=True)
     optimizer.step()
     return loss.item()
 

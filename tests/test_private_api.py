@@ -62,6 +62,8 @@ def _is_foreign(node: ast.Attribute, own: set[str]) -> bool:
         name = node.value.id
         if name in ("self", "cls") or (name, node.attr) in DOCUMENTED:
             return False
+        if name == "KafkaError" and node.attr.isupper():
+            return False  # librdkafka's own codes, which confluent-kafka documents
     return node.attr not in own
 
 

@@ -22,6 +22,7 @@ from benchmarks.bench.kinds import Kind
 from benchmarks.bench.measuring import Cost, Work, cost
 from monitor.config import BatchConfig
 from monitor.stream.kafka_options import Connection
+from monitor.stream.sources.confluent.settings import consumer_settings
 from monitor.stream.sources.subscription import Subscription, consumer_options
 
 BATCH = BatchConfig().max_records
@@ -34,6 +35,8 @@ GROUP_OPTIONS = {
     "group_id": None, "group_instance_id": None, "partition_assignment_strategy": None,
     "session_timeout_ms": None, "heartbeat_interval_ms": None, "max_poll_interval_ms": None,
 }  # fmt: skip
+NOT_BARE = ("logger", "statistics.interval.ms")
+"""What the daemon adds for itself; the rest is as it has it."""
 Read = Callable[[str, str, Mapping[int, int], int], Cost]
 """Reads so many records of a topic, from an offset of each partition on. Making the consumer and
 closing it is not counted."""
@@ -64,15 +67,9 @@ def kafka_python_consumer(servers: str, topic: str, starts: Mapping[int, int]) -
 
 def confluent_consumer(servers: str, topic: str, starts: Mapping[int, int]) -> Consumer:
     """The same of librdkafka."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "none",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "log_level": 0,
-        }
-    )
+    settings = consumer_settings(Connection(servers), Subscription(topic, "none"))
+    kept = {name: value for name, value in settings.items() if name not in NOT_BARE}
+    consumer = Consumer({**kept, "enable.partition.eof": False, "log_level": 0})
     consumer.assign([ConfluentPartition(topic, *start) for start in starts.items()])
     return consumer
 

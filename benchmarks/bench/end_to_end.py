@@ -62,6 +62,9 @@ LARGE = Case(PICTURE_96, 2_560)
 PARTITIONS = tuple(Case(VECTOR, 204_800, count) for count in (1, 16, 64, 256))
 
 
+SHORT = (KINDS[0], replace(KINDS[0], client="confluent"), Case(PNG, 51_200))
+
+
 def cases() -> Iterator[Case]:
     """All, with each client that the daemon has; pictures cost the same with any."""
     yield from (*KINDS, LARGE, *PARTITIONS)
@@ -82,7 +85,7 @@ def run(run: Run) -> Result:
     result = Result()
     for client in sorted(set(bare.CLIENTS) - set(known_clients())):
         result.skipped.append(f"{client}, since this version has no `kafka.client`")
-    chosen = [Case(VECTOR, 204_800), Case(PNG, 51_200)] if run.short else list(cases())
+    chosen = [*SHORT] if run.short else list(cases())
     for number, case in enumerate(run.each(chosen, str)):
         result.lines.append(measure(case, run, f"end-to-end-{number}"))
     return result

@@ -23,7 +23,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as ConfluentPartition
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
@@ -115,7 +114,7 @@ def with_kafka_python(load: Load) -> Milliseconds:
     """Ages of the records when kafka-python's `poll` gives them."""
     topic = load.topic
     with closing(
-        bare.kafka_python_consumer(topic.servers, topic.name, topic.starts(0))
+        bare.kafka_python_consumer(topic.servers, topic.name, ends_of(topic.servers, topic.name))
     ) as consumer:
 
         def poll() -> Milliseconds:
@@ -129,7 +128,7 @@ def with_kafka_python(load: Load) -> Milliseconds:
 def with_confluent(load: Load) -> Milliseconds:
     """Ages of the records when librdkafka's `consume` gives them."""
     topic = load.topic
-    made = bare.confluent_consumer(topic.servers, topic.name, topic.starts(0))
+    made = bare.confluent_consumer(topic.servers, topic.name, ends_of(topic.servers, topic.name))
     with closing(made) as consumer:
 
         def poll() -> Milliseconds:
@@ -147,9 +146,8 @@ def of_anomalies(load: Load) -> dict[str, Milliseconds]:
     """Times of the anomalies that come while the daemon runs."""
     topic = f"{load.topic.name}.anomalies"
     found: dict[str, Milliseconds] = {way: [] for way in WAYS[1:]}
-    with closing(bare.confluent_consumer(load.topic.servers, topic, {})) as consumer:
-        ends = ends_of(consumer, topic)
-        consumer.assign([ConfluentPartition(topic, *end) for end in ends.items()])
+    servers = load.topic.servers
+    with closing(bare.confluent_consumer(servers, topic, ends_of(servers, topic))) as consumer:
 
         def poll() -> Milliseconds:
             messages = consumer.consume(bare.BATCH, 0.05)
@@ -164,10 +162,11 @@ def of_anomalies(load: Load) -> dict[str, Milliseconds]:
     return {way: values[-kept:] for way, values in found.items()}
 
 
-def ends_of(consumer: Consumer, topic: str) -> dict[int, int]:
-    """Where each partition ends now."""
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-    marks = {p: consumer.get_watermark_offsets(ConfluentPartition(topic, p)) for p in partitions}
+def ends_of(servers: str, topic: str) -> dict[int, int]:
+    """Where each partition of a topic ends now."""
+    with closing(bare.confluent_consumer(servers, topic, {})) as consumer:
+        known = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        marks = {p: consumer.get_watermark_offsets(ConfluentPartition(topic, p)) for p in known}
     return {partition: mark[1] for partition, mark in marks.items()}
 
 

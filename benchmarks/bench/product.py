@@ -55,7 +55,7 @@ def step(pipeline: Pipeline, columns: Columns) -> Outcome:
 
 def decoded(model: LoadedModel, payloads: Sequence[bytes]) -> NDArray[Any]:
     """The rows of all payloads, as the pipeline makes them."""
-    return np.concatenate([model.decode(payload) for payload in payloads])
+    return model.decode.all(payloads).rows
 
 
 class Stream:

@@ -206,7 +206,7 @@ class Config(BaseSettings):
     )
     reload: ReloadConfig = Field(ReloadConfig(), description="How a new model is followed.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to score.")
-    threads: Positive | Literal["auto"] = Field(
+    threads: Positive | Literal["auto"] | None = Field(
         "auto", description="CPU threads for scoring; auto: 1, or all cores but one where it helps."
     )
     precision: Literal["float32", "bfloat16"] = Field(

@@ -46,6 +46,14 @@ class TlsConfig(Section):
 class KafkaConfig(Section):
     """The topic that is watched."""
 
+    client: Literal["kafka-python", "confluent"] = Field(
+        "kafka-python",
+        description="Client that reads and writes; confluent is faster, and an extra to install.",
+    )
+    group_protocol: Literal["classic", "consumer"] = Field(
+        "classic",
+        description="How the group is kept; consumer (KIP-848) needs the client confluent.",
+    )
     bootstrap_servers: str = Field(
         "localhost:9092",
         pattern=r"^\s*[^\s,]+:\d{1,5}\s*(,\s*[^\s,]+:\d{1,5}\s*)*$",
@@ -94,6 +102,16 @@ class KafkaConfig(Section):
     api_version: tuple[int, int] | None = Field(
         None, description="Protocol version such as [2, 3]; only for servers that cannot tell."
     )
+
+    @model_validator(mode="after")
+    def _client(self) -> KafkaConfig:
+        if self.group_protocol == "consumer" and self.client != "confluent":
+            raise ValueError("group_protocol consumer needs client confluent")
+        if self.group_protocol == "consumer" and self.rebalance == "eager":
+            raise ValueError("rebalance eager needs group_protocol classic")
+        if self.api_version is not None and self.client != "kafka-python":
+            raise ValueError("api_version needs client kafka-python")
+        return self
 
     @model_validator(mode="after")
     def _security(self) -> KafkaConfig:

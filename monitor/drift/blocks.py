@@ -158,7 +158,8 @@ class OpenBlock:
         known = self._start.next_offsets
         new = {p: offset for p, offset in first.items() if p not in known}
         if new:
-            self._start = self._start._replace(next_offsets={**known, **new})
+            start = self._start
+            self._start = Position(start.rows, start.timestamp, {**known, **new})
 
     def add(self, partition: Index, buckets: Index, last_timestamp: int) -> None:
         """Add rows, one or more: see `Block`. last_timestamp: of their newest record."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 QUIET_SECONDS = 30.0
-_QUIETED = ("kafka", "uvicorn", "asyncio", "filelock")
+_QUIETED = ("kafka", "confluent_kafka", "uvicorn", "asyncio", "filelock")
 _NAMES_ADDRESSES = ("urllib3",)
 """Its warnings name whole addresses, which may hold secrets; what matters, our own lines say."""
 

@@ -54,7 +54,8 @@ class Note:
     @classmethod
     def parse(cls, text: str) -> Note | None:
         """The note, or None if somebody else wrote this: a tool that moved the offsets."""
-        parts = text.split(" ")
+        # confluent-kafka (2.16.1) stores the zero byte that ends its text; kafka-python reads it.
+        parts = text.rstrip("\0").split(" ")
         if len(parts) not in (3, 4) or parts[0] != NOTE_PREFIX:
             return None
         try:

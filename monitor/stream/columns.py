@@ -246,7 +246,10 @@ def _whole(numbers: Iterable[int]) -> Index:
 def _sizes(
     values: Sequence[bytes | None], keys: Sequence[bytes | None], headers: Sequence[Any]
 ) -> Index:
-    sizes = _whole(0 if value is None else len(value) for value in values)
+    try:
+        sizes = np.fromiter(map(len, values), np.int64, len(values))  # type: ignore[arg-type]
+    except TypeError:  # a tombstone among them
+        sizes = _whole(0 if value is None else len(value) for value in values)
     if any(keys):
         sizes += _whole(0 if key is None else len(key) for key in keys)
     if any(headers):

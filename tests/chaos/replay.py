@@ -33,13 +33,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--records", type=int, default=60_000)
+    parser.add_argument("--client", default="kafka-python", help="that of the run with kills")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="aead-replay-") as folder:
-        print(replay(Path(folder), options.seed, options.kills, options.records))
+        print(replay(Path(folder), options.seed, options.kills, options.records, options.client))
 
 
-def replay(folder: Path, seed: int, kills: int, records: int) -> str:
-    """Run both; returns what was compared. Raises AssertionError if anything differs."""
+def replay(folder: Path, seed: int, kills: int, records: int, client: str = "kafka-python") -> str:
+    """Run both, the calm one with kafka-python; returns what was compared.
+
+    Raises AssertionError if anything differs.
+    """
     rng = random.Random(seed)
     print(f"seed {seed}, {kills} kills, {records:,} records")
     make_bundle(folder / "model")
@@ -48,8 +52,8 @@ def replay(folder: Path, seed: int, kills: int, records: int) -> str:
     broker.start()
     try:
         servers = broker.bootstrap_servers
-        calm, calm_alarms = _run(folder, servers, "calm", records, 0, rng)
-        stormy, stormy_alarms = _run(folder, servers, "stormy", records, kills, rng)
+        calm, calm_alarms = _run(folder, servers, "calm", records, 0, rng, "kafka-python")
+        stormy, stormy_alarms = _run(folder, servers, "stormy", records, kills, rng, client)
     finally:
         broker.kill()
     assert calm_alarms, "there was no alarm to compare"
@@ -62,7 +66,13 @@ def replay(folder: Path, seed: int, kills: int, records: int) -> str:
 
 
 def _run(
-    folder: Path, servers: str, name: str, records: int, kills: int, rng: random.Random
+    folder: Path,
+    servers: str,
+    name: str,
+    records: int,
+    kills: int,
+    rng: random.Random,
+    client: str,
 ) -> tuple[Snapshot, dict[bytes, bytes]]:
     """Read a topic of so many records; the last snapshot, and the alarms by key."""
     # The topic is part of what is remembered, and so is each record's time: two clusters would
@@ -71,7 +81,7 @@ def _run(
     if name == "calm":
         TopicFactory(servers).create(topic)
         _send(servers, topic, records)
-    member = Member(name, folder, _settings(servers, topic, name, folder / "model"))
+    member = Member(name, folder, _settings(servers, topic, name, folder / "model", client))
     try:
         for number in range(kills):
             place = rng.choice(KILLING_PLACES)
@@ -120,7 +130,7 @@ def _send(servers: str, topic: str, records: int) -> None:
     producer.close()
 
 
-def _settings(servers: str, topic: str, name: str, model: Path) -> dict[str, Any]:
+def _settings(servers: str, topic: str, name: str, model: Path, client: str) -> dict[str, Any]:
     outputs = {
         kind: f"{topic}.{name}.{suffix}"
         for kind, suffix in (
@@ -133,6 +143,7 @@ def _settings(servers: str, topic: str, name: str, model: Path) -> dict[str, Any
             "bootstrap_servers": servers,
             "topic": topic,
             "group": name,
+            "client": client,
             "session_timeout_seconds": 6,
             # The partition waits for the next life, which need not wait for the session's end.
             "instance": name,

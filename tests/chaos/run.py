@@ -32,23 +32,40 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--transactions", action="store_true")
+    parser.add_argument("--client", default="kafka-python", help="kafka.client of the daemons")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="aead-chaos-"))
     print(f"logs in {folder}, removed if the books balance")
-    books = chaos(folder, options.seed, options.rounds, options.records, options.transactions)
+    books = chaos(
+        folder,
+        options.seed,
+        options.rounds,
+        options.records,
+        options.transactions,
+        options.client,
+    )
     shutil.rmtree(folder)
     print(json.dumps(books.summary(), indent=2))
 
 
-def chaos(folder: Path, seed: int, rounds: int, records: int, transactions: bool) -> Books:
+def chaos(
+    folder: Path,
+    seed: int,
+    rounds: int,
+    records: int,
+    transactions: bool,
+    client: str = "kafka-python",
+) -> Books:
     """So many faults while so many records come. Raises if the books do not balance."""
-    print(f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions}")
+    print(
+        f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions}, {client}"
+    )
     rng = random.Random(seed)
     bundle = make_bundle(folder / "model")
     (folder / "kafka").mkdir()
     with Cluster(folder / "kafka") as cluster:
         cluster.create_topic(TOPIC, PARTITIONS)
-        settings = _settings(cluster.bootstrap_servers, folder / "model", transactions)
+        settings = _settings(cluster.bootstrap_servers, folder / "model", transactions, client)
         members = [Member(name, folder, settings) for name in ("first", "second", "guest")]
         try:
             _storm(rng, cluster, members, rounds, records)
@@ -60,7 +77,7 @@ def chaos(folder: Path, seed: int, rounds: int, records: int, transactions: bool
         return check(facts, cluster.bootstrap_servers, TOPIC, members, transactions)
 
 
-def _settings(servers: str, model: Path, transactions: bool) -> dict[str, Any]:
+def _settings(servers: str, model: Path, transactions: bool, client: str) -> dict[str, Any]:
     return {
         "model": str(model),
         "kafka": {
@@ -69,6 +86,7 @@ def _settings(servers: str, model: Path, transactions: bool) -> dict[str, Any]:
             "group": "chaos",
             "session_timeout_seconds": SESSION_SECONDS,
             "transactions": transactions,
+            "client": client,
         },
         "codec": {"name": "raw", "dtype": "float32"},
         "batch": {"max_records": 128, "linger_seconds": 0.05},

@@ -60,13 +60,14 @@ def main() -> None:
     """Read the command line, run, judge."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=3_000_000)
+    parser.add_argument("--client", default="kafka-python", help="kafka.client of the daemon")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="aead-soak-") as folder:
-        samples = soak(Path(folder), options.records)
+        samples = soak(Path(folder), options.records, options.client)
     print(verdict(samples, options.records))
 
 
-def soak(folder: Path, records: int) -> list[Sample]:
+def soak(folder: Path, records: int, client: str = "kafka-python") -> list[Sample]:
     """Send the records and watch the daemon until it has decided on all of them."""
     make_bundle(folder / "model")
     (folder / "kafka").mkdir()
@@ -75,7 +76,9 @@ def soak(folder: Path, records: int) -> list[Sample]:
     try:
         topic = TopicFactory(broker.bootstrap_servers)(PARTITIONS)
         daemon = DaemonProcess(
-            folder, _settings(broker.bootstrap_servers, topic, folder), launch=product.launch
+            folder,
+            _settings(broker.bootstrap_servers, topic, folder, client),
+            launch=product.launch,
         )
         try:
             return _watch(daemon, broker.bootstrap_servers, topic, records)
@@ -85,10 +88,10 @@ def soak(folder: Path, records: int) -> list[Sample]:
         broker.kill()
 
 
-def _settings(servers: str, topic: str, folder: Path) -> dict[str, Any]:
+def _settings(servers: str, topic: str, folder: Path, client: str) -> dict[str, Any]:
     return {
         "model": str(folder / "model"),
-        "kafka": {"bootstrap_servers": servers, "topic": topic, "group": "soak"},
+        "kafka": {"bootstrap_servers": servers, "topic": topic, "group": "soak", "client": client},
         "codec": {"name": "raw", "dtype": "float32"},
         "batch": {"max_records": 2048},
         "state": {"snapshot_seconds": 1},

@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from tests.kafka.watchers import Watch, Watcher
 
 
+CLIENTS = ("kafka-python", "confluent")
+"""The values of `kafka.client`."""
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> str:
+    """Both clients, one after the other, for what must hold whichever it is."""
+    return str(request.param)
+
+
 @pytest.fixture
-def watch(broker: Broker, tmp_path: Path) -> Iterator[Watch]:
+def watch(broker: Broker, client: str, tmp_path: Path) -> Iterator[Watch]:
     """Starts watchers, each name with a state folder of its own."""
     from tests.kafka.watchers import Watcher
 
@@ -24,6 +34,7 @@ def watch(broker: Broker, tmp_path: Path) -> Iterator[Watch]:
 
     def begin(topic: str, name: str = "one", servers: str = "", **changes: object) -> Watcher:
         servers = servers or broker.bootstrap_servers
+        changes = {"client": client, **changes}
         started.append(Watcher(servers, topic, tmp_path / name, **changes))
         return started[-1]
 

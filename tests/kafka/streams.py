@@ -8,10 +8,11 @@ from typing import Any
 
 from kafka import KafkaProducer
 
+from monitor.daemon.assembly.kafka import make_source
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Assigned
 from monitor.stream.records import Partition, Record
-from monitor.stream.sources.kafka import KafkaSource
+from monitor.stream.sources import Source
 from monitor.stream.sources.subscription import Subscription
 from tests.kafka.process import wait_until
 from tests.monitor.stream.source_contract import poll
@@ -31,13 +32,15 @@ class KafkaStream:
         topic: str,
         partitions: int = 2,
         api_version: tuple[int, int] | None = None,
+        client: str = "kafka-python",
     ) -> None:
         self.servers = servers
         self.topic = topic
         self.partitions = partitions
         self._api_version = api_version
+        self._client = client
         self.zero, self.one = Partition(topic, 0), Partition(topic, 1)
-        self._sources: list[KafkaSource] = []
+        self._sources: list[Source] = []
 
     def append(self, records: Iterable[Record]) -> None:
         """Write records; their offsets must be the next ones."""
@@ -54,21 +57,29 @@ class KafkaStream:
             assert future.get(timeout=1).offset == item.offset
         producer.close()
 
-    def join(self, max_poll_interval_seconds: float = 300, eager: bool = False) -> KafkaSource:
+    def join(
+        self,
+        max_poll_interval_seconds: float = 300,
+        eager: bool = False,
+        protocol: str = "classic",
+    ) -> Source:
         """One more source of the same group."""
         subscription = Subscription(
             topic=self.topic,
             group=f"{self.topic}-readers",
             eager=eager,
+            protocol=protocol,
             session_timeout_seconds=6,
             max_poll_interval_seconds=max_poll_interval_seconds,
         )
         self._sources.append(
-            KafkaSource(Connection(self.servers, api_version=self._api_version), subscription)
+            make_source(
+                self._client, Connection(self.servers, api_version=self._api_version), subscription
+            )
         )
         return self._sources[-1]
 
-    def open(self) -> KafkaSource:
+    def open(self) -> Source:
         """The only source of the group, after all others have left."""
         self.close()
         return self.join()
@@ -96,7 +107,7 @@ class Member:
     Members must poll at the same time: a rebalance is over when all of them have joined again.
     """
 
-    def __init__(self, source: KafkaSource, poll_seconds: float = 0.5) -> None:
+    def __init__(self, source: Source, poll_seconds: float = 0.5) -> None:
         self.source = source
         self._poll_seconds = poll_seconds
         self.records: list[Record] = []
@@ -117,7 +128,7 @@ class Member:
         """The offsets that came of a partition, in that order."""
         return [item.offset for item in self.records if item.source == partition]
 
-    def pause(self) -> KafkaSource:
+    def pause(self) -> Source:
         """Stop polling; the source is the caller's now."""
         self._stopping.set()
         self._thread.join()

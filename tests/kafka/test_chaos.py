@@ -13,16 +13,20 @@ from tests.chaos.soak import soak, verdict
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("transactions", [False, True])
-def test_the_books_balance_after_faults_at_random(transactions: bool, tmp_path: Path) -> None:
-    books = chaos(
-        tmp_path, seed=11 + transactions, rounds=7, records=7000, transactions=transactions
-    )
+@pytest.mark.parametrize(
+    ("client", "transactions"),
+    [("kafka-python", False), ("kafka-python", True), ("confluent", True)],
+)
+def test_the_books_balance_after_faults_at_random(
+    client: str, transactions: bool, tmp_path: Path
+) -> None:
+    seed = 11 + transactions
+    books = chaos(tmp_path, seed, 7, records=7000, transactions=transactions, client=client)
     assert len(books.truth.good) + len(books.truth.bad) == 7000
 
 
-def test_a_run_that_was_killed_remembers_the_same_bytes(tmp_path: Path) -> None:
-    assert "are the same after 4 kills" in replay(tmp_path, seed=1, kills=4, records=8000)
+def test_a_run_that_was_killed_remembers_the_same_bytes(tmp_path: Path, client: str) -> None:
+    assert "are the same after 4 kills" in replay(tmp_path, 1, 4, records=8000, client=client)
 
 
 def test_nothing_is_held_on_to(tmp_path: Path) -> None:

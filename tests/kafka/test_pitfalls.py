@@ -11,6 +11,7 @@ from kafka.admin import NewPartitions
 
 from monitor.daemon.cadence import Cadence
 from monitor.errors import DamagedRecordsError, UserError
+from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.corrupt import (
     break_checksum,
@@ -93,15 +94,15 @@ def test_a_scoring_stall_past_the_poll_interval_loses_and_repeats_nothing(
     name = topic(partitions=2)
     short = {"subscription": {"max_poll_interval_seconds": 10.0}}
     first = watch(name, "one", **short)
-    step, stalls = first.daemon.parts.pipeline.step, [30.0]
+    decide, stalls = first.daemon.parts.pipeline.decide, [30.0]
 
-    def slow(records: object) -> object:
+    def slow(scored: object) -> object:
         if stalls:
             time.sleep(stalls.pop())
-        return step(records)  # type: ignore[arg-type]
+        return decide(scored)  # type: ignore[arg-type]
 
     first.until(lambda: len(first.source.assigned) == 2)
-    monkeypatch.setattr(first.daemon.parts.pipeline, "step", slow)
+    monkeypatch.setattr(first.daemon.parts.pipeline, "decide", slow)
     for partition in (0, 1):
         send(broker.bootstrap_servers, name, good(50), partition)
     first.until(lambda: not stalls)
@@ -146,9 +147,9 @@ def test_a_quiet_partition_need_not_wait_for_the_backlog_of_a_busy_one(
     watcher.until_consumed(12_020)
 
 
-def test_a_broker_that_is_down_at_the_start_is_waited_for(tmp_path: Path) -> None:
+def test_a_broker_that_is_down_at_the_start_is_waited_for(tmp_path: Path, client: str) -> None:
     late = Broker(tmp_path)
-    watcher = Watcher(late.bootstrap_servers, "late", tmp_path / "state")
+    watcher = Watcher(late.bootstrap_servers, "late", tmp_path / "state", client=client)
     try:
         watcher.until(lambda: watcher.daemon.parts.board.published != {})
         assert not watcher.daemon.parts.board.published["ready"]
@@ -167,7 +168,7 @@ DAMAGE = {"checksum": break_checksum, "codec": set_unknown_codec, "content": gar
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_batch_that_cannot_be_read_becomes_one_dead_letter_with_its_offsets(
-    damage: str, tmp_path: Path
+    damage: str, tmp_path: Path, client: str
 ) -> None:
     own = Broker(tmp_path)
     own.start()
@@ -179,7 +180,7 @@ def test_a_batch_that_cannot_be_read_becomes_one_dead_letter_with_its_offsets(
     own.stop()
     assert DAMAGE[damage](own, name, 0, 12) == (10, 20)
     own.start()
-    watcher = Watcher(servers, name, tmp_path / "state")
+    watcher = Watcher(servers, name, tmp_path / "state", client=client)
     try:
         watcher.until_consumed(40)
         send(servers, name, good(5))
@@ -192,12 +193,27 @@ def test_a_batch_that_cannot_be_read_becomes_one_dead_letter_with_its_offsets(
         own.kill()
 
 
+def test_a_header_whose_name_is_no_text_is_a_dead_letter(
+    broker: Broker, topic: TopicFactory, watch: Watch
+) -> None:
+    name, servers = topic(), broker.bootstrap_servers
+    odd = b"a\xff".decode(errors="surrogateescape")
+    for _ in range(2):
+        kafkacat.produce(servers, name, [b"1.0"], partition=0, key="k", headers={odd: "1"})
+        send(servers, name, good(5))
+    watcher = watch(name)
+    watcher.until_consumed(12)
+    assert (watcher.totals[0].scored, watcher.totals[0].dead_lettered) == (10, 2)
+    watcher.stop()
+    assert dead_letters(servers, name) == [(0, "unreadable", 1), (6, "unreadable", 7)]
+
+
 LARGE: list[bytes | None] = [b"1.0" + b"0" * 1000] * 10
 """Enough for the broker to have each batch in its index, and find the next without this one."""
 
 
 def test_a_damaged_batch_whose_end_nobody_knows_stops_it_until_somebody_steps_over_it(
-    tmp_path: Path,
+    tmp_path: Path, client: str
 ) -> None:
     own = Broker(tmp_path)
     own.start()
@@ -210,11 +226,11 @@ def test_a_damaged_batch_whose_end_nobody_knows_stops_it_until_somebody_steps_ov
     own.start()
     try:
         for _ in range(2):  # a restart does not get past it either
-            watcher = Watcher(servers, name, tmp_path / "state")
+            watcher = Watcher(servers, name, tmp_path / "state", client=client)
             assert_stopped_at_10(watcher, name)
             watcher.stop()
         move_group(servers, name, 30)
-        watcher = Watcher(servers, name, tmp_path / "state")
+        watcher = Watcher(servers, name, tmp_path / "state", client=client)
         watcher.until_consumed(20)
         assert (watcher.totals[0].scored, watcher.totals[0].next_offset) == (20, 40)
         watcher.stop()
@@ -242,6 +258,7 @@ PACKAGES = {"snappy": "python-snappy", "lz4": "lz4", "zstd": "zstandard"}
 
 
 @pytest.mark.parametrize("codec", PACKAGES)
+@pytest.mark.parametrize("client", ["kafka-python"], indirect=True)  # librdkafka brings its own
 def test_records_that_need_a_missing_package_stop_it_and_are_not_skipped(
     codec: str,
     broker: Broker,

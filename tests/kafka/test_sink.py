@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from monitor.daemon.assembly.kafka import make_sink
 from monitor.errors import SinkError
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
-from monitor.stream.sinks.kafka import KafkaSink, Topics
+from monitor.stream.sinks import Sink
+from monitor.stream.sinks.topics import Topics
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.topics import TopicFactory
@@ -22,8 +24,8 @@ def names() -> dict[str, str]:
 
 
 @pytest.fixture
-def sink(broker: Broker, names: dict[str, str]) -> Iterator[KafkaSink]:
-    made = KafkaSink(Connection(broker.bootstrap_servers), Topics(names))
+def sink(broker: Broker, names: dict[str, str], client: str) -> Iterator[Sink]:
+    made = make_sink(client, Connection(broker.bootstrap_servers), Topics(names))
     yield made
     made.close()
 
@@ -33,7 +35,7 @@ def dead_letter(value: bytes | None, *headers: tuple[str, bytes]) -> Event:
 
 
 def test_topics_are_made_and_events_arrive_as_they_are(
-    sink: KafkaSink, broker: Broker, names: dict[str, str]
+    sink: Sink, broker: Broker, names: dict[str, str]
 ) -> None:
     events = [Event("anomaly", b"in/0/1/0", b"{}"), dead_letter(b"\x00\xff"), dead_letter(None)]
     sink.publish(events)
@@ -47,10 +49,10 @@ def test_topics_are_made_and_events_arrive_as_they_are(
 
 @pytest.mark.parametrize("header", [b"", bytes(5000)])
 def test_what_the_topic_refuses_comes_cut_and_harms_no_later_event(
-    broker: Broker, topic: TopicFactory, names: dict[str, str], header: bytes
+    broker: Broker, topic: TopicFactory, names: dict[str, str], header: bytes, client: str
 ) -> None:
     small = {**names, "dead_letter": topic(configs={"max.message.bytes": "2000"})}
-    sink = KafkaSink(Connection(broker.bootstrap_servers), Topics(small))
+    sink = make_sink(client, Connection(broker.bootstrap_servers), Topics(small))
     sink.publish([dead_letter(bytes(10_000), ("original.x", header)), dead_letter(b"fits")])
     sink.flush()
     sink.publish([Event("alert", b"e/firing", b"{}")])
@@ -64,8 +66,8 @@ def test_what_the_topic_refuses_comes_cut_and_harms_no_later_event(
     assert len(kafkacat.consume(broker.bootstrap_servers, small["alert"])) == 1
 
 
-def test_without_a_broker_it_fails_in_bounded_time_and_can_be_tried_again() -> None:
-    sink = KafkaSink(Connection("127.0.0.1:1"), Topics({"alert": "a"}))
+def test_without_a_broker_it_fails_in_bounded_time_and_can_be_tried_again(client: str) -> None:
+    sink = make_sink(client, Connection("127.0.0.1:1"), Topics({"alert": "a"}))
     started = time.monotonic()
     for _ in range(2):
         with pytest.raises(SinkError) as caught:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
-from monitor.stream.sources import Polled
-from monitor.stream.sources.kafka import KafkaSource
-from monitor.stream.sources.link import CLOSE_SECONDS
+from monitor.stream.sources import Source
 from tests.kafka.broker import Broker
 from tests.kafka.process import wait_until
 from tests.kafka.streams import KafkaStream, Member, settle, until_read
@@ -24,19 +22,15 @@ from tests.monitor.stream.source_contract import (
     commit,
     filled,
     later,
-    poll,
     record,
 )
 
 Join = Callable[..., Member]
 
-SLACK_SECONDS = 3.0
-"""How much later than asked a poll may return on a busy machine."""
-
 
 @pytest.fixture
-def stream(broker: Broker, topic: TopicFactory) -> Iterator[KafkaStream]:
-    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2))
+def stream(broker: Broker, topic: TopicFactory, client: str) -> Iterator[KafkaStream]:
+    stream = KafkaStream(broker.bootstrap_servers, topic(partitions=2), client=client)
     yield stream
     stream.close()
 
@@ -45,46 +39,12 @@ class TestKafkaSource(SourceContract):
     """The contract."""
 
 
-class Reader:
-    """Polls a source and checks that each partition comes without gap or unexplained repeat.
-
-    Only after `lost` named a partition may it come again, from its committed offset on.
-    """
-
-    def __init__(self, source: KafkaSource) -> None:
-        self.source = source
-        self.committed: dict[Partition, int] = {}
-        self.next: dict[Partition, int] = {}
-        self.lost: set[Partition] = set()
-
-    def poll(self, seconds: float = 0.2) -> Polled:
-        polled = poll(self.source, seconds, 7)
-        for partition in polled.lost:
-            self.lost.add(partition)
-            self.next[partition] = self.committed.get(partition, 0)
-        for item in polled.records:
-            assert item.offset == self.next.get(item.source, 0)
-            self.next[item.source] = item.offset + 1
-        return polled
-
-    def commit(self, partition: Partition, offset: int) -> None:
-        assert commit(self.source, {partition: offset})
-        self.committed[partition] = offset
-
-    def read_to(self, ends: dict[Partition, int], seconds: float = 60.0) -> None:
-        def there() -> bool:
-            self.poll()
-            return self.next == ends
-
-        wait_until(there, seconds, lambda: f"read to {self.next}, not to {ends}")
-
-
 @pytest.fixture
 def join(stream: KafkaStream) -> Iterator[Join]:
     """Adds a member to the group that polls all the time."""
     members: list[Member] = []
 
-    def begin(**settings: float) -> Member:
+    def begin(**settings: Any) -> Member:
         members.append(Member(stream.join(**settings)))
         return members[-1]
 
@@ -196,13 +156,35 @@ def test_a_member_that_was_counted_out_gets_a_partition_only_after_its_owner_has
     assert back.assigned[moved].committed == Committed(10, "a note")
 
 
-def done(source: KafkaSource, leaving: Iterable[Partition]) -> None:
+@pytest.mark.parametrize("client", ["confluent"], indirect=True)
+def test_a_group_of_the_consumer_protocol_hands_over_what_was_done(
+    stream: KafkaStream, join: Join
+) -> None:
+    filled(stream, 10, 10)
+    first = join(protocol="consumer")
+    until_read(first, stream.zero, 9)
+    until_read(first, stream.one, 9)
+    first.source.on_leaving(lambda leaving: done(first.source, leaving))
+    second = join(protocol="consumer")
+    settle(first, second, partitions=1)
+    (kept,), (moved,) = first.source.assigned, second.source.assigned
+    stream.append(record(stream, p.number, 10 + i) for p in (moved, kept) for i in range(5))
+    until_read(first, kept, 14)
+    until_read(second, moved, 14)
+    first.pause(), second.pause()
+    assert second.assigned[moved].committed == Committed(10, "a note")
+    assert second.offsets(moved) == list(range(10, 15))
+    assert first.lost == [moved]
+    assert first.offsets(kept) == list(range(15))
+
+
+def done(source: Source, leaving: Iterable[Partition]) -> None:
     time.sleep(1.0)
     assert commit(source, dict.fromkeys(leaving, 10))
 
 
 def test_a_leader_whose_polls_run_out_while_it_joins_gets_its_partitions(
-    broker: Broker, stream: KafkaStream
+    stream: KafkaStream,
 ) -> None:
     # The first poll comes before anything is known of the topic, so that it joins twice.
     for _ in range(3):
@@ -214,9 +196,9 @@ def test_a_leader_whose_polls_run_out_while_it_joins_gets_its_partitions(
             member.leave()
 
 
-def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> None:
+def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory, client: str) -> None:
     name = new_name()
-    stream = KafkaStream(broker.bootstrap_servers, name)
+    stream = KafkaStream(broker.bootstrap_servers, name, client=client)
     source = stream.join()
     assert later(source) == []
     assert source.assigned == frozenset()
@@ -225,70 +207,3 @@ def test_a_missing_topic_is_waited_for(broker: Broker, topic: TopicFactory) -> N
     sent = filled(stream, 3, 3)
     assert addresses(collect(source, 6)) == addresses(sent)
     stream.close()
-
-
-@pytest.mark.kafka
-def test_without_a_broker_it_waits_and_then_reads(tmp_path: Path) -> None:
-    broker = Broker(tmp_path)
-    stream = KafkaStream(broker.bootstrap_servers, "late")
-    source = stream.join()
-    for seconds in (0.0, 0.3, 0.3, 0.3):
-        started = time.monotonic()
-        assert source.poll(seconds, 10) == Polled()
-        assert time.monotonic() - started < seconds + SLACK_SECONDS
-        assert not source.connected
-        assert source.assigned == frozenset()
-        assert source.positions() == {}
-        assert not commit(source, {stream.zero: 1})
-    broker.start()
-    try:
-        TopicFactory(broker.bootstrap_servers).create("late", partitions=2)
-        sent = filled(stream, 3, 3)
-        assert addresses(collect(source, 6)) == addresses(sent)
-        assert source.connected
-        stream.close()
-    finally:
-        broker.kill()
-
-
-@pytest.mark.kafka
-def test_closing_without_a_broker_is_quick(tmp_path: Path) -> None:
-    source = KafkaStream(Broker(tmp_path).bootstrap_servers, "nowhere").join()
-    source.poll(0.1, 10)
-    started = time.monotonic()
-    source.close()
-    assert time.monotonic() - started < CLOSE_SECONDS + SLACK_SECONDS
-
-
-def test_no_record_is_lost_when_the_broker_crashes(broker: Broker, stream: KafkaStream) -> None:
-    filled(stream, 50, 50)
-    reader = Reader(stream.join())
-    reader.read_to({stream.zero: 50, stream.one: 50})
-    reader.commit(stream.zero, 30)
-    broker.kill()
-    try:
-        wait_until(
-            lambda: not reader.poll().records and not reader.source.connected,
-            30,
-            lambda: "still connected to a broker that is gone",
-        )
-        assert not commit(reader.source, {stream.zero: 50})
-    finally:
-        broker.start()
-    stream.append(record(stream, p, 50 + i) for p in (0, 1) for i in range(20))
-    reader.read_to({stream.zero: 70, stream.one: 70})
-    assert reader.source.connected
-    reader.commit(stream.zero, 70)
-
-
-def test_closing_is_quick_while_the_broker_is_away(broker: Broker, stream: KafkaStream) -> None:
-    filled(stream, 1, 1)
-    source = stream.join()
-    collect(source, 2)
-    broker.kill()
-    try:
-        started = time.monotonic()
-        source.close()
-        assert time.monotonic() - started < CLOSE_SECONDS + SLACK_SECONDS
-    finally:
-        broker.start()

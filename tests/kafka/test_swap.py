@@ -65,6 +65,7 @@ def versions(servers: str, topic: str) -> dict[tuple[int, int], str]:
     return found
 
 
+@pytest.mark.parametrize("client", ["kafka-python"], indirect=True)
 def test_models_change_twenty_times_while_records_flow(
     watch: Watch, broker: Broker, topic: TopicFactory
 ) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 from kafka import KafkaProducer
 
+from monitor.daemon.assembly.kafka import make_sink, make_source
 from monitor.daemon.cadence import Cadence
 from monitor.state.ledger import Totals
 from monitor.state.resume import Policy
 from monitor.stream.kafka_options import Connection
-from monitor.stream.sinks.kafka import KafkaSink, Topics
-from monitor.stream.sources.kafka import KafkaSource
+from monitor.stream.sinks.topics import Topics
 from monitor.stream.sources.subscription import Subscription
 from tests.kafka import kafkacat
 from tests.kafka.process import wait_until
@@ -34,11 +34,12 @@ class Watcher:
         folder: Path,
         policy: Policy | None = None,
         subscription: Mapping[str, Any] | None = None,
+        client: str = "kafka-python",
         **parts: Any,
     ) -> None:
         settings = {"topic": topic, "group": topic, "session_timeout_seconds": 6.0}
-        self.source = KafkaSource(
-            Connection(servers), Subscription(**(settings | dict(subscription or {})))
+        self.source = make_source(
+            client, Connection(servers), Subscription(**(settings | dict(subscription or {})))
         )
         names = {
             "anomaly": f"{topic}.anomalies",
@@ -47,7 +48,7 @@ class Watcher:
         }
         self.daemon = assemble(
             self.source,
-            KafkaSink(Connection(servers), Topics(names)),
+            make_sink(client, Connection(servers), Topics(names)),
             folder,
             parts.pop("cadence", CADENCE),
             policy=policy or Policy(),

@@ -18,7 +18,12 @@ from models.reference import ENOUGH_RECORDS, Reference
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
-from monitor.daemon.assembly.kafka import build_connection, build_publisher, build_subscription
+from monitor.daemon.assembly.kafka import (
+    build_connection,
+    build_publisher,
+    build_source,
+    check_client,
+)
 from monitor.daemon.assembly.model import (
     about_model,
     build_follower,
@@ -52,7 +57,6 @@ from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
 from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
-from monitor.stream.sources.kafka import KafkaSource
 from monitor.version import __version__
 from monitor.web import uvicorn_private
 from monitor.web.status import StatusBoard
@@ -78,6 +82,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     Raises ConfigError, BundleError or LibraryError for anything that the user can put right.
     """
     kafka_private.check()
+    check_client(config.kafka)
     uvicorn_private.check()
     bundle = load_in_precision(config, model_folder(config))
     set_threads(config, bundle)
@@ -103,7 +108,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
         checkpoints.rewind()
     return Daemon(
         Parts(
-            source=KafkaSource(connection, build_subscription(config.kafka)),
+            source=build_source(config.kafka, connection),
             publisher=build_publisher(config, connection, checkpoints.writer, metrics),
             pipeline=pipeline,
             batcher=Batcher(model.limits, AdaptiveLinger()),

@@ -13,10 +13,15 @@ from monitor.config.kafka import KafkaConfig
 from monitor.daemon.publisher import Publisher, TransactionalPublisher
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
+from monitor.stream import confluent_options
 from monitor.stream.events import KINDS
 from monitor.stream.kafka_options import Connection
-from monitor.stream.sinks.kafka import KafkaSink, Topics
+from monitor.stream.sinks import Sink, TransactionalSink
+from monitor.stream.sinks.kafka import KafkaSink
+from monitor.stream.sinks.topics import Topics
 from monitor.stream.sinks.transactions import TransactionalKafkaSink
+from monitor.stream.sources import Source
+from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription
 
 
@@ -74,11 +79,52 @@ def build_subscription(kafka: KafkaConfig) -> Subscription:
         group=kafka.group,
         instance=kafka.instance,
         eager=kafka.rebalance == "eager",
+        protocol=kafka.group_protocol,
         read_committed=kafka.isolation == "read_committed",
         session_timeout_seconds=kafka.session_timeout_seconds,
         max_poll_interval_seconds=kafka.max_poll_interval_seconds,
         fetch_max_bytes=kafka.fetch_max_bytes,
     )
+
+
+def check_client(kafka: KafkaConfig) -> None:
+    """Raise LibraryError if the client that is asked for is not installed."""
+    if kafka.client == "confluent":
+        confluent_options.check()
+
+
+def build_source(kafka: KafkaConfig, connection: Connection) -> Source:
+    """Where records come from."""
+    return make_source(kafka.client, connection, build_subscription(kafka))
+
+
+def make_source(client: str, connection: Connection, subscription: Subscription) -> Source:
+    """A member of the group, by one of `kafka.client`'s names; connects when first polled."""
+    if client == "confluent":
+        from monitor.stream.sources.confluent import ConfluentSource
+
+        return ConfluentSource(connection, subscription)
+    return KafkaSource(connection, subscription)
+
+
+def make_sink(client: str, connection: Connection, topics: Topics) -> Sink:
+    """Where events go, by one of `kafka.client`'s names; connects when first used."""
+    if client == "confluent":
+        from monitor.stream.sinks.confluent import ConfluentSink
+
+        return ConfluentSink(connection, topics)
+    return KafkaSink(connection, topics)
+
+
+def make_transactional_sink(
+    client: str, connection: Connection, topics: Topics, name: str, timeout_seconds: float = 60.0
+) -> TransactionalSink:
+    """Where events and offsets go, by one of `kafka.client`'s names. name: the transactional id."""
+    if client == "confluent":
+        from monitor.stream.sinks.confluent import TransactionalConfluentSink
+
+        return TransactionalConfluentSink(connection, topics, name, timeout_seconds)
+    return TransactionalKafkaSink(connection, topics, name, timeout_seconds)
 
 
 def _topics(config: Config) -> Topics:
@@ -92,8 +138,8 @@ def build_publisher(
     """Where events and offsets go. writer: id of the state."""
     topics = _topics(config)
     if not config.kafka.transactions:
-        return Publisher(KafkaSink(connection, topics), metrics)
+        return Publisher(make_sink(config.kafka.client, connection, topics), metrics)
     name = f"{config.kafka.group}-{config.kafka.instance or writer}"
     timeout = min(60.0, config.kafka.session_timeout_seconds)
-    sink = TransactionalKafkaSink(connection, topics, name, timeout)
+    sink = make_transactional_sink(config.kafka.client, connection, topics, name, timeout)
     return TransactionalPublisher(sink, metrics)

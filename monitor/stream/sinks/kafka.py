@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from monitor.errors import SinkError
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection, connect
+from monitor.stream.sinks.fitting import essential, fit, without_value
+from monitor.stream.sinks.topics import Topics, create_topics
 
 log = structlog.get_logger(__name__)
 
@@ -22,19 +23,6 @@ DELIVERY_SECONDS = 10.0
 FLUSH_SECONDS = 12.0
 """Longer than a delivery may take: after a flush every message has arrived or failed."""
 CLOSE_SECONDS = 2.0
-OVERHEAD_BYTES = 1024
-"""Room for what Kafka puts around a message."""
-ESSENTIAL_BYTES = 256
-"""Longest header of a message that had to be cut."""
-
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """Topic of each kind of event; whether to create those that are missing."""
-
-    names: Mapping[str, str]
-    create: bool = True
-    max_message_bytes: int = 32 * 2**20
 
 
 class KafkaSink:
@@ -52,7 +40,7 @@ class KafkaSink:
             self._send(event)
 
     def _send(self, event: Event) -> None:
-        fitting = self._fit(event)
+        fitting = fit(event, self._topics.max_message_bytes)
         try:
             producer = self._producer or self._connect()
             future = producer.send(
@@ -65,15 +53,6 @@ class KafkaSink:
             self._pending.clear()
             raise SinkError(f"{type(error).__name__}: {error}", retryable=True) from error
         self._pending.append((fitting, future))
-
-    def _fit(self, event: Event) -> Event:
-        """The event, without its value if that is larger than the topics take."""
-        size = len(event.value or b"") + len(event.key)
-        size += sum(len(name) + len(value) for name, value in event.headers)
-        if size + OVERHEAD_BYTES <= self._topics.max_message_bytes:
-            return event
-        small = _without_value(event)
-        return small if size - len(event.value or b"") < OVERHEAD_BYTES else _essential(small)
 
     def flush(self) -> None:
         """Wait until all events arrived. Raises SinkError(retryable) if some did not."""
@@ -96,18 +75,18 @@ class KafkaSink:
         """The topic takes less than we were told: send what identifies the message."""
         if not events:
             return
-        if any(_essential(_without_value(event)) == event for event in events):
+        if any(essential(without_value(event)) == event for event in events):
             raise SinkError("the topic refuses even messages without a value", retryable=True)
         log.warning(
             "messages larger than their topic takes were published without their value",
             messages=len(events),
         )
-        self.publish(_essential(_without_value(event)) for event in events)
+        self.publish(essential(without_value(event)) for event in events)
         self.flush()
 
     def _connect(self) -> KafkaProducer:
         if self._topics.create:
-            self._create_topics()
+            create_topics(self._connection, self._topics)
         self._producer = self._make_producer(
             # An idempotent producer of kafka-python 3.0.12 fails for good after one message
             # that the broker refuses; one request at a time keeps the order without it.
@@ -128,15 +107,6 @@ class KafkaSink:
             delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
             **options,
         )
-
-    def _create_topics(self) -> None:
-        admin = connect(KafkaAdminClient, **self._connection.options())
-        try:
-            existing = set(admin.list_topics())
-            for name in sorted(set(self._topics.names.values()) - existing):
-                _create(admin, name, self._topics.max_message_bytes)
-        finally:
-            admin.close()
 
     def close(self) -> None:
         """Close the producer; what was not flushed is given up."""
@@ -163,37 +133,3 @@ def _wait(pending: list[tuple[Event, Any]], deadline: float) -> list[tuple[Event
         except KafkaError as error:
             failed.append((event, error))
     return failed
-
-
-def _create(admin: KafkaAdminClient, name: str, max_message_bytes: int) -> None:
-    """Create a topic that takes messages as large as ours; one that exists is left alone."""
-    options = {
-        "num_partitions": 1,
-        "replication_factor": -1,
-        "configs": {"max.message.bytes": str(max_message_bytes)},
-    }
-    try:
-        admin.create_topics({name: options})
-        log.info("created output topic", topic=name)
-    except TopicAlreadyExistsError:
-        log.debug("output topic exists", topic=name)
-    except KafkaError as error:
-        # Publishing decides: the broker may create topics itself, or refuse with a clear error.
-        log.warning("cannot create output topic", topic=name, error=str(error))
-
-
-def _without_value(event: Event) -> Event:
-    if event.value is None:
-        return event
-    size = str(len(event.value)).encode()
-    return replace(event, value=None, headers=(*event.headers, ("aead.value_bytes_dropped", size)))
-
-
-def _essential(event: Event) -> Event:
-    """The event with our own headers only, each cut short: it fits into any topic."""
-    ours = [(name, value[:ESSENTIAL_BYTES]) for name, value in event.headers if _is_ours(name)]
-    return replace(event, headers=tuple(ours))
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith("aead.")

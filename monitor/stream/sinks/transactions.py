@@ -15,7 +15,8 @@ from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
-from monitor.stream.sinks.kafka import KafkaSink, Topics
+from monitor.stream.sinks.kafka import KafkaSink
+from monitor.stream.sinks.topics import Topics, create_topics
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ class TransactionalKafkaSink(KafkaSink):
 
     def _connect(self) -> KafkaProducer:
         if self._topics.create:
-            self._create_topics()
+            create_topics(self._connection, self._topics)
         producer = self._make_producer(
             transactional_id=self._name,
             transaction_timeout_ms=int(self._timeout_seconds * 1000),

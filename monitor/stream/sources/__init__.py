@@ -65,7 +65,7 @@ class Source(Protocol):
     def on_leaving(self, hand_over: Callable[[frozenset[Partition]], None]) -> None:
         """Have `hand_over` called before partitions go to another member.
 
-        It is called while our thread waits in `poll`, on another one. What is done of the
+        It is called while our thread waits in `poll`, on it or on another one. What is done of the
         partitions can still be committed, and no more of them comes. It is not called if they
         are lost in another way, or while we `tend`.
         """

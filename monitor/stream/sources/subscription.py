@@ -20,14 +20,16 @@ class Subscription:
 
     instance: name of this member, the same after a restart (static membership): its partitions
     wait for it as long as the session lasts. eager: give all partitions back at each rebalance,
-    for a group with members that know no other way. read_committed: leave out the records of
-    transactions that were given up.
+    for a group with members that know no other way. protocol: of the group, `classic`, or
+    `consumer` (KIP-848), which kafka-python does not speak. read_committed: leave out the
+    records of transactions that were given up.
     """
 
     topic: str
     group: str
     instance: str | None = None
     eager: bool = False
+    protocol: str = "classic"
     read_committed: bool = True
     session_timeout_seconds: float = 45.0
     max_poll_interval_seconds: float = 300.0

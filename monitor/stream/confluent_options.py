@@ -1,0 +1,79 @@
+"""Connection settings in the words of librdkafka, which confluent-kafka brings.
+
+The package is an extra: nothing here imports it before `check` has looked for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import Any, Final
+
+from monitor.errors import LibraryError
+from monitor.stream.kafka_options import Connection
+from monitor.version import __version__
+
+TESTED: Final = "2.16.1"
+"""The version of confluent-kafka that our tests ran with."""
+OLDEST: Final = (2, 12)
+"""The first whose librdkafka has the consumer protocol in its final form (KIP-848)."""
+
+_SAME_WORDS: Final = {
+    "security_protocol": "security.protocol",
+    "ssl_cafile": "ssl.ca.location",
+    "ssl_certfile": "ssl.certificate.location",
+    "ssl_keyfile": "ssl.key.location",
+    "ssl_password": "ssl.key.password",
+    "sasl_mechanism": "sasl.mechanism",
+    "sasl_plain_username": "sasl.username",
+    "sasl_plain_password": "sasl.password",
+}
+
+
+def check() -> None:
+    """Raise LibraryError if confluent-kafka is not installed, or is too old."""
+    install = "Install it: pip install 'aead-monitor[confluent]'"
+    try:
+        version = str(import_module("confluent_kafka").__version__)
+    except ImportError as error:
+        raise LibraryError(
+            f"kafka.client: confluent needs the package confluent-kafka, which is not there"
+            f" ({error}). {install}; or set kafka.client to kafka-python"
+        ) from None
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise LibraryError(
+            f"kafka.client: confluent needs confluent-kafka {'.'.join(map(str, OLDEST))} or later,"
+            f" and {version} is installed. {install}"
+        )
+
+
+def options(connection: Connection) -> dict[str, Any]:
+    """Options common to consumer and producer."""
+    security = connection.security
+    known = {_SAME_WORDS[name]: value for name, value in security.items() if name in _SAME_WORDS}
+    if not security.get("ssl_check_hostname", True):
+        known["ssl.endpoint.identification.algorithm"] = "none"
+    return {
+        "bootstrap.servers": ",".join(part.strip() for part in connection.servers.split(",")),
+        "client.id": f"aead-monitor-{__version__}",
+        # No request waits longer for its answer; a commit without a broker ends by it.
+        "socket.timeout.ms": 20_000,
+        "reconnect.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 5000,
+        # A misspelt topic must not come to life because we asked for it.
+        "allow.auto.create.topics": False,
+        "topic.metadata.refresh.interval.ms": 10_000,
+        **known,
+    }
+
+
+class LibraryLog:
+    """Takes librdkafka's log lines into ours, as the `logger` of a client."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("confluent_kafka")
+
+    def log(self, level: int, form: str, *arguments: object) -> None:
+        """Called by confluent-kafka with a level of Python's, a format, and what goes into it."""
+        # The whole text is the message, without how long it took: by it, repeated lines are known.
+        self._log.log(level, (form % arguments).split(" (after ")[0])

@@ -1,0 +1,144 @@
+"""Events to Kafka topics in transactions, with the offsets that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaException, TopicPartition
+from kafka.errors import KafkaError as CreationError
+
+from monitor.errors import SinkError, TransactionLostError
+from monitor.process import background
+from monitor.stream.events import Event
+from monitor.stream.kafka_options import Connection
+from monitor.stream.offsets import Committed
+from monitor.stream.records import Partition
+from monitor.stream.sinks.confluent.sink import (
+    DELIVERY_SECONDS,
+    REQUEST_SECONDS,
+    ConfluentSink,
+)
+from monitor.stream.sinks.fitting import OVERHEAD_BYTES, fit, size_of
+from monitor.stream.sinks.topics import Topics, create_topics
+
+log = structlog.get_logger(__name__)
+
+STEP_SECONDS: Final = 15.0
+"""Longest wait for one step."""
+
+
+class TransactionalConfluentSink(ConfluentSink):
+    """Publishes in one transaction from commit to commit.
+
+    name: the transactional id, the same after a restart, so that a transaction that a crash left
+    open is ended. timeout_seconds: after which the broker ends one itself. After any failure the
+    producer is thrown away: the next one ends what was open.
+    """
+
+    def __init__(
+        self, connection: Connection, topics: Topics, name: str, timeout_seconds: float = 60.0
+    ) -> None:
+        super().__init__(connection, topics)
+        self._name = name
+        self._timeout_seconds = timeout_seconds
+        self._open = False
+        self._taken: dict[str, int] = {}
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Hand events to the open transaction. Raises TransactionLostError if it failed."""
+        waiting = list(events)
+        if not waiting:
+            return
+        self._step(self._begin)
+        try:
+            super().publish(waiting)
+        except SinkError as error:
+            raise self._lost(error) from error
+
+    def _fitting(self, event: Event) -> Event:
+        most = self._topics.max_message_bytes
+        return fit(event, min(most, self._taken.get(event.kind, most)))
+
+    def flush(self) -> None:
+        """Wait until all events arrived. Raises TransactionLostError if some did not."""
+        try:
+            super().flush()
+        except SinkError as error:
+            raise self._lost(error) from error
+
+    def _resend(self, refused: list[Event]) -> None:
+        """A refused message ends its transaction; in the next one the largest goes without value.
+
+        A topic that takes less than we were told refuses a whole batch for one message in it.
+        """
+        for event in refused:
+            sizes = [size_of(other) for other in refused if other.kind == event.kind]
+            self._taken[event.kind] = max(sizes) + OVERHEAD_BYTES - 1
+        if refused:
+            log.warning(
+                "a topic takes less than outputs.max_message_bytes: larger messages are published"
+                " without their value from now on",
+                bytes=min(self._taken.values()),
+            )
+            raise SinkError("messages are larger than their topic takes", retryable=True)
+
+    def commit(self, offsets: Mapping[Partition, Committed], membership: Any) -> None:
+        """End the transaction, with the offsets in it."""
+        stored = [
+            TopicPartition(p.topic, p.number, c.offset, metadata=c.note) for p, c in offsets.items()
+        ]
+        self._step(self._begin)
+        self._step(
+            lambda: self._current().send_offsets_to_transaction(stored, membership, STEP_SECONDS)
+        )
+        self._step(lambda: self._current().commit_transaction(STEP_SECONDS))
+        self._open = False
+
+    def recover(self) -> None:
+        """A new producer of the same name ends whatever was open."""
+        self._discard()
+        self._step(self._connect)
+
+    def _begin(self) -> None:
+        if not self._open:
+            (self._producer or self._connect()).begin_transaction()
+            self._open = True
+
+    def _current(self) -> Any:
+        if self._producer is None:
+            raise TransactionLostError("the producer is gone")
+        return self._producer
+
+    def _connect(self) -> Any:
+        if self._topics.create:
+            create_topics(self._connection, self._topics)
+        milliseconds = int(self._timeout_seconds * 1000)
+        producer = self._make_producer(
+            {
+                "transactional.id": self._name,
+                "transaction.timeout.ms": milliseconds,
+                # librdkafka lets nothing take longer than the transaction.
+                "socket.timeout.ms": min(int(REQUEST_SECONDS * 1000), milliseconds),
+                "delivery.timeout.ms": min(int(DELIVERY_SECONDS * 1000), milliseconds),
+            }
+        )
+        producer.init_transactions(STEP_SECONDS)
+        self._producer = producer
+        return producer
+
+    def _step(self, step: Callable[[], object]) -> None:
+        """Do a step on another thread, so that signals are heeded; on failure all is lost."""
+        try:
+            background.start(step, "kafka-transaction").result(STEP_SECONDS + 1)
+        except (KafkaException, CreationError, OSError, TimeoutError) as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: BaseException) -> TransactionLostError:
+        self._discard()
+        return TransactionLostError(f"{type(error).__name__}: {error}")
+
+    def _discard(self) -> None:
+        self._open = False
+        super()._discard()
