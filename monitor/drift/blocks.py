@@ -180,11 +180,12 @@ class OpenBlock:
             last_timestamp=self._last_timestamp,
             ended_by_time=self._rows < self.limit,
         )
-        self.clear()
+        self.skip(self._start)
         return block
 
-    def clear(self) -> None:
-        """Begin another block."""
+    def skip(self, start: Position) -> None:
+        """Begin another block: this one and some more were taken. start: of the last of them."""
+        self._start = start
         self._partition, self._buckets = [], []
         self._rows = self._last_timestamp = 0
         self._timed_out = False

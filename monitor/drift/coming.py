@@ -43,6 +43,7 @@ class Coming:
         self._known = intake.next.complete
         self._at = 0
         self._after: list[Offsets] = []
+        self._starts: list[Position] = []
         self.left = len(cuts) - 1
 
     def step(self) -> tuple[Block | None, int]:
@@ -108,14 +109,17 @@ class Coming:
             [max(0, newest) for newest in self._newest[first:last]],
             [size < limit for size in sizes],
         )
-        return after(intake.open, run, limit) if intake.open.rows else run
+        if intake.open.rows:
+            run = after(intake.open, run, limit)
+        self._starts = run.starts
+        return run
 
     def count(self, blocks: int) -> int:
         """Count so many blocks of the run that was made last; the newest timestamp of the last."""
         intake, end = self._intake, self._at + blocks
         intake.rows += self._row_cuts[end] - self._row_cuts[self._at]
         intake.next.go_on(self._after[blocks])
-        intake.open.clear()
+        intake.open.skip(self._starts[blocks - 1])
         self._at = end
         self.left -= blocks
         return int(self._newest[end - 1])

@@ -78,7 +78,7 @@ def both(records: JudgedRecords, ends: list[int], **made: Any) -> tuple[Watcher,
     return plain, subject
 
 
-@pytest.mark.parametrize("size", [100, 2000, 10**6])
+@pytest.mark.parametrize("size", [100, 2048, 10**6])
 @pytest.mark.parametrize("partitions", [1, 2, 40, 256])
 @pytest.mark.parametrize("kind", ["quick", "slow", "rows"])
 def test_many_blocks_at_once_leave_the_bytes_of_one_by_one(
