@@ -24,7 +24,7 @@ from tests.kafka.topics import TopicFactory
 
 POOL = 4_096
 """Different payloads, sent by turns."""
-SAMPLE_SECONDS = 0.2
+SAMPLE_SECONDS = 0.5
 STALL_SECONDS = 120.0
 FLUSH_SECONDS = 120.0
 
