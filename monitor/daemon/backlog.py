@@ -2,14 +2,16 @@
 
     add -> Batcher -> due? -> scored, on a thread of its own -> take -> the run loop decides
 
-A batch is scored while the run loop fetches and decides on others; in order, one at a time, and
-no more than `ahead` are left alone while there may be more to fetch. Decoding and scoring need
-nothing of what came before, so that only records whose partition is taken away meanwhile have to
-be left out afterwards.
+A batch that takes long is scored while the run loop fetches and decides on others; in order, one
+at a time, and no more than `ahead` are left alone while there may be more to fetch. Decoding and
+scoring need nothing of what came before, so that only records whose partition is taken away
+meanwhile have to be left out afterwards. A batch that takes no time is scored at once: a second
+thread would take the interpreter's lock from the run loop, which costs more than it gains.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,13 +43,20 @@ class Backlog:
     """The records between the poll and the decision.
 
     score: decodes and scores a batch, on any thread. ahead: batches that may be scored while the
-    run loop polls; 0 scores on the run loop's own thread.
+    run loop polls; 0 scores on the run loop's own thread. worth_seconds: as long as the batch
+    before took less than this, the next one is scored on the run loop's own thread, too.
+    own_seconds: that the batch which was begun last kept the run loop's thread.
     """
 
-    def __init__(self, batcher: Batcher, score: Score, ahead: int) -> None:
+    def __init__(
+        self, batcher: Batcher, score: Score, ahead: int, worth_seconds: float = 0.0
+    ) -> None:
         self._batcher = batcher
         self._score = score
         self._ahead = ahead
+        self._worth_seconds = worth_seconds
+        self._took_seconds = 0.0
+        self.own_seconds = 0.0
         self._batches: deque[_Batch] = deque()
         self._executor = ThreadPoolExecutor(1, "score") if ahead else None
 
@@ -91,7 +100,7 @@ class Backlog:
 
     def start(self, now: float) -> bool:
         """Have a batch scored if one is due and there is room; false if not."""
-        if len(self._batches) > self._ahead or not self._batcher.due(now):
+        if not self._room or not self._batcher.due(now):
             return False
         self._begin(self._batcher.take())
         return True
@@ -102,17 +111,36 @@ class Backlog:
             self._begin(self._batcher.take())
         return bool(self._batches)
 
+    @property
+    def _quick(self) -> bool:
+        return self._took_seconds < self._worth_seconds
+
+    @property
+    def _room(self) -> bool:
+        # A scorer uses its memory again: it is at work on one batch at a time.
+        return not self._batches or (not self._quick and len(self._batches) <= self._ahead)
+
     def _begin(self, records: Columns) -> None:
-        if self._executor is None:
+        if self._executor is None or self._quick:
             scored: Future[Scored] = Future()
-            scored.set_result(self._score(records))
+            scored.set_result(self._timed(records))
+            self.own_seconds = self._took_seconds
         else:
-            scored = self._executor.submit(self._score, records)
+            scored = self._executor.submit(self._timed, records)
+            self.own_seconds = 0.0
         self._batches.append(_Batch(records, scored))
+
+    def _timed(self, records: Columns) -> Scored:
+        began = time.perf_counter()
+        scored = self._score(records)
+        self._took_seconds = time.perf_counter() - began
+        return scored
 
     def may_wait(self, more: bool) -> bool:
         """True if what is being scored may be left alone for a poll. more: it may bring some."""
-        return not self._batches or (more and len(self._batches) <= self._ahead)
+        if not self._batches:
+            return True
+        return more and not self._quick and len(self._batches) <= self._ahead
 
     def take(self) -> Scored:
         """The oldest batch that is being scored, once it is; without what is not ours any more."""

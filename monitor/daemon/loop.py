@@ -56,7 +56,8 @@ TEND_SECONDS = 0.2
 class Parts:
     """What the daemon is made of. slot: the model in use, whose parts the pipeline has.
 
-    ahead: batches that may be scored while others are fetched; 0 does one thing after the other.
+    ahead: batches that may be scored while others are fetched; 0 does one thing after the other,
+    and so does a batch that is scored in less than worth_seconds.
     """
 
     source: Source
@@ -74,6 +75,7 @@ class Parts:
     max_poll_records: int
     shutdown_seconds: float
     ahead: int = 0
+    worth_seconds: float = 0.0
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
@@ -95,7 +97,9 @@ class Daemon:
 
     def __post_init__(self) -> None:
         parts = self.parts
-        self._backlog = Backlog(parts.batcher, parts.pipeline.score, parts.ahead)
+        self._backlog = Backlog(
+            parts.batcher, parts.pipeline.score, parts.ahead, parts.worth_seconds
+        )
         self._gauges = Gauges(
             parts.source, self._backlog, parts.pipeline, parts.dead_letter_limit, parts.metrics,
             parts.board,
@@ -190,7 +194,7 @@ class Daemon:
         events = list(events_of(outcome, self.model.version, self.model.threshold))
         if not self._outcomes.publish(outcome, events, self._wait):
             return
-        parts.batcher.took(time.monotonic() - began)
+        parts.batcher.took(time.monotonic() - began + self._backlog.own_seconds)
         alerts = any(change.alert is not None for change in outcome.changes)
         if parts.checkpoints.due(time.monotonic()) or (alerts and parts.publisher.transactional):
             self._checkpoint()

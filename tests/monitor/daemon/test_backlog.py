@@ -1,6 +1,7 @@
 """Records between poll and decision: scored beside the run loop, in order, each at most once."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,28 @@ def test_what_is_lost_while_it_is_scored_is_left_out_and_counted_once() -> None:
     scored = backlog.take()
     assert {r.source for r in scored.records} == {P0}
     assert len(scored.rows) == 5 and not scored.scores.anomalous.any()
+    backlog.close()
+
+
+def test_a_batch_that_takes_no_time_is_scored_at_once_and_decided_on_before_the_next() -> None:
+    threads = []
+
+    def score(batch: Columns) -> Scored:
+        threads.append(threading.current_thread())
+        if len(threads) == 2:
+            time.sleep(0.2)
+        return pipeline().score(batch)
+
+    backlog = Backlog(Batcher(BatchLimits(10, 10**6, 0.0)), score, ahead=1, worth_seconds=0.1)
+    backlog.add(Columns.of(records(np.ones(45))), 0.0)
+    assert backlog.start(0.0)
+    assert not backlog.start(0.0) and not backlog.may_wait(more=True)
+    assert backlog.take().records.record(0).offset == 0
+    assert backlog.start(0.0) and backlog.own_seconds >= 0.2
+    assert backlog.start(0.0) and backlog.own_seconds == 0.0
+    assert [backlog.take().records.record(0).offset for _ in range(2)] == [10, 20]
+    own = threading.current_thread()
+    assert [thread is own for thread in threads] == [True, True, False]
     backlog.close()
 
 
