@@ -21,8 +21,10 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as ConfluentPartition
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,7 +43,7 @@ TURNS = 2
 SECONDS, SHORT_SECONDS = 12.0, 4.0
 BEGIN_SECONDS = 1.0
 """Of each turn that is left out: the load begins."""
-STAGES = ("decode", "score", "judge", "publish")
+STAGES = ("decode", "score", "judge", "publish", "commit")
 SAMPLES = {"aead_monitor_stage_seconds_count": 0, "aead_monitor_stage_seconds_sum": 1}
 WAYS = ("polled", "decided", "arrived", "whole")
 HEADER = ("way", "records", "p50, ms", "p90, ms", "p99, ms", "largest, ms", "p50 / polled")
@@ -132,11 +134,16 @@ def with_confluent(load: Load) -> Milliseconds:
     with closing(made) as consumer:
 
         def poll() -> Milliseconds:
-            messages = consumer.consume(bare.BATCH, 0.1)
+            messages = arrivals(consumer)
             now = 1000 * time.time()
             return [now - m.timestamp()[1] for m in messages if m.error() is None]
 
         return load.watch(poll)
+
+
+def arrivals(consumer: Consumer) -> list[Any]:
+    """What is there, as soon as anything is: `consume` itself waits for as many as it may take."""
+    return consumer.consume(1, 0.1) + consumer.consume(bare.BATCH, 0.0)
 
 
 POLLED = {"kafka-python": with_kafka_python, "confluent": with_confluent}
@@ -150,7 +157,7 @@ def of_anomalies(load: Load) -> dict[str, Milliseconds]:
     with closing(bare.confluent_consumer(servers, topic, ends_of(servers, topic))) as consumer:
 
         def poll() -> Milliseconds:
-            messages = consumer.consume(bare.BATCH, 0.05)
+            messages = arrivals(consumer)
             now = 1000 * time.time()
             for message in messages:
                 came, sent = appended(message.value()), message.timestamp()[1]
