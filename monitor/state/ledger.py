@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.stream.columns import Columns, Index, first_time
 from monitor.stream.records import Partition
@@ -46,6 +47,8 @@ class Ledger:
     def __init__(self) -> None:
         self._places: dict[Partition, int] = {}
         self._totals = np.zeros((5, 0), dtype=np.int64)
+        self._asked: tuple[Partition, ...] = ()
+        self._answer = np.zeros(0, dtype=np.int64)
 
     @property
     def totals(self) -> dict[Partition, Totals]:
@@ -71,26 +74,43 @@ class Ledger:
         if not len(records):
             return
         places = self._places_of(records)
-        expected = self._totals[_NEXT_OFFSET, places]
+        expected = self._totals[_NEXT_OFFSET].take(places)
         new = first_time(records.partition, records.offsets, records.next_offsets, expected)
-        place, ends = places[records.partition[new]], records.next_offsets[new]
-        # A dead letter may stand for many offsets.
-        dead = np.where(rows[new] > 0, 0, ends - records.offsets[new])
-        for row, numbers in (
-            (_SCORED, rows[new] > 0), (_DEAD, dead), (_ROWS, rows[new]),
-            (_ANOMALOUS, anomalous[new]),
-        ):  # fmt: skip
-            if numbers.any():
-                summed = np.bincount(place, numbers, self._totals.shape[1])
-                self._totals[row] += summed.astype(np.int64)
+        partition, offsets, ends = records.partition, records.offsets, records.next_offsets
+        if new is not None:
+            partition, offsets, ends = partition[new], offsets[new], ends[new]
+            rows, anomalous = rows[new], anomalous[new]
+        scored = rows > 0
+        columns = [(_SCORED, scored), (_ROWS, rows), (_ANOMALOUS, anomalous)]
+        if not scored.all():
+            # A dead letter may stand for many offsets.
+            columns.append((_DEAD, np.where(scored, 0, ends - offsets)))
+        place = places.take(partition)
+        for row, numbers in columns:
+            self._total(row, place, numbers)
         # In offset order, so that each partition's last one stays.
         self._totals[_NEXT_OFFSET, place] = ends
 
+    def _total(self, row: int, place: Index, numbers: Index | NDArray[np.bool_]) -> None:
+        """Add each record's number to the total of its partition."""
+        if self._totals.shape[1] == 1:
+            self._totals[row] += np.add.reduce(numbers, dtype=np.int64)
+        elif numbers.any():
+            summed = np.bincount(place, numbers, self._totals.shape[1])
+            self._totals[row] += summed.astype(np.int64)
+
     def _places_of(self, records: Columns) -> Index:
         """The column of each of the records' partitions; any for one without a record."""
-        if any(partition not in self._places for partition in records.partitions):
+        if records.partitions is self._asked or records.partitions == self._asked:
+            self._asked = records.partitions  # what is the same is compared the faster
+            return self._answer
+        known = all(partition in self._places for partition in records.partitions)
+        if not known:
             self._add(records.last_of_each())
-        return np.array([self._places.get(p, 0) for p in records.partitions], dtype=np.int64)
+        answer = np.array([self._places.get(p, 0) for p in records.partitions], dtype=np.int64)
+        if known:
+            self._asked, self._answer = records.partitions, answer
+        return answer
 
     def _add(self, partitions: Iterable[Partition]) -> None:
         for partition in partitions:
@@ -110,6 +130,7 @@ class Ledger:
 
     def restore(self, state: list[list[Any]]) -> None:
         """Go on where `state` was called."""
+        self._asked = ()
         self._places = {Partition(str(topic), int(n)): i for i, (topic, n, *_) in enumerate(state)}
         numbers = [list(map(int, numbers)) for _, _, *numbers in state]
         self._totals = np.array(numbers, dtype=np.int64).reshape(-1, 5).T.copy()

@@ -211,23 +211,17 @@ class Columns:
 
 def first_time(
     partition: Index, offsets: Index, next_offsets: Index, expected: Index
-) -> NDArray[np.bool_]:
-    """Whether each record comes for the first time, bool (n,).
+) -> NDArray[np.bool_] | None:
+    """Whether each record comes for the first time, bool (n,); None if all of them do.
 
     expected: the first offset of each partition that has not come yet. Within a partition records
     are in offset order, but for repetitions.
     """
-    by_partition = partition.argsort(kind="stable") if expected.size > 1 else slice(None)
-    numbers, first, ends = (
-        partition[by_partition],
-        offsets[by_partition],
-        next_offsets[by_partition],
-    )
-    before = expected[numbers]
-    same = numbers[1:] == numbers[:-1]
-    before[1:] = np.where(same, np.maximum(before[1:], ends[:-1]), before[1:])
-    if (first >= before).all():
-        return np.ones(partition.size, dtype=np.bool_)
+    if expected.size == 1:
+        if offsets[0] >= expected[0] and (offsets[1:] >= next_offsets[:-1]).all():
+            return None
+    elif _each_in_order(partition, offsets, next_offsets, expected):
+        return None
     reached = expected.tolist()
     new = []
     for number, offset, end in zip(
@@ -237,6 +231,16 @@ def first_time(
         if new[-1]:
             reached[number] = end
     return np.array(new, dtype=np.bool_)
+
+
+def _each_in_order(partition: Index, offsets: Index, next_offsets: Index, expected: Index) -> bool:
+    """Whether no record begins before the end of one before it in its partition."""
+    order = partition.argsort(kind="stable")
+    numbers, first, ends = partition[order], offsets[order], next_offsets[order]
+    before = expected[numbers]
+    same = numbers[1:] == numbers[:-1]
+    before[1:] = np.where(same, np.maximum(before[1:], ends[:-1]), before[1:])
+    return bool((first >= before).all())
 
 
 def _whole(numbers: Iterable[int]) -> Index:
