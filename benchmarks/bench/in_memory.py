@@ -5,22 +5,22 @@ It is what the tests watch: a ratio of processor times of one process, by turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bench import bare, bare_decision
 from benchmarks.bench.kinds import DIGIT, JSON, PNG, Kind, vector
 from benchmarks.bench.lines import Line, Result
-from benchmarks.bench.measuring import Work, in_turns
+from benchmarks.bench.measuring import StageClock, Work, in_turns
 from benchmarks.bench.product import Stream, model_of, pipeline_of, step
 from benchmarks.bench.running import Run
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.stream.columns import Columns
 
 TITLE = "the decision alone, from payloads to outcome, against parser and network alone"
-READY = 8
-"""Batches that are made beforehand: making them is the client's."""
+DECIDE = "decide"
 Extra = Callable[[Columns], object]
 
 
@@ -66,9 +66,10 @@ def measure(case: Case, folder: Path, turns: int, seconds: float, extra: Extra =
     payloads = case.kind.payloads(bare.ARRAYS * bare.BATCH)
     model = model_of(case.kind, folder)
     parse = next(iter(bare.parsers(case.kind).values()))
+    clock = StageClock(DECIDE)
     found = in_turns(
         {
-            "ours": deciding(case, model, payloads, extra),
+            "ours": deciding(case, model, payloads, clock, extra),
             "bare decision": bare_decision.deciding(
                 case.kind, model.reference, payloads, case.partitions
             ),
@@ -77,26 +78,58 @@ def measure(case: Case, folder: Path, turns: int, seconds: float, extra: Extra =
         },
         turns,
         seconds,
+        {"ours": clock},
     )
     ours, beside = found.pop("ours"), {"bare decision": found.pop("bare decision")}
     return Line(str(case), ours, found, beside)
 
 
-def deciding(case: Case, model: LoadedModel, payloads: list[bytes], extra: Extra) -> Work:
-    """The whole decision on batches of the daemon's size."""
-    pipeline, batches = pipeline_of(model), batches_of(case, payloads)
+def deciding(
+    case: Case,
+    model: LoadedModel,
+    payloads: list[bytes],
+    clock: StageClock,
+    extra: Extra = nothing,
+) -> Work:
+    """The whole decision on batches of the daemon's size. Making them, as a client does, is not
+    on the clock."""
+    pipeline, stream = pipeline_of(model), Stream(payloads, case.partitions)
 
     def call() -> int:
-        batch = next(batches)
-        extra(batch)
-        step(pipeline, batch)
+        batch = stream.batch(bare.BATCH)
+        with clock.stage(DECIDE):
+            extra(batch)
+            step(pipeline, batch)
         return len(batch)
 
     return call
 
 
-def batches_of(case: Case, payloads: list[bytes]) -> Iterator[Columns]:
-    """Batches of the daemon's size without end, READY of them at a time."""
-    stream = Stream(payloads, case.partitions)
-    while True:
-        yield from [stream.batch(bare.BATCH) for _ in range(READY)]
+def calls(case: Case, folder: Path, batches: int, extra: Extra = nothing) -> float:
+    """Calls of functions, Python's and C's, that the decision on one batch takes.
+
+    Of the same records always the same, on a busy machine and on any processor. The first batches,
+    which learn what is looked up later, are left out.
+    """
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    def counted(batch: Columns) -> None:
+        extra(batch)
+        step(pipeline, batch)
+
+    pipeline = pipeline_of(model_of(case.kind, folder))
+    stream = Stream(case.kind.payloads(bare.ARRAYS * bare.BATCH), case.partitions)
+    ready = [stream.batch(bare.BATCH) for _ in range(2 * batches)]
+    for batch in ready[:batches]:
+        counted(batch)
+    sys.setprofile(note)
+    try:
+        for batch in ready[batches:]:
+            counted(batch)
+    finally:
+        sys.setprofile(None)
+    return count / batches

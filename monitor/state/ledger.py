@@ -91,7 +91,7 @@ class Ledger:
         # In offset order, so that each partition's last one stays.
         self._totals[_NEXT_OFFSET, place] = ends
 
-    def _total(self, row: int, place: Index, numbers: Index | NDArray[np.bool_]) -> None:
+    def _total(self, row: int, place: Index, numbers: NDArray[Any]) -> None:
         """Add each record's number to the total of its partition."""
         if self._totals.shape[1] == 1:
             self._totals[row] += np.add.reduce(numbers, dtype=np.int64)
