@@ -8,33 +8,58 @@ import time
 from collections.abc import Callable
 
 from monitor.process import failpoints
+from monitor.version import __version__
+from tests.chaos.ledger import Feeder
 from tests.chaos.member import Member
+from tests.chaos.models import Models
 from tests.kafka.cluster import Cluster
 
 SESSION_SECONDS = 6.0
+SLOW_BYTES = 500
+"""A second of what the daemons send, while an output is slow: a few letters."""
+CLIENT_ID = f"aead-monitor-{__version__}"
 KILLING_PLACES = tuple(
     p for p in failpoints.PLACES if p not in ("sink", "snapshot_write", *failpoints.SWAP_PLACES)
 )
 
 
 class Faults:
-    """Draws faults. members: the two that stay; guest: the third, which comes and goes."""
+    """Draws faults: each kind once before any comes again.
+
+    members: the two that stay. guest: the third, which comes and goes. twin: of the first, with
+    the same instance; it runs only within a fault.
+    """
 
     def __init__(
-        self, rng: random.Random, cluster: Cluster, members: list[Member], guest: Member
+        self,
+        rng: random.Random,
+        cluster: Cluster,
+        members: list[Member],
+        guest: Member,
+        twin: Member,
+        feeder: Feeder,
+        models: Models,
     ) -> None:
         self._rng = rng
         self._cluster = cluster
         self._members = members
         self._guest = guest
+        self._twin = twin
+        self._feeder = feeder
+        self._models = models
         self.kinds: tuple[Callable[[], str], ...] = (
-            self.killed, self.killed_at_a_step, self.killed_at_a_step, self.broker_killed,
-            self.frozen, self.guest_comes_or_goes, self.disk_full, self.sink_fails,
+            self.killed, self.killed_at_a_step, self.broker_killed, self.frozen,
+            self.guest_comes_or_goes, self.disk_full, self.sink_fails, self.leaders_away,
+            self.brokers_moved, self.fenced_by_a_twin, self.output_slow, self.state_copied,
+            self.state_removed, self.clocks_wild, self.model_swapped,
         )  # fmt: skip
+        self._left: list[Callable[[], str]] = []
 
     def draw(self) -> str:
         """One fault; returns what it was."""
-        return self._rng.choice(self.kinds)()
+        if not self._left:
+            self._left = self._rng.sample(self.kinds, len(self.kinds))
+        return self._left.pop()()
 
     def killed(self) -> str:
         """A daemon dies somewhere."""
@@ -88,6 +113,68 @@ class Faults:
         """Nothing can be published for a while: it fails, or hangs."""
         action = self._rng.choice(["fail", "hang"])
         return self._ordered(f"sink {action}", f"the sink does: {action}")
+
+    def leaders_away(self) -> str:
+        """Two of three brokers are gone: most partitions have nobody who may write or lead."""
+        gone = self._rng.sample(range(3), 2)
+        for number in gone:
+            self._cluster.kill(number)
+        seconds = self._rng.uniform(1, 12)
+        time.sleep(seconds)
+        self._cluster.restart(*gone)
+        return f"brokers {gone} away for {seconds:.1f} s"
+
+    def brokers_moved(self) -> str:
+        """All brokers come back on other ports, behind addresses that stay."""
+        self._cluster.move()
+        return "all brokers moved"
+
+    def fenced_by_a_twin(self) -> str:
+        """A second daemon of the same instance takes the first one's place, and leaves it."""
+        first = self._members[0]
+        self._twin.start()
+        time.sleep(self._rng.uniform(5, 10))
+        self._twin.stop()
+        first.kill()
+        first.start()
+        return f"{first.name} fenced by a twin"
+
+    def output_slow(self) -> str:
+        """The brokers take what daemons send at a few hundred bytes a second."""
+        self._cluster.throttle(CLIENT_ID, SLOW_BYTES)
+        seconds = self._rng.uniform(5, 15)
+        time.sleep(seconds)
+        self._cluster.throttle(CLIENT_ID, None)
+        return f"outputs slow for {seconds:.1f} s"
+
+    def state_copied(self) -> str:
+        """A daemon's folder is copied, and another daemon begins with the copy."""
+        member = self._rng.choice(self._members)
+        member.kill()
+        copy = member.copied()
+        before = copy.counted()
+        copy.start()
+        member.start()
+        time.sleep(self._rng.uniform(6, 10))
+        copy.stop()
+        counted = copy.counted()
+        assert counted == before, f"{copy.name} counted with a copied state: {before}, {counted}"
+        return f"{member.name}'s state copied"
+
+    def state_removed(self) -> str:
+        """A running daemon's folder is gone."""
+        member = self._rng.choice(self._members)
+        member.remove_state()
+        time.sleep(self._rng.uniform(2, 6))
+        return f"{member.name}'s state removed"
+
+    def clocks_wild(self) -> str:
+        """Producers' clocks are in other units, years away, or stand, until the next change."""
+        return f"clocks {self._feeder.turn_clocks(self._rng)}"
+
+    def model_swapped(self) -> str:
+        """Another version of the model takes its place."""
+        return f"model {self._models.swap()}"
 
     def _ordered(self, order: str, what: str) -> str:
         member, seconds = self._rng.choice(self._members), self._rng.uniform(1, 6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,10 +54,23 @@ def make_bundle(folder: Path) -> Bundle:
     return load(folder)
 
 
-class Feeder:
-    """Sends the records, each exactly once whatever happens to brokers."""
+Clock = Callable[[float], int]
+"""From seconds since the epoch to what a producer writes as milliseconds."""
+CLOCKS: dict[str, Clock] = {
+    "right": lambda now: int(1000 * now),
+    "a day late": lambda now: int(1000 * (now - 86_400)),
+    "a year ahead": lambda now: int(1000 * (now + 365 * 86_400)),
+    "begun at 1970": lambda now: int(1000 * (now % 86_400)),
+    "in seconds": lambda now: int(now),
+    "in microseconds": lambda now: int(1_000_000 * now),
+    "to and fro": lambda now: int(1000 * (now + 3600 * (int(now) % 2))),
+}
 
-    def __init__(self, servers: str, topic: str, partitions: int) -> None:
+
+class Feeder:
+    """Sends the records, each exactly once whatever happens to brokers. first: the first one."""
+
+    def __init__(self, servers: str, topic: str, partitions: int, first: int = 0) -> None:
         self._topic, self._partitions = topic, partitions
         self._producer = Producer(
             {
@@ -63,10 +78,20 @@ class Feeder:
                 "enable.idempotence": True,
                 "linger.ms": 5,
                 "message.timeout.ms": 300_000,
+                # The brokers may be behind other addresses by now.
+                "metadata.recovery.strategy": "rebootstrap",
+                "metadata.recovery.rebootstrap.trigger.ms": 5000,
                 "log_level": 0,
             }
         )
-        self.sent = 0
+        self.sent = first
+        self._clocks: list[Clock] = [CLOCKS["right"]] * partitions
+
+    def turn_clocks(self, rng: random.Random) -> str:
+        """Set the clock of each partition's producer anew; what they are."""
+        names = [rng.choice(list(CLOCKS)) for _ in range(self._partitions)]
+        self._clocks = [CLOCKS[name] for name in names]
+        return ", ".join(names)
 
     def send(self, count: int) -> None:
         """Send the next so many records."""
@@ -78,6 +103,7 @@ class Feeder:
                         key=b"%d" % number,
                         value=payload(number),
                         partition=number % self._partitions,
+                        timestamp=self._clocks[number % self._partitions](time.time()),
                     )
                     break
                 except BufferError:

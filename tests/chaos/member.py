@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from monitor.drift.judge_state import decode
+from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.folder import newest
+from monitor.state.ledger import Ledger
 from monitor.state.snapshot import Snapshot
 from tests import product
 from tests.failpoints import VARIABLE
@@ -24,11 +29,13 @@ class Member:
 
     def __init__(self, name: str, folder: Path, settings: dict[str, Any]) -> None:
         self.name = name
+        self.copies = 0
+        self._settings = settings
         self._folder = folder / name
         self._folder.mkdir()
         self._orders = self._folder / "orders"
         self._config = self._folder / "aead-monitor.yaml"
-        values = {**settings, "http": {"port": 0}, "log": {"format": "json"}}
+        values = {"http": {"port": 0}, **settings, "log": {"format": "json"}}
         self._config.write_text(yaml.safe_dump(values))
         self.log = self._folder / "daemon.log"
         self._process = ProductProcess(
@@ -41,6 +48,17 @@ class Member:
     def running(self) -> bool:
         """True while the process lives."""
         return self._process.running
+
+    @property
+    def url(self) -> str | None:
+        """Of its web server, by the newest line of its log that says so."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        found = None
+        for line in text.splitlines():
+            if line.startswith("{") and '"url"' in line:
+                with suppress(ValueError):  # a line that is being written
+                    found = json.loads(line).get("url", found)
+        return found
 
     def start(self, orders: str = "") -> None:
         """Start, if it does not run."""
@@ -80,6 +98,28 @@ class Member:
     def snapshot(self) -> Snapshot | None:
         """The state that it left behind."""
         return newest(self._folder / "state")
+
+    def copied(self) -> Member:
+        """Another daemon with a copy of the state, as it is now."""
+        self.copies += 1
+        name = f"{self.name}-copy-{self.copies}"
+        copy = Member(name, self._folder.parent, self._settings)
+        shutil.copytree(self._folder / "state", self._folder.parent / name / "state")
+        return copy
+
+    def remove_state(self) -> None:
+        """Take the folder with the state away, whether the daemon runs or not."""
+        gone = self._folder / f"gone-{time.monotonic_ns()}"
+        with suppress(FileNotFoundError):
+            (self._folder / "state").rename(gone)
+            shutil.rmtree(gone)
+
+    def counted(self) -> dict[str, int]:
+        """Records that its newest state has decided on, by partition."""
+        snapshot, ledger = self.snapshot(), Ledger()
+        if snapshot is not None:
+            ledger.restore(decode(snapshot.memory, MEMORY_SCHEMA)["ledger"])
+        return {str(partition): totals.consumed for partition, totals in ledger.totals.items()}
 
     def shown(self) -> list[dict[str, Any]]:
         """What `aead-monitor state show` says."""

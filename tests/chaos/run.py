@@ -6,6 +6,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -15,14 +16,22 @@ from kafka import KafkaConsumer, TopicPartition
 
 from tests.chaos.books import Books, check
 from tests.chaos.faults import SESSION_SECONDS, Faults
-from tests.chaos.ledger import Feeder, make_bundle, truth
+from tests.chaos.ledger import Feeder, truth
 from tests.chaos.member import Member
+from tests.chaos.models import Models
+from tests.chaos.readiness import Sampler, Watch
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import wait_until
 
 PARTITIONS = 6
 SETTLE_SECONDS = 240.0
+ACCEPTED_SECONDS = 2.0
+"""After the offsets are committed: the snapshot has been accepted."""
+STALL_SECONDS = 10
+ALLOWED_SECONDS = STALL_SECONDS + 5.0
+"""For which a daemon may be ready and decide on nothing: it looks only now and then, too."""
 TOPIC = "chaos"
+OUTPUTS = ("anomalies", "dead-letters", "alerts")
 
 
 def main() -> None:
@@ -60,21 +69,41 @@ def chaos(
     print(
         f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions}, {client}"
     )
-    rng = random.Random(seed)
-    bundle = make_bundle(folder / "model")
+    rng, models = random.Random(seed), Models(folder)
     (folder / "kafka").mkdir()
     with Cluster(folder / "kafka") as cluster:
+        servers = cluster.stable_servers
         cluster.create_topic(TOPIC, PARTITIONS)
-        settings = _settings(cluster.bootstrap_servers, folder / "model", transactions, client)
-        members = [Member(name, folder, settings) for name in ("first", "second", "guest")]
+        settings = _settings(servers, models.link, transactions, client)
+        members = [
+            Member(name, folder, _with_instance(settings, instance))
+            for name, instance in (
+                ("first", "first"), ("second", None), ("guest", None), ("twin", "first")
+            )
+        ]  # fmt: skip
+        sampler = Sampler(servers, TOPIC, PARTITIONS, members, Watch(ALLOWED_SECONDS))
+        sampler.start()
         try:
-            _storm(rng, cluster, members, rounds, records)
-            _settle(cluster.bootstrap_servers, members[:2])
+            for member in members[:2]:
+                member.start()
+            _storm(rng, cluster, members, models, rounds // 2, records // 2)
+            _settle(servers, members[:2])
+            _check(servers, models, members, transactions, records // 2)
+            _make_anew(cluster, members, records // 2)
+            # More than there was before: the place where they were is in the middle of it.
+            _storm(rng, cluster, members, models, rounds - rounds // 2, records, first=records // 2)
+            _settle(servers, members[:2])
+            for member in members[:2]:
+                print(f"{member.name} ended in {member.stop():.1f} s")
+            sampler.finish()
+            return _check(servers, models, members, transactions, records)
         finally:
             for member in members:
                 member.kill()
-        facts = truth(cluster.bootstrap_servers, TOPIC, PARTITIONS, bundle)
-        return check(facts, cluster.bootstrap_servers, TOPIC, members, transactions)
+
+
+def _with_instance(settings: dict[str, Any], instance: str | None) -> dict[str, Any]:
+    return {**settings, "kafka": {**settings["kafka"], "instance": instance}}
 
 
 def _settings(servers: str, model: Path, transactions: bool, client: str) -> dict[str, Any]:
@@ -90,22 +119,28 @@ def _settings(servers: str, model: Path, transactions: bool, client: str) -> dic
         },
         "codec": {"name": "raw", "dtype": "float32"},
         "batch": {"max_records": 128, "linger_seconds": 0.05},
+        "http": {"port": 0, "stall_seconds": STALL_SECONDS},
+        "reload": {"poll_seconds": 1},
         "state": {"snapshot_seconds": 0.5, "snapshot_records": 2000},
         "threads": 1,
     }
 
 
 def _storm(
-    rng: random.Random, cluster: Cluster, members: list[Member], rounds: int, records: int
+    rng: random.Random,
+    cluster: Cluster,
+    members: list[Member],
+    models: Models,
+    rounds: int,
+    records: int,
+    first: int = 0,
 ) -> None:
-    """Faults one after the other, while records come in between."""
-    feeder = Feeder(cluster.bootstrap_servers, TOPIC, PARTITIONS)
-    faults = Faults(rng, cluster, members[:2], members[2])
-    for member in members[:2]:
-        member.start()
+    """Faults one after the other, while records come in between. first: are there already."""
+    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS, first)
+    faults = Faults(rng, cluster, members[:2], *members[2:], feeder, models)
     started = time.monotonic()
     for number in range(1, rounds + 1):
-        feeder.send(records * number // rounds - feeder.sent)
+        feeder.send(first + (records - first) * number // rounds - feeder.sent)
         what = faults.draw()
         print(f"{time.monotonic() - started:7.1f} s  round {number}: {what}", flush=True)
         time.sleep(rng.uniform(0.2, 2))
@@ -113,12 +148,36 @@ def _storm(
 
 
 def _settle(servers: str, members: list[Member]) -> None:
-    """Let the two members read to the end, and end them in good order."""
+    """Let the two members read to the end and make it final."""
     for member in members:
         member.start()
     wait_until(lambda: _lag(servers) == 0, SETTLE_SECONDS, lambda: f"still {_lag(servers)} behind")
-    for member in members:
-        print(f"{member.name} ended in {member.stop():.1f} s")
+    time.sleep(ACCEPTED_SECONDS)
+
+
+def _check(
+    servers: str, models: Models, members: list[Member], transactions: bool, records: int
+) -> Books:
+    facts = truth(servers, TOPIC, PARTITIONS, models.bundle)
+    assert len(facts.good) + len(facts.bad) == records
+    return check(facts, servers, TOPIC, members, transactions)
+
+
+def _make_anew(cluster: Cluster, members: list[Member], records: int) -> None:
+    """Another topic of the same name, with as many records: one daemon is down, one frozen."""
+    first, second, *others = members
+    first.stop()
+    for member in others:
+        member.kill()
+        member.remove_state()  # who is away for good says nothing of the new topic
+    second.signal(signal.SIGSTOP)
+    cluster.delete_topics(TOPIC, *(f"{TOPIC}.{kind}" for kind in OUTPUTS))
+    cluster.create_topic(TOPIC, PARTITIONS)
+    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS)
+    feeder.send(records)
+    feeder.finish()
+    second.signal(signal.SIGCONT)
+    first.start()
 
 
 def _lag(servers: str) -> int:

@@ -77,7 +77,7 @@ def soak(folder: Path, records: int, client: str = "kafka-python") -> list[Sampl
         topic = TopicFactory(broker.bootstrap_servers)(PARTITIONS)
         daemon = DaemonProcess(
             folder,
-            _settings(broker.bootstrap_servers, topic, folder, client),
+            settings_of(broker.bootstrap_servers, topic, folder, client),
             launch=product.launch,
         )
         try:
@@ -88,7 +88,8 @@ def soak(folder: Path, records: int, client: str = "kafka-python") -> list[Sampl
         broker.kill()
 
 
-def _settings(servers: str, topic: str, folder: Path, client: str) -> dict[str, Any]:
+def settings_of(servers: str, topic: str, folder: Path, client: str) -> dict[str, Any]:
+    """Of a daemon that is watched for long."""
     return {
         "model": str(folder / "model"),
         "kafka": {"bootstrap_servers": servers, "topic": topic, "group": "soak", "client": client},
@@ -114,7 +115,7 @@ def _watch(daemon: DaemonProcess, servers: str, topic: str, records: int) -> lis
         done[0] = count
         samples.append(Sample.of(daemon.pid, count))
         if len(samples) % 15 == 1 or count >= records:
-            _print(samples[-1], time.monotonic() - started)
+            show(samples[-1], time.monotonic() - started)
     feeding.join()
     return samples
 
@@ -140,7 +141,8 @@ def _feed(servers: str, topic: str, records: int, done: list[int]) -> None:
     assert producer.flush(120) == 0
 
 
-def _print(sample: Sample, seconds: float) -> None:
+def show(sample: Sample, seconds: float) -> None:
+    """Print what was seen after so long."""
     print(
         f"{seconds:6.0f} s  {sample.records:>9,} records  {sample.resident / 2**20:7.1f} MiB"
         f"  {sample.files} files  {sample.threads} threads",

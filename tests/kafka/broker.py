@@ -8,7 +8,7 @@ import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -19,7 +19,7 @@ from tests.kafka.process import ServerProcess, free_ports
 JARS = Path(__file__).parents[2] / ".tools" / "kafka" / "libs"
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
-FORMAT_SECONDS = 60.0
+TOOL_SECONDS = 60.0
 MAX_MESSAGE_BYTES = 32 * 2**20
 
 HEAP = "512m"
@@ -81,23 +81,20 @@ class Broker:
         self._heap = heap
         self.data = folder / "data"
         self._properties = folder / "server.properties"
-        _write(
-            self._properties,
-            {
-                **_network(self._place),
-                **_storage(self.data),
-                **_single_node(),
-                "auto.create.topics.enable": str(auto_create_topics).lower(),
-                **(settings or {}),
-            },
-        )
+        self._settings = {
+            **_storage(self.data),
+            **_single_node(),
+            "auto.create.topics.enable": str(auto_create_topics).lower(),
+            **(settings or {}),
+        }
+        _write(self._properties, {**_network(self._place), **self._settings})
         command = [*_java(heap), "kafka.Kafka", str(self._properties)]
         self._process = ServerProcess(command, folder / "broker.log")
         self._formatted = False
 
     @property
     def bootstrap_servers(self) -> str:
-        """HOST:PORT for clients; the same for the whole life of the broker."""
+        """HOST:PORT for clients; the same until it is moved."""
         return f"{HOST}:{self._place.port}"
 
     @property
@@ -120,6 +117,21 @@ class Broker:
         """Wait until clients are served. Raises with the end of the log if that fails."""
         self._process.wait_until_ready(self._answers, START_SECONDS)
 
+    @property
+    def port(self) -> int:
+        """Of HOST, for clients."""
+        return self._place.port
+
+    def advertise(self, host: str, port: int) -> None:
+        """Tell clients that it is there, from the next start on. Only while it does not run."""
+        self._settings["advertised.listeners"] = f"PLAINTEXT://{host}:{port}"
+        _write(self._properties, {**_network(self._place), **self._settings})
+
+    def move(self) -> None:
+        """Serve clients on another port from the next start on. Only while it does not run."""
+        self._place = replace(self._place, port=free_ports(1)[0])
+        _write(self._properties, {**_network(self._place), **self._settings})
+
     def stop(self) -> None:
         """Shut down in good order."""
         self._process.stop()
@@ -128,18 +140,26 @@ class Broker:
         """Crash: end the process at once."""
         self._process.kill()
 
+    def configure(self, *arguments: str) -> None:
+        """Change what the cluster is told, as Kafka's own kafka-configs does."""
+        self._tool("kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap_servers,
+                   *arguments)  # fmt: skip
+
     def _format(self) -> None:
-        cluster = ["--cluster-id", self._place.cluster_id, "--config", str(self._properties)]
+        self._tool("kafka.tools.StorageTool", "format", "--cluster-id", self._place.cluster_id,
+                   "--config", str(self._properties))  # fmt: skip
+        self._formatted = True
+
+    def _tool(self, name: str, *arguments: str) -> None:
         done = subprocess.run(
-            [*_java(self._heap), "kafka.tools.StorageTool", "format", *cluster],
+            [*_java(self._heap), name, *arguments],
             capture_output=True,
             text=True,
-            timeout=FORMAT_SECONDS,
+            timeout=TOOL_SECONDS,
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"cannot format Kafka's storage:\n{done.stdout}{done.stderr}")
-        self._formatted = True
+            raise RuntimeError(f"{name} {arguments[0]} failed:\n{done.stdout}{done.stderr}")
 
     def _answers(self) -> bool:
         if not _listens(self._place.port):

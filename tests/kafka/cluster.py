@@ -15,6 +15,7 @@ from kafka.errors import RetriableError
 
 from tests.kafka.broker import Broker, Place, new_cluster_id
 from tests.kafka.process import free_ports, wait_until
+from tests.kafka.relay import Relay
 
 NODES = 3
 MIN_IN_SYNC = 2
@@ -58,6 +59,7 @@ class Cluster:
             self._brokers.append(
                 Broker(folder / str(node), settings=REPLICATED, place=place, heap=HEAP)
             )
+        self._relays = [Relay(broker.port) for broker in self._brokers]
 
     def __enter__(self) -> Cluster:
         self.start()
@@ -69,12 +71,17 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.close()
 
     @property
     def bootstrap_servers(self) -> str:
         """HOST:PORT of all three, with commas between."""
         return ",".join(broker.bootstrap_servers for broker in self._brokers)
+
+    @property
+    def stable_servers(self) -> str:
+        """The same, by addresses that stay when the brokers move."""
+        return ",".join(relay.address for relay in self._relays)
 
     def start(self) -> None:
         """Start all; returns when each serves clients. Whatever fails, none is left running."""
@@ -92,13 +99,51 @@ class Cluster:
         for broker in self._brokers:
             broker.kill()
 
+    def close(self) -> None:
+        """End all, and give up the stable addresses."""
+        self.stop()
+        for relay in self._relays:
+            relay.close()
+
+    def move(self) -> None:
+        """Crash all brokers, and start them with their data on other ports."""
+        self.stop()
+        for broker, relay in zip(self._brokers, self._relays, strict=True):
+            broker.move()
+            relay.target = broker.port
+        self.start()
+        self._wait_in_sync(self._ask(lambda admin: sorted(admin.list_topics())))
+
+    def delete_topics(self, *names: str) -> None:
+        """Delete topics that there are, and wait until they are gone."""
+
+        def there() -> list[str]:
+            return sorted(self._ask(lambda admin: set(admin.list_topics())) & set(names))
+
+        if gone := there():
+            self._ask(lambda admin: admin.delete_topics(gone))
+        wait_until(lambda: not there(), READY_SECONDS, lambda: f"still there: {there()}")
+
+    def throttle(self, client_id: str, bytes_per_second: int | None) -> None:
+        """Let what a client sends through only so fast, to each broker; None lifts it."""
+        change = ["--delete-config", "producer_byte_rate"]
+        if bytes_per_second is not None:
+            change = ["--add-config", f"producer_byte_rate={bytes_per_second}"]
+        running = next(broker for broker in self._brokers if broker.running)
+        running.configure(
+            "--entity-type", "clients", "--entity-name", client_id, "--alter", *change
+        )
+
     def kill(self, number: int) -> None:
         """Crash one broker."""
         self._brokers[number].kill()
 
-    def restart(self, number: int) -> None:
-        """Start a broker again with its data; returns when it serves and has all there is."""
-        self._brokers[number].start()
+    def restart(self, *numbers: int) -> None:
+        """Start brokers again with their data; returns when they serve and have all there is."""
+        for number in numbers:
+            self._brokers[number].launch()
+        for number in numbers:
+            self._brokers[number].wait_until_ready()
         self._wait_in_sync(self._ask(lambda admin: sorted(admin.list_topics())))
 
     def create_topic(
