@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -57,6 +57,7 @@ class Parts:
     """What the daemon is made of. slot: the model in use, whose parts the pipeline has.
 
     ahead: batches that may be scored while others are fetched; 0 does one thing after the other.
+    now: seconds since the epoch, to say when records came; None says nothing of it.
     """
 
     source: Source
@@ -77,6 +78,7 @@ class Parts:
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
+    now: Callable[[], float] | None = time.time
 
 
 def _no_wait(seconds: float) -> bool:
@@ -158,6 +160,8 @@ class Daemon:
         wait = self._backlog.wait_seconds(time.monotonic(), IDLE_SECONDS)
         wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
         polled = parts.source.poll(wait, wanted)
+        if parts.now is not None:
+            polled = replace(polled, records=polled.records.came(int(1000 * parts.now())))
         self._more = len(polled.records) > 0
         self._membership.take(polled)
         self._swap.finish_handover()

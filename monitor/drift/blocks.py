@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from monitor.drift.next_offsets import NextOffsets, offsets_state, restored_offsets
+from monitor.drift.readings import UNKNOWN, Readings, of_block
 from monitor.stream.records import Partition
 
 Index = NDArray[np.int64]
@@ -42,6 +43,7 @@ class Block(NamedTuple):
     partitions: by their numbers; may grow at its end. partition: number of each row's partition,
     and buckets: of each row's error, both int64 (rows,), in any order. last_timestamp: the newest
     record's. ended_by_time: the block ended because time had passed, and may be small.
+    readings: what its records say of the time; None if that is last_timestamp alone.
     """
 
     partitions: Sequence[Partition]
@@ -50,6 +52,7 @@ class Block(NamedTuple):
     start: Position
     last_timestamp: int
     ended_by_time: bool
+    readings: Readings | None = None
 
     @property
     def rows(self) -> int:
@@ -83,6 +86,7 @@ class OpenBlock:
         self._milliseconds = 1000 * seconds
         self._partition: list[Index] = []
         self._buckets: list[Index] = []
+        self._readings: list[Readings] = []
         self._start = Position(0, 0, {})
         self._rows = 0
         self._last_timestamp = 0
@@ -142,6 +146,11 @@ class OpenBlock:
         """Partitions and buckets of its rows, its start and its newest timestamp."""
         return self._partition, self._buckets, self._start, self._last_timestamp
 
+    @property
+    def readings(self) -> list[Readings]:
+        """What its records say of the time, each of a part of it."""
+        return self._readings
+
     def begin(self, rows_before: int, timestamp: int, next_offsets: NextOffsets) -> None:
         """The next rows are of this record, if none were added yet.
 
@@ -161,8 +170,11 @@ class OpenBlock:
             start = self._start
             self._start = Position(start.rows, start.timestamp, {**known, **new})
 
-    def add(self, partition: Index, buckets: Index, last_timestamp: int) -> None:
+    def add(
+        self, partition: Index, buckets: Index, last_timestamp: int, readings: Readings
+    ) -> None:
         """Add rows, one or more: see `Block`. last_timestamp: of their newest record."""
+        self._readings.append(readings)
         self._partition.append(partition)
         self._buckets.append(buckets)
         self._rows += buckets.size
@@ -179,6 +191,7 @@ class OpenBlock:
             start=self._start,
             last_timestamp=self._last_timestamp,
             ended_by_time=self._rows < self.limit,
+            readings=joined_readings(self._readings),
         )
         self.skip(self._start)
         return block
@@ -186,7 +199,7 @@ class OpenBlock:
     def skip(self, start: Position) -> None:
         """Begin another block: this one and some more were taken. start: of the last of them."""
         self._start = start
-        self._partition, self._buckets = [], []
+        self._partition, self._buckets, self._readings = [], [], []
         self._rows = self._last_timestamp = 0
         self._timed_out = False
 
@@ -198,12 +211,14 @@ class OpenBlock:
             "rows": self._rows,
             "last_timestamp": self._last_timestamp,
             "timed_out": self._timed_out,
+            "arrival": max((r.arrivals[0] for r in self._readings), default=UNKNOWN),
         }
 
     def _parts(self, partitions: Sequence[Partition]) -> Iterator[dict[str, Any]]:
         if not self._rows:
             return
         partition, buckets = _joined(self._partition), _joined(self._buckets)
+        readings = joined_readings(self._readings)
         found = ((partitions[number], number) for number in np.unique(partition).tolist())
         for p, number in sorted(found):
             counts = BucketCounts.from_buckets(buckets[partition == number])
@@ -212,16 +227,20 @@ class OpenBlock:
                 "partition": p.number,
                 "buckets": counts.buckets,
                 "counts": counts.counts,
+                "newest": int(readings.newest[readings.partition == number].max()),
             }
 
     def restore(self, state: Mapping[str, Any], number: Callable[[Partition], int]) -> None:
         """Go on where `state` was called. number: gives that of a partition."""
-        self._partition, self._buckets = [], []
+        self._partition, self._buckets, self._readings = [], [], []
         for part in state["parts"]:
             counts = BucketCounts(np.array(part["buckets"]), np.array(part["counts"]))
             self._buckets.append(counts.each())
             of = number(Partition(part["topic"], part["partition"]))
             self._partition.append(np.full(counts.total, of))
+            newest = int(part.get("newest", state["last_timestamp"]))  # earlier versions had none
+            arrival = int(state.get("arrival", UNKNOWN))
+            self._readings.append(of_block(np.array([of]), np.array([newest]), arrival))
         self._start = restored_position(state["start"])
         self._rows = int(state["rows"])
         self._last_timestamp = int(state["last_timestamp"])
@@ -230,6 +249,11 @@ class OpenBlock:
 
 def _joined(parts: list[Index]) -> Index:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def joined_readings(parts: list[Readings]) -> Readings:
+    """Those of a block from those of its parts."""
+    return parts[0] if len(parts) == 1 else parts[-1].after(parts[:-1])
 
 
 def position_state(position: Position) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from monitor.drift.blocks import Block, Position
 from monitor.drift.intake import Intake
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import Offsets
+from monitor.drift.readings import Stretches
 from monitor.drift.runs import Run, after
 
 Index = NDArray[np.int64]
@@ -40,6 +41,7 @@ class Coming:
             cuts if row_ends is None else [0, *row_ends[np.array(cuts[1:]) - 1].tolist()]
         )
         self._newest = np.maximum.reduceat(records.timestamps, cuts[:-1]).tolist()
+        self._stretches = Stretches(numbers, records.timestamps, records.arrivals, cuts)
         self._known = intake.next.complete
         self._at = 0
         self._after: list[Offsets] = []
@@ -58,7 +60,8 @@ class Coming:
         intake.open.begin(intake.rows, self._records.timestamps.item(start), intake.next)
         if not self._known:
             intake.open.meet(intake.next.first(numbers, self._records.offsets[start:end]))
-        intake.open.add(self._partition[row:row_end], self._buckets[row:row_end], newest)
+        readings = self._stretches.of(self._at, self._at + 1)
+        intake.open.add(self._partition[row:row_end], self._buckets[row:row_end], newest, readings)
         intake.next.count(numbers, self._records.next_offsets[start:end])
         intake.rows += row_end - row
         self._at += 1
@@ -108,6 +111,7 @@ class Coming:
             [Position(before + count, time(cut), offsets) for count, cut, offsets in places],
             [max(0, newest) for newest in self._newest[first:last]],
             [size < limit for size in sizes],
+            self._stretches.of(first, last),
         )
         if intake.open.rows:
             run = after(intake.open, run, limit)

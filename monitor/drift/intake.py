@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from monitor.drift.blocks import Block, OpenBlock
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import NextOffsets, Offsets, offsets_state, restored_offsets
+from monitor.drift.readings import of_block
 from monitor.stream.records import Partition, Summary
 
 Index = NDArray[np.int64]
@@ -51,7 +52,8 @@ class Intake:
         buckets = summary.errors.each()
         self.open.begin(self.rows, summary.first_timestamp, self.next)
         self.open.meet(self.next.first(number, np.array([summary.first_offset])))
-        self.open.add(np.repeat(number, buckets.size), buckets, summary.last_timestamp)
+        readings = of_block(number, np.array([summary.last_timestamp]))
+        self.open.add(np.repeat(number, buckets.size), buckets, summary.last_timestamp, readings)
         self.next.count(number, np.array([summary.next_offset]))
         self.rows += buckets.size
 
