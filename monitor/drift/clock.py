@@ -144,14 +144,14 @@ class Clock:
     def since(self, mark: Mark) -> Elapsed:
         """The time since a moment: what timestamps say, but no more than there can have been.
 
-        Where they say nothing, it is the time in which the records came.
+        Where they say nothing, or some are not believed, it is the time in which records came.
         """
         ticks, seconds = self.ticks - mark.ticks, self.seconds - mark.seconds
         if self._arrival < 0:
             return Elapsed(ticks, seconds, seconds == 0)
         arrived = self._arrived / 1000 - mark.arrived
         if seconds == 0 or self._partitions.doubtful:
-            return Elapsed(ticks, min(seconds or arrived, arrived), False)
+            return Elapsed(ticks, arrived, False)
         rows = (self._rows - mark.rows) / self._usual.value
         return Elapsed(ticks, min(seconds, SLACK * max(arrived, rows)), False)
 
@@ -159,6 +159,10 @@ class Clock:
         """Bring the rates, and what is believed, up to date; after a number of blocks that does
         not depend on how they came."""
         then, now = self._measured, self.mark()
+        if self._partitions.doubtful and now.seconds == then.seconds:
+            # No clock that is believed runs: the time goes on with what comes.
+            self._partitions.now += round(1000 * (now.arrived - then.arrived))
+            now = self.mark()
         ticks, rows = now.ticks - then.ticks, now.rows - then.rows
         self._by_timestamps.add(ticks, rows, now.seconds - then.seconds)
         if self._arrival >= 0:

@@ -50,10 +50,12 @@ class Intake:
             raise ValueError(f"{summary.partition}: offset {summary.first_offset} counted before")
         number = np.array([self.next.number(summary.partition)])
         buckets = summary.errors.each()
-        self.open.begin(self.rows, summary.first_timestamp, self.next)
+        first, last = summary.first_timestamp, summary.last_timestamp
+        self.open.begin(self.rows, first, int(number[0]), self.next)
         self.open.meet(self.next.first(number, np.array([summary.first_offset])))
-        readings = of_block(number, np.array([summary.last_timestamp]))
-        self.open.add(np.repeat(number, buckets.size), buckets, summary.last_timestamp, readings)
+        ends = self.open.ends(np.array([last]), number)
+        readings = of_block(number, np.array([last]))
+        self.open.add(np.repeat(number, buckets.size), buckets, last, readings, last=ends)
         self.next.count(number, np.array([summary.next_offset]))
         self.rows += buckets.size
 

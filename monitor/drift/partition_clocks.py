@@ -2,7 +2,7 @@
 
 Each partition's clock goes on from its own last reading, so that it does not matter how far the
 clocks of two partitions are apart: time has passed once the first of them says so. A partition
-that is met for the first time, or is an hour behind, begins at the stream's present.
+that is met for the first time, or is ten minutes behind, begins at the stream's present.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LONGEST_GAP: Final = 3_600_000
 """Milliseconds. A longer silence of a partition counts as this much."""
 JUMP: Final = 86_400_000
 """Milliseconds. A clock that was this far ahead of a record was wrong, and is set back."""
-FARTHEST_BEHIND: Final = 3_600_000
+FARTHEST_BEHIND: Final = 600_000
 """Milliseconds. A partition farther behind is not in step with the others, and is taken along."""
 FARTHEST: Final = 2**52
 """Milliseconds. Timestamps beyond it count as this much."""
-AHEAD: Final = 3_600_000
+AHEAD: Final = 600_000
 BEHIND: Final = 10 * 31_557_600_000
 """Milliseconds. Clocks are wild so far ahead of a record's arrival, or so far behind it."""
 DOUBT: Final = 16

@@ -50,6 +50,11 @@ def of_block(partition: Index, newest: Index, arrival: int = UNKNOWN) -> Reading
     return Readings(np.zeros_like(partition), partition, newest, [arrival])
 
 
+def joined(parts: list[Readings]) -> Readings:
+    """Those of a block from those of its parts."""
+    return parts[0] if len(parts) == 1 else parts[-1].after(parts[:-1])
+
+
 class Stretches:
     """Stretches of records of one partition each, none longer than its block."""
 
