@@ -103,9 +103,8 @@ class Daemon:
             parts.board,
         )  # fmt: skip
         self._outcomes = Outcomes(
-            parts.publisher, parts.checkpoints, parts.metrics, parts.board,
-            parts.dead_letter_limit, self._gauges,
-        )  # fmt: skip
+            parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit, self._gauges
+        )
         self._membership = Membership(
             parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,
             parts.metrics, lambda: self._checkpoint(_no_wait),

@@ -184,6 +184,10 @@ class Clock:
         """The partitions' clocks that are not believed. partitions: by their numbers."""
         return self._partitions.wild(partitions)
 
+    def offsets(self, partitions: Sequence[Partition]) -> dict[Partition, float]:
+        """Seconds by which each one's newest timestamp is ahead of its arrival, if that is told."""
+        return self._partitions.offsets(partitions) if self._arrival >= 0 else {}
+
     def state(self, partitions: Sequence[Partition]) -> dict[str, Any]:
         """Everything that `restore` needs. partitions: by their numbers.
 

@@ -236,6 +236,11 @@ class Judge:
         """The partitions whose timestamps are not believed."""
         return self._clock.wild(self._intake.next.partitions)
 
+    @property
+    def clock_offsets(self) -> dict[Partition, float]:
+        """Seconds by which each partition's newest timestamp is ahead of its arrival."""
+        return self._clock.offsets(self._intake.next.partitions)
+
     def _here(self) -> str:
         return episodes.episode_id(self.model_version, self._intake.next_offsets)
 

@@ -261,6 +261,10 @@ class PartitionClocks:
             for i in self._doubt.nonzero()[0].tolist()
         }
 
+    def offsets(self, partitions: Sequence[Partition]) -> dict[Partition, float]:
+        """Seconds by which each one's newest timestamp was ahead of its arrival when examined."""
+        return dict(zip(partitions, (self._offset / 1000).tolist(), strict=False))
+
     def state(self, partitions: Sequence[Partition]) -> dict[str, Any]:
         """Everything that `restore` needs. partitions: by their numbers."""
         known = (self._newest >= 0).nonzero()[0].tolist()

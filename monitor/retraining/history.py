@@ -15,6 +15,7 @@ from monitor.drift.blocks import Position
 from monitor.drift.clock import arrived_seconds
 from monitor.drift.episodes import Place, State
 from monitor.drift.judge import Change, Judge
+from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import Episode, episode_state, episodes_of, places
 from monitor.retraining.policy import DAY_SECONDS, GoodMarks, Policy, between
 from monitor.retraining.request import RetrainRequest, Statistics, from_json, to_json
@@ -23,6 +24,7 @@ from monitor.stream.records import Verdict
 EPISODES_KEPT: Final = 100
 REQUESTS_KEPT: Final = 16
 VERSIONS_KEPT: Final = 100
+CHANGES_KEPT: Final = 50
 PEAK_EVERY: Final = 16
 """Evaluations between two looks for a new peak: a look costs as much as some evaluations."""
 REPLACED: Final = "model replaced"
@@ -30,15 +32,13 @@ BEGUN_ANEW: Final = "detection began anew"
 
 
 class History:
-    """Keeps the last episodes, and makes requests as the policy says.
-
-    unit: the reference's median error.
-    """
+    """Keeps the last episodes and changes of state, and makes requests as the policy says."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
         self.episodes: list[Episode] = []
         self.requests: list[RetrainRequest] = []
+        self.changes: list[dict[str, Any]] = []
         self._made: list[tuple[str, float, float]] = []
         self._numbers: dict[str, int] = {}
         self._good = GoodMarks()
@@ -65,6 +65,7 @@ class History:
         state = place.state
         for change in changes:
             self._take(judge, change)
+            self.remember(change)
         if state in (State.OK, State.LEARNING):
             self._good.note(place, self._newest)
         made = self._look(judge) if state is State.FIRING else ()
@@ -74,6 +75,10 @@ class History:
     def calm_until(self) -> int:
         """Rows counted before which there is nothing to note, as long as all is calm."""
         return self._good.due
+
+    def remember(self, change: Change) -> None:
+        """Keep a change of state, to be shown."""
+        self.changes = [*self.changes, change_json(change)][-CHANGES_KEPT:]
 
     def _take(self, judge: Judge, change: Change) -> None:
         event = change.transition.event
@@ -237,6 +242,7 @@ class History:
             "newest": self._newest,
             "seconds_before": self._seconds_before,
             "arrived_before": self._arrived_before,
+            "changes": self.changes,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -252,6 +258,7 @@ class History:
         self._seen, self._newest = int(state["seen"]), int(state["newest"])
         self._seconds_before = float(state["seconds_before"])
         self._arrived_before = float(state.get("arrived_before", 0.0))
+        self.changes = [dict(change) for change in state.get("changes", ())]
 
 
 def _log(ratio: float) -> float:
