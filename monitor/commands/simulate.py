@@ -24,8 +24,16 @@ example:
 Replays normal errors through the drift test, unchanged and changed, and tells how often it
 raises a false alarm and how soon it finds what. Give errors of normal records that the model was
 neither trained nor calibrated on, in stream order, as scores.csv or .npy. Without --errors the
-calibration errors are replayed: then the false alarms are somewhat too few.
+calibration errors are replayed: then the false alarms are somewhat too few. Where the order of
+the errors is not known (a bundle trained without --ordered, or errors that were sorted), they are
+drawn one by one, as if neighbours did not depend on each other.
 """
+
+
+_SINGLY = (
+    "errors       drawn one by one, since their order is not known: a stream whose neighbours"
+    " depend on each other is judged more slowly"
+)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -154,6 +162,7 @@ def report(quiet: FalseAlarms, found: list[Delays], simulation: Simulation) -> s
         f"no drift     {quiet.alarms} false alarms in {quiet.records:,} records, where"
         f" {quiet.records / budget:.2g} are allowed; {quiet.suspicions} passing suspicions",
         f"limits       {simulation.reference.detection_limits(simulation.settings.tolerance)}",
+        *([_SINGLY] if simulation.drawn_singly else []),
         "",
         f"{'drift':24}{'found':>7}{'median':>12}{'95%':>12}   records from change to alarm",
     ]

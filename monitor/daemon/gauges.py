@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 
 from monitor.daemon.backlog import Backlog
+from monitor.daemon.clock_watch import ClockWatch
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
@@ -36,6 +38,7 @@ class Gauges:
         self._board = board
         self._refreshed = float("-inf")
         self._newest: dict[Partition, int] = {}
+        self._clocks = ClockWatch()
         self.lag = 0
 
     def decided(self, records: Columns) -> None:
@@ -62,10 +65,20 @@ class Gauges:
         metrics.requests.asked.set((asked or 0) / 1000)
         self._board.remember(now, verdict)
         self._board.episodes = self._pipeline.history.episodes
+        self._board.changes = self._pipeline.history.changes
+        self._show_clocks(lags.keys())
         self._board.publish(
             verdict, self._hindrance(bool(assigned), connected), connected, lags,
             self._pipeline.ledger.totals,
         )  # fmt: skip
+
+    def _show_clocks(self, assigned: Set[Partition]) -> None:
+        """Tell whose timestamps are not believed."""
+        judge = self._pipeline.judge
+        wild = {p: clock for p, clock in judge.wild_clocks.items() if p in assigned}
+        self._metrics.show_clocks(assigned, wild.keys(), judge.clock_offsets)
+        self._board.wild_clocks = wild
+        self._clocks.look(wild)
 
     def _hindrance(self, assigned: bool, connected: bool) -> str:
         """Why we are not ready; empty if we are."""

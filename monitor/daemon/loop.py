@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -58,6 +58,7 @@ class Parts:
 
     ahead: batches that may be scored while others are fetched; 0 does one thing after the other,
     and so does a batch that is scored in less than worth_seconds.
+    now: seconds since the epoch, to say when records came; None says nothing of it.
     """
 
     source: Source
@@ -79,6 +80,7 @@ class Parts:
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
+    now: Callable[[], float] | None = time.time
 
 
 def _no_wait(seconds: float) -> bool:
@@ -105,9 +107,8 @@ class Daemon:
             parts.board,
         )  # fmt: skip
         self._outcomes = Outcomes(
-            parts.publisher, parts.checkpoints, parts.metrics, parts.board,
-            parts.dead_letter_limit, self._gauges,
-        )  # fmt: skip
+            parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit, self._gauges
+        )
         self._membership = Membership(
             parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,
             parts.metrics, lambda: self._checkpoint(_no_wait),
@@ -162,6 +163,8 @@ class Daemon:
         wait = self._backlog.wait_seconds(time.monotonic(), IDLE_SECONDS)
         wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
         polled = parts.source.poll(wait, wanted)
+        if parts.now is not None:
+            polled = replace(polled, records=polled.records.came(int(1000 * parts.now())))
         self._more = len(polled.records) > 0
         self._membership.take(polled)
         self._swap.finish_handover()

@@ -20,7 +20,6 @@ from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.events import alert_event
 from monitor.pipeline.outcome import Outcome
 from monitor.stream.events import Event
-from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
 
@@ -41,14 +40,12 @@ class Outcomes:
         publisher: Publisher,
         checkpoints: Checkpoints,
         metrics: Metrics,
-        board: StatusBoard,
         dead_letter_limit: DeadLetterLimit,
         gauges: Gauges,
     ) -> None:
         self._publisher = publisher
         self._checkpoints = checkpoints
         self._metrics = metrics
-        self._board = board
         self._dead_letter_limit = dead_letter_limit
         self._gauges = gauges
         self._leaving: _Leaving | None = None
@@ -92,7 +89,6 @@ class Outcomes:
         for event in events:
             self._metrics.events_published.labels(event.kind).inc()
         self._metrics.count_change(change)
-        self._board.add_change(change)
         _log(change)
         return True
 
@@ -100,7 +96,6 @@ class Outcomes:
         self._metrics.count(outcome)
         for event in events:
             self._metrics.events_published.labels(event.kind).inc()
-        self._board.count(outcome)
         self._gauges.decided(outcome.consumed)
         if self._dead_letter_limit.count(outcome):
             log.error(self._dead_letter_limit.reason)

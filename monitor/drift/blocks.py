@@ -1,7 +1,8 @@
 """Blocks: the rows that drift is evaluated on at once, and where they lie in the stream.
 
 A block ends with the record that brings it to its number of rows, or with the first record that
-is some seconds younger than its first one, so that a slow stream is judged too. Both depend on
+is some seconds younger than its first one, so that a slow stream is judged too. One of another
+partition that is an hour younger or more ends none: its clock is another one. All of it depends on
 the records alone: however they came in batches, the blocks are the same.
 """
 
@@ -16,12 +17,17 @@ from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
 from monitor.drift.next_offsets import NextOffsets, offsets_state, restored_offsets
+from monitor.drift.readings import UNKNOWN, Readings, joined, of_block
 from monitor.stream.records import Partition
 
 Index = NDArray[np.int64]
 
 TICK_ROWS: Final = 256
 """Rows of one tick: the unit in which a drift's duration is measured."""
+
+
+OTHER_CLOCK: Final = 3_600_000
+"""Milliseconds. Timestamps of two partitions so far apart do not tell how much time has passed."""
 
 
 class Position(NamedTuple):
@@ -42,6 +48,7 @@ class Block(NamedTuple):
     partitions: by their numbers; may grow at its end. partition: number of each row's partition,
     and buckets: of each row's error, both int64 (rows,), in any order. last_timestamp: the newest
     record's. ended_by_time: the block ended because time had passed, and may be small.
+    readings: what its records say of the time; None if that is last_timestamp alone.
     """
 
     partitions: Sequence[Partition]
@@ -50,6 +57,7 @@ class Block(NamedTuple):
     start: Position
     last_timestamp: int
     ended_by_time: bool
+    readings: Readings | None = None
 
     @property
     def rows(self) -> int:
@@ -83,7 +91,9 @@ class OpenBlock:
         self._milliseconds = 1000 * seconds
         self._partition: list[Index] = []
         self._buckets: list[Index] = []
+        self._readings: list[Readings] = []
         self._start = Position(0, 0, {})
+        self._first = -1
         self._rows = 0
         self._last_timestamp = 0
         self._timed_out = False
@@ -93,11 +103,11 @@ class OpenBlock:
         """True when the block has ended."""
         return self._rows >= self.limit or self._timed_out
 
-    def cuts(self, row_ends: Index | None, timestamps: Index) -> list[int]:
+    def cuts(self, row_ends: Index | None, timestamps: Index, partition: Index) -> list[int]:
         """Where the blocks end among coming records, ascending, and the number of the records.
 
         row_ends: rows of the records up to the end of each, (n,); None if each has one row.
-        timestamps: (n,), in milliseconds, n at least 1.
+        timestamps: (n,), in milliseconds, n at least 1. partition: (n,), numbers.
         """
         size = timestamps.size
         timeless = self._timeless(timestamps)
@@ -108,15 +118,18 @@ class OpenBlock:
             row_ends = np.arange(1, size + 1)
         cuts, start, missing = [], 0, self.limit - self._rows
         first = self._start.timestamp if self._rows else int(timestamps[0])
+        number = self._first if self._rows else int(partition[0])
         while True:
             before = int(row_ends[start - 1]) if start else 0
             end = min(int(np.searchsorted(row_ends, before + missing)) + 1, size)
             if not timeless:
-                end = self._end_by_time(timestamps, first, start, end)
+                late = self._late(timestamps[start:end], partition[start:end], first, number)
+                end = end if late is None else start + late + 1
             cuts.append(end)
             if end == size:
                 return cuts
-            start, missing, first = end, self.limit, int(timestamps[end])
+            start, missing = end, self.limit
+            first, number = int(timestamps[end]), int(partition[end])
 
     def _timeless(self, timestamps: Index) -> bool:
         """True if no time passes that could end a block."""
@@ -125,12 +138,24 @@ class OpenBlock:
             earliest = min(earliest, self._start.timestamp)
         return int(np.maximum.reduce(timestamps)) - earliest < self._milliseconds
 
-    def _end_by_time(self, timestamps: Index, first: int, start: int, end: int) -> int:
-        """The end of a block, if time ends it before `end`. first: when it began."""
-        if int(timestamps[start:end].max()) - first < self._milliseconds:
-            return end
-        late = timestamps[start:end] >= first + math.ceil(self._milliseconds)
-        return start + int(late.argmax()) + 1
+    def _late(self, timestamps: Index, partition: Index, first: int, number: int) -> int | None:
+        """The first of some records that ends a block by time; None if none does.
+
+        first: when the block began. number: of the partition of its first record, or -1.
+        """
+        newest = int(timestamps.max()) - first
+        if newest < self._milliseconds:
+            return None
+        late = timestamps >= first + math.ceil(self._milliseconds)
+        if newest >= OTHER_CLOCK and number >= 0:
+            late &= (timestamps < first + OTHER_CLOCK) | (partition == number)
+        at = int(late.argmax())
+        return at if late[at] else None
+
+    def ends(self, timestamps: Index, partition: Index) -> bool:
+        """True if time ends the block with these records, the next ones. Both: (n,)."""
+        start = self._start.timestamp
+        return self._late(timestamps, partition, start, self._first) is not None
 
     @property
     def rows(self) -> int:
@@ -142,13 +167,19 @@ class OpenBlock:
         """Partitions and buckets of its rows, its start and its newest timestamp."""
         return self._partition, self._buckets, self._start, self._last_timestamp
 
-    def begin(self, rows_before: int, timestamp: int, next_offsets: NextOffsets) -> None:
+    @property
+    def readings(self) -> list[Readings]:
+        """What its records say of the time, each of a part of it."""
+        return self._readings
+
+    def begin(self, rows_before: int, timestamp: int, partition: int, offsets: NextOffsets) -> None:
         """The next rows are of this record, if none were added yet.
 
-        rows_before, next_offsets: of the stream, before the record.
+        rows_before, offsets: of the stream, before the record. partition: its number.
         """
         if not self._rows:
-            self._start = Position(rows_before, timestamp, next_offsets.snapshot())
+            self._first = partition
+            self._start = Position(rows_before, timestamp, offsets.snapshot())
 
     def meet(self, first: Mapping[Partition, int]) -> None:
         """Partitions that come for the first time begin here, and so may their drift.
@@ -161,14 +192,25 @@ class OpenBlock:
             start = self._start
             self._start = Position(start.rows, start.timestamp, {**known, **new})
 
-    def add(self, partition: Index, buckets: Index, last_timestamp: int) -> None:
-        """Add rows, one or more: see `Block`. last_timestamp: of their newest record."""
+    def add(
+        self,
+        partition: Index,
+        buckets: Index,
+        last_timestamp: int,
+        readings: Readings,
+        *,
+        last: bool,
+    ) -> None:
+        """Add rows, one or more: see `Block`.
+
+        last_timestamp: of their newest record. last: time ends the block with them.
+        """
+        self._readings.append(readings)
         self._partition.append(partition)
         self._buckets.append(buckets)
         self._rows += buckets.size
         self._last_timestamp = max(self._last_timestamp, last_timestamp)
-        if last_timestamp - self._start.timestamp >= self._milliseconds:
-            self._timed_out = True
+        self._timed_out |= last
 
     def take(self, partitions: Sequence[Partition]) -> Block:
         """Return the block, and begin another. partitions: by their numbers."""
@@ -179,6 +221,7 @@ class OpenBlock:
             start=self._start,
             last_timestamp=self._last_timestamp,
             ended_by_time=self._rows < self.limit,
+            readings=joined(self._readings),
         )
         self.skip(self._start)
         return block
@@ -186,7 +229,7 @@ class OpenBlock:
     def skip(self, start: Position) -> None:
         """Begin another block: this one and some more were taken. start: of the last of them."""
         self._start = start
-        self._partition, self._buckets = [], []
+        self._partition, self._buckets, self._readings = [], [], []
         self._rows = self._last_timestamp = 0
         self._timed_out = False
 
@@ -195,15 +238,18 @@ class OpenBlock:
         return {
             "parts": list(self._parts(partitions)),
             "start": position_state(self._start),
+            "first": list(partitions[self._first]) if self._rows and self._first >= 0 else None,
             "rows": self._rows,
             "last_timestamp": self._last_timestamp,
             "timed_out": self._timed_out,
+            "arrival": max((r.arrivals[0] for r in self._readings), default=UNKNOWN),
         }
 
     def _parts(self, partitions: Sequence[Partition]) -> Iterator[dict[str, Any]]:
         if not self._rows:
             return
         partition, buckets = _joined(self._partition), _joined(self._buckets)
+        readings = joined(self._readings)
         found = ((partitions[number], number) for number in np.unique(partition).tolist())
         for p, number in sorted(found):
             counts = BucketCounts.from_buckets(buckets[partition == number])
@@ -212,17 +258,23 @@ class OpenBlock:
                 "partition": p.number,
                 "buckets": counts.buckets,
                 "counts": counts.counts,
+                "newest": int(readings.newest[readings.partition == number].max()),
             }
 
     def restore(self, state: Mapping[str, Any], number: Callable[[Partition], int]) -> None:
         """Go on where `state` was called. number: gives that of a partition."""
-        self._partition, self._buckets = [], []
+        self._partition, self._buckets, self._readings = [], [], []
         for part in state["parts"]:
             counts = BucketCounts(np.array(part["buckets"]), np.array(part["counts"]))
             self._buckets.append(counts.each())
             of = number(Partition(part["topic"], part["partition"]))
             self._partition.append(np.full(counts.total, of))
+            newest = int(part.get("newest", state["last_timestamp"]))  # earlier versions had none
+            arrival = int(state.get("arrival", UNKNOWN))
+            self._readings.append(of_block(np.array([of]), np.array([newest]), arrival))
         self._start = restored_position(state["start"])
+        first = state.get("first")  # earlier versions did not tell
+        self._first = number(Partition(*first)) if first else -1
         self._rows = int(state["rows"])
         self._last_timestamp = int(state["last_timestamp"])
         self._timed_out = bool(state["timed_out"])

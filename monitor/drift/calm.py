@@ -37,9 +37,9 @@ class CalmBlocks:
 
         evaluations: before them. until: rows of the stream at which to stop.
         """
-        # The first block of these evaluations renews the allowance.
+        # The first block of these evaluations renews the allowance, and so does each of the first.
         most = -evaluations % ALLOWANCE_EVERY
-        if most < 2 or not self._calm():
+        if most < 2 or evaluations < ALLOWANCE_EVERY or not self._calm():
             return None
         run = coming.run(most, until)
         if run is None:
@@ -48,7 +48,7 @@ class CalmBlocks:
         if calm is None:
             return None
         run = run.first(calm.blocks)
-        seconds = self.clock.advance_many(run.sizes, run.last_timestamps, run.by_time)
+        seconds = self.clock.advance_many(run.sizes, run.by_time, run.readings)
         self.window.add_run(run, seconds)
         return Taken(calm.blocks, calm.evidence, coming.count(calm.blocks))
 

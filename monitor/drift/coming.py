@@ -12,6 +12,7 @@ from monitor.drift.blocks import Block, Position
 from monitor.drift.intake import Intake
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import Offsets
+from monitor.drift.readings import Stretches
 from monitor.drift.runs import Run, after
 
 Index = NDArray[np.int64]
@@ -35,11 +36,12 @@ class Coming:
         self._numbers, self._buckets = numbers, buckets
         self._partition = records.of_each_row(numbers)
         row_ends = None if records.single else np.cumsum(records.rows)
-        self._cuts = cuts = [0, *intake.open.cuts(row_ends, records.timestamps)]
+        self._cuts = cuts = [0, *intake.open.cuts(row_ends, records.timestamps, numbers)]
         self._row_cuts = (
             cuts if row_ends is None else [0, *row_ends[np.array(cuts[1:]) - 1].tolist()]
         )
         self._newest = np.maximum.reduceat(records.timestamps, cuts[:-1]).tolist()
+        self._stretches = Stretches(numbers, records.timestamps, records.arrivals, cuts)
         self._known = intake.next.complete
         self._at = 0
         self._after: list[Offsets] = []
@@ -55,10 +57,18 @@ class Coming:
         start, end = self._cuts[self._at : self._at + 2]
         row, row_end = self._row_cuts[self._at : self._at + 2]
         numbers = self._numbers[start:end]
-        intake.open.begin(intake.rows, self._records.timestamps.item(start), intake.next)
+        times = self._records.timestamps[start:end]
+        intake.open.begin(intake.rows, int(times[0]), int(numbers[0]), intake.next)
         if not self._known:
             intake.open.meet(intake.next.first(numbers, self._records.offsets[start:end]))
-        intake.open.add(self._partition[row:row_end], self._buckets[row:row_end], newest)
+        readings = self._stretches.of(self._at, self._at + 1)
+        intake.open.add(
+            self._partition[row:row_end],
+            self._buckets[row:row_end],
+            newest,
+            readings,
+            last=intake.open.ends(times, numbers),
+        )
         intake.next.count(numbers, self._records.next_offsets[start:end])
         intake.rows += row_end - row
         self._at += 1
@@ -108,6 +118,7 @@ class Coming:
             [Position(before + count, time(cut), offsets) for count, cut, offsets in places],
             [max(0, newest) for newest in self._newest[first:last]],
             [size < limit for size in sizes],
+            self._stretches.of(first, last),
         )
         if intake.open.rows:
             run = after(intake.open, run, limit)

@@ -9,19 +9,20 @@
 A suspicion may be a burst: for `guard_seconds` of stream time nothing is concluded from it. Then
 fresh records must confirm it, within a time that grows with the time it took to suspect it. An
 episode ends when drift has not been found again for four times as long as it took to find it.
-Everything is measured in the stream's own rows and timestamps, never by a clock on the wall.
+Everything is measured by the stream's clock (`clock.py`), never by one on the wall.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from monitor.drift.blocks import Position
-from monitor.drift.clock import Clock
+from monitor.drift.blocks import TICK_ROWS, Position
+from monitor.drift.clock import START, Clock, Mark
 from monitor.drift.detectors.evidence import Evidence
 from monitor.stream.records import Alert, Partition, Verdict
 
@@ -31,6 +32,8 @@ CONFIRM_FACTOR: Final = 4.0
 CLEAR_TICKS: Final = 40.0
 CLEAR_FACTOR: Final = 4.0
 LONGEST_DETECTION_TICKS: Final = 400.0
+RECOVERING: Final = 0.5
+"""An episode is called recovering after this share of the ticks at which it ends."""
 TIMELESS_GUARD_TICKS: Final = 32.0
 """How long the guard lasts where timestamps stand still."""
 
@@ -87,15 +90,28 @@ milliseconds."""
 class Place(NamedTuple):
     """Where a stream stands, and its drift.
 
-    rows: counted so far. seconds: of stream time that have passed. onset: where the drift that
-    is suspected or found seems to have begun.
+    rows: counted so far. seconds: of stream time that have passed. arrived: seconds in which the
+    records came, None if nobody told. onset: where the drift that is suspected or found seems to
+    have begun.
     """
 
     rows: int
     next_offsets: Mapping[Partition, int]
     seconds: float
+    arrived: float | None
     state: State
     onset: Position | None
+
+
+class Recovery(NamedTuple):
+    """Drift that fires was not found again for a while.
+
+    rows: for about so many. rows_left, seconds_left: without it, until the episode is over.
+    """
+
+    rows: int
+    rows_left: int
+    seconds_left: int
 
 
 @dataclass(slots=True)
@@ -109,26 +125,22 @@ class Episodes:
     guard_seconds: float
     cooldown_seconds: float
     state: State = State.LEARNING
-    _since_ticks: float = 0.0
-    _since_seconds: float = 0.0
+    _since: Mark = START
     _detection_ticks: float = 1.0
     _guarding: bool = False
-    _told_seconds: float = 0.0
+    _told: Mark = START
 
     def guarding(self, clock: Clock) -> bool:
         """True while a suspicion is too fresh to be confirmed."""
         if self._guarding and self._guard_over(clock):
             self._guarding = False
-            self._mark(clock)
+            self._since = clock.mark()
         return self._guarding
 
     def _guard_over(self, clock: Clock) -> bool:
-        elapsed = clock.seconds - self._since_seconds
-        timeless = elapsed == 0 and clock.ticks - self._since_ticks >= TIMELESS_GUARD_TICKS
-        return elapsed >= self.guard_seconds or timeless
-
-    def _mark(self, clock: Clock) -> None:
-        self._since_ticks, self._since_seconds = clock.ticks, clock.seconds
+        elapsed = clock.since(self._since)
+        timeless = elapsed.still and elapsed.ticks >= TIMELESS_GUARD_TICKS
+        return elapsed.seconds >= self.guard_seconds or timeless
 
     def look(
         self, evidence: Evidence, clock: Clock, *, ready: bool, detection_ticks: float
@@ -149,7 +161,7 @@ class Episodes:
         elif before is State.PENDING:
             return self._look_pending(evidence, clock, ready, detection_ticks)
         elif evidence.drifting:
-            self._mark(clock)
+            self._since = clock.mark()
         elif self._calm(clock):
             return self._enter(State.OK if ready else State.LEARNING, "resolved", clock)
         return None
@@ -163,7 +175,7 @@ class Episodes:
             self._remember(detection_ticks)
             return self._enter(State.FIRING, "firing", clock)
         longest = CONFIRM_TICKS + CONFIRM_FACTOR * self._detection_ticks
-        if clock.ticks - self._since_ticks > longest:
+        if clock.ticks - self._since.ticks > longest:
             return self._enter(State.OK if ready else State.LEARNING, "transient", clock)
         return None
 
@@ -172,41 +184,69 @@ class Episodes:
 
     def turn(self, clock: Clock) -> Transition | None:
         """The drift goes on in another direction: worth saying, but not again and again."""
-        if clock.seconds - self._told_seconds < self.cooldown_seconds:
+        if clock.since(self._told).seconds < self.cooldown_seconds:
             return None
-        self._told_seconds = clock.seconds
+        self._told = clock.mark()
         return Transition(State.FIRING, State.FIRING, "turned")
 
     def _calm(self, clock: Clock) -> bool:
-        ticks, seconds = clock.ticks - self._since_ticks, clock.seconds - self._since_seconds
-        long_enough = ticks > max(CLEAR_TICKS, CLEAR_FACTOR * self._detection_ticks)
-        return long_enough and (seconds >= self.cooldown_seconds or seconds == 0)
+        elapsed = clock.since(self._since)
+        return elapsed.ticks > self._clear_ticks and (
+            elapsed.seconds >= self.cooldown_seconds or elapsed.still
+        )
+
+    def recovery(self, clock: Clock) -> Recovery | None:
+        """How far an episode that fires is from its end; None while drift goes on being found."""
+        elapsed = clock.since(self._since)
+        if elapsed.ticks < RECOVERING * self._clear_ticks:
+            return None
+        left = max(0.0, self._clear_ticks - elapsed.ticks)
+        seconds = 0.0 if elapsed.still else max(0.0, self.cooldown_seconds - elapsed.seconds)
+        rows_left = math.ceil(TICK_ROWS * left)
+        return Recovery(round(TICK_ROWS * elapsed.ticks), rows_left, math.ceil(seconds))
+
+    @property
+    def _clear_ticks(self) -> float:
+        """An episode ends after more ticks than this without drift."""
+        return max(CLEAR_TICKS, CLEAR_FACTOR * self._detection_ticks)
 
     def _enter(self, state: State, event: str, clock: Clock) -> Transition:
         before, self.state = self.state, state
-        self._mark(clock)
-        self._told_seconds = clock.seconds
+        self._since = self._told = clock.mark()
         return Transition(before, state, event)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that `restore` needs."""
         return {
             "state": str(self.state),
-            "since_ticks": self._since_ticks,
-            "since_seconds": self._since_seconds,
+            "since_ticks": self._since.ticks,
+            "since_seconds": self._since.seconds,
+            "since_rows": self._since.rows,
             "detection_ticks": self._detection_ticks,
             "guarding": self._guarding,
-            "told_seconds": self._told_seconds,
+            "told_ticks": self._told.ticks,
+            "told_seconds": self._told.seconds,
+            "told_rows": self._told.rows,
+            "arrival": {"since": self._since.arrived, "told": self._told.arrived},
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on where `snapshot` was called."""
         self.state = State(snapshot["state"])
-        self._since_ticks = float(snapshot["since_ticks"])
-        self._since_seconds = float(snapshot["since_seconds"])
+        self._since = _restored(snapshot, "since")
         self._detection_ticks = float(snapshot["detection_ticks"])
         self._guarding = bool(snapshot["guarding"])
-        self._told_seconds = float(snapshot["told_seconds"])
+        self._told = _restored(snapshot, "told")
+
+
+def _restored(snapshot: Mapping[str, Any], name: str) -> Mark:
+    """A mark of a snapshot; earlier versions wrote less of it."""
+    return Mark(
+        float(snapshot.get(f"{name}_ticks", 0.0)),
+        float(snapshot[f"{name}_seconds"]),
+        float(snapshot.get("arrival", {}).get(name, 0.0)),
+        int(snapshot.get(f"{name}_rows", 0)),
+    )
 
 
 def alert_of(

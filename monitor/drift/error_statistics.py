@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.detectors.evidence import Finding
-from monitor.drift.episodes import State
+from monitor.drift.episodes import Recovery, State
 from monitor.drift.quantiles import quantiles_of
 from monitor.stream.records import UNKNOWN, Estimate
 
@@ -68,8 +68,13 @@ class ErrorStatistics:
         window: ErrorDistribution,
         records: int,
         drifted: ErrorDistribution,
+        *,
+        told: bool = False,
     ) -> Look:
-        """What is shown of the window's errors, so many, and of those since a drift's onset."""
+        """What is shown of the window's errors, so many, and of those since a drift's onset.
+
+        told: the finding was told as it is, and stays so.
+        """
         needed = (0.5,) if finding.direction == "none" else (0.5, *SPREAD_LEVELS)
         if drifted is window:
             both = quantiles_of(window, (*self._levels, *needed))
@@ -79,7 +84,7 @@ class ErrorStatistics:
         above = int(window.counts[self._above_tail :].sum())
         quantiles = (Estimate(*row) for row in (shown * self._unit).tolist())
         return Look(
-            finding=self._described(finding, found[1:]),
+            finding=finding if told else self._described(finding, found[1:]),
             ratio=Estimate(*(found[0] / self._median).tolist()) if self._median else UNKNOWN,
             exceedance=above / records if records else math.nan,
             quantiles=dict(zip(self._levels, quantiles, strict=True)),
@@ -108,13 +113,19 @@ class ErrorStatistics:
         return int(low > expected * self._tolerated) - int(high < expected / self._tolerated)
 
     def explain(
-        self, state: State, event: str, finding: Finding, ratio: Estimate, progress: float
+        self,
+        state: State,
+        event: str,
+        finding: Finding,
+        ratio: Estimate,
+        progress: float,
+        recovery: Recovery | None = None,
     ) -> str:
         """The verdict in a sentence."""
         median = _ratio_words(ratio)
         where = f" in {finding.partition}" if finding.partition else ""
         if state is State.FIRING:
-            return f"{finding.words}{where}{median}"
+            return f"{finding.words}{where}{median}{_recovery_words(recovery)}"
         if state is State.PENDING:
             return f"suspected: {finding.words}{where}{median}"
         if event == "transient":
@@ -124,6 +135,17 @@ class ErrorStatistics:
         if state is State.LEARNING:
             return f"learning how far records depend on each other ({progress:.0%}){median}"
         return f"no drift{median}"
+
+
+def _recovery_words(recovery: Recovery | None) -> str:
+    if recovery is None:
+        return ""
+    left = [
+        *([f"{recovery.rows_left:,} records"] if recovery.rows_left else []),
+        *([f"{recovery.seconds_left:,} seconds"] if recovery.seconds_left else []),
+    ]
+    rest = f"resolved after {' and '.join(left)} more" if left else "resolved soon"
+    return f"; recovering: not found again for {recovery.rows:,} records, {rest} without it"
 
 
 def _ratio_words(ratio: Estimate) -> str:

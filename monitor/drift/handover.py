@@ -15,7 +15,8 @@ from monitor.drift.detectors.evidence import restored_finding
 from monitor.drift.episodes import State, Transition
 from monitor.drift.judge import Change, Judge
 from monitor.drift.next_offsets import restored_offsets
-from monitor.stream.records import Alert, Onset, Verdict
+from monitor.drift.verdicts import onset_of
+from monitor.stream.records import Alert, Verdict
 
 
 def handover(state: Mapping[str, Any], successor: Judge) -> Change | None:
@@ -42,7 +43,6 @@ def handover(state: Mapping[str, Any], successor: Judge) -> Change | None:
 def _verdict(state: Mapping[str, Any], successor: Judge) -> Verdict:
     """The successor's first verdict, with what was known of the episode that ends."""
     finding = restored_finding(state["finding"])
-    onset = finding.onset
     statistic, threshold = state["evidence"]
     return replace(
         successor.verdict,
@@ -52,7 +52,5 @@ def _verdict(state: Mapping[str, Any], successor: Judge) -> Verdict:
         explanation=f"model replaced: {successor.model_version} takes the place of"
         f" {state['model_version']}, whose drift episode ends with it; drift detection begins anew",
         partition=finding.partition,
-        onset=None
-        if onset is None
-        else Onset(onset.timestamp, int(state["rows"]) - onset.rows, onset.next_offsets),
+        onset=onset_of(finding.onset, int(state["rows"])),
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from monitor.drift.blocks import Block, OpenBlock
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import NextOffsets, Offsets, offsets_state, restored_offsets
+from monitor.drift.readings import of_block
 from monitor.stream.records import Partition, Summary
 
 Index = NDArray[np.int64]
@@ -49,9 +50,12 @@ class Intake:
             raise ValueError(f"{summary.partition}: offset {summary.first_offset} counted before")
         number = np.array([self.next.number(summary.partition)])
         buckets = summary.errors.each()
-        self.open.begin(self.rows, summary.first_timestamp, self.next)
+        first, last = summary.first_timestamp, summary.last_timestamp
+        self.open.begin(self.rows, first, int(number[0]), self.next)
         self.open.meet(self.next.first(number, np.array([summary.first_offset])))
-        self.open.add(np.repeat(number, buckets.size), buckets, summary.last_timestamp)
+        ends = self.open.ends(np.array([last]), number)
+        readings = of_block(number, np.array([last]))
+        self.open.add(np.repeat(number, buckets.size), buckets, last, readings, last=ends)
         self.next.count(number, np.array([summary.next_offset]))
         self.rows += buckets.size
 

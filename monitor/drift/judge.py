@@ -2,7 +2,7 @@
 
 It holds all that is remembered of a stream: which offsets were counted, the rolling window, the
 evidence and the drift state. It never sees a record, only summaries, and never looks at a clock:
-time is what the records' timestamps say.
+time is what the records' timestamps say, bounded by when they came (`clock.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.distribution import ErrorDistribution, bucket_index
+from models.distribution import bucket_index
 from models.reference import Reference
 from monitor.drift import episodes
 from monitor.drift.blocks import TICK_ROWS, Block
@@ -28,8 +28,10 @@ from monitor.drift.error_statistics import ErrorStatistics
 from monitor.drift.intake import Intake
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.judged_records import JudgedRecords
+from monitor.drift.partition_clocks import WildClock
+from monitor.drift.verdicts import Verdicts
 from monitor.drift.window import RollingWindow
-from monitor.stream.records import Onset, Partition, Promise, Summary, Verdict
+from monitor.stream.records import Partition, Summary, Verdict
 
 __all__ = ["Change", "Judge", "Note"]
 
@@ -53,15 +55,12 @@ class Judge:
             settings.window_rows, settings.window_panes, settings.window_seconds
         )
         self._episodes = Episodes(settings.guard_seconds, settings.cooldown_seconds)
-        self._statistics = ErrorStatistics(reference, settings.quantiles, settings.tolerance)
-        # Only ordered calibration errors tell how far they depend on each other themselves.
-        depending = self.detector.dependence if reference.ordered else 1.0
-        self._floor = reference.detection_floor(settings.tolerance, dependence=depending)
         self._intake = Intake(settings.evaluation_rows, settings.evaluation_seconds)
-        self._clock = Clock()
+        self._clock = Clock(settings.evaluation_seconds)
         self._shown: tuple[tuple[int, int], Verdict] | None = None
         self.evaluations = 0
         self.episode = ""
+        self._suspicion = ""
         self._finding = NOTHING
         self._told = NOTHING.direction
         self._signalled = False
@@ -71,6 +70,22 @@ class Judge:
             self._episodes.state = State.OK
         self._calm = CalmBlocks(
             self.detector, self._episodes, self._allowance, self._window, self._clock
+        )
+        self._verdicts = self._made_verdicts(reference)
+
+    def _made_verdicts(self, reference: Reference) -> Verdicts:
+        tolerance = self._settings.tolerance
+        # Only ordered calibration errors tell how far they depend on each other themselves.
+        depending = self.detector.dependence if reference.ordered else 1.0
+        return Verdicts(
+            ErrorStatistics(reference, self._settings.quantiles, tolerance),
+            self._window,
+            self.detector,
+            self._episodes,
+            self._allowance,
+            self._clock,
+            tolerance,
+            reference.detection_floor(tolerance, dependence=depending),
         )
 
     @property
@@ -135,7 +150,8 @@ class Judge:
         self._window.add(block.counts, block.start.rows, self._clock.seconds)
         if self._advisory is not None:
             self._signalled = self._advisory.watch(block, np.inf, learn=False).drifting
-        if self.evaluations % ALLOWANCE_EVERY == 0:
+        if self.evaluations < ALLOWANCE_EVERY or self.evaluations % ALLOWANCE_EVERY == 0:
+            self._clock.measure()
             self._allowance.renew(self._clock.rows_per_second, self.detector.supported)
         self.evaluations += 1
         self._evidence = self._weigh(block)
@@ -178,9 +194,8 @@ class Judge:
         found = self.detector.finding()
         self.detector.restart()
         if found.onset is not None:
-            found = self._statistics.described(found, self._window.since(found.onset.rows))
+            found = self._verdicts.described(found)
         if (self._told, found.direction) not in TURNS:
-            self._finding = replace(found, onset=self._finding.onset)
             return None
         self._finding = found
         turn = self._episodes.turn(self._clock)
@@ -192,13 +207,16 @@ class Judge:
         event = transition.event
         if event == "pending":
             self._finding = self.detector.finding()
+            self._suspicion = self._here()
             self.detector.begin_confirmation()
         elif event == "firing":
-            confirmed = self.detector.finding()
-            self._finding = replace(confirmed, onset=self._finding.onset)
+            confirmed = replace(self.detector.finding(), onset=self._finding.onset)
+            self._finding = self._verdicts.described(confirmed)
+            self._told = self._finding.direction
             self.detector.restart()
-            self.episode = episodes.episode_id(self.model_version, self._intake.next_offsets)
-            self._told = self._statistics.described(self._finding, self._drifted()).direction
+            # When records came may decide where it is confirmed: a repeat must find this id again.
+            timed = self._suspicion and self._clock.arrived is not None
+            self.episode = self._suspicion if timed else self._here()
         verdict = self._verdict(transition.after, event)
         if event in ("resolved", "transient"):
             self.detector.restart()
@@ -210,7 +228,21 @@ class Judge:
     def place(self) -> Place:
         """Where the stream stands, and its drift."""
         onset, offsets = self._finding.onset, self._intake.next_offsets
-        return Place(self.rows, offsets, self._clock.seconds, self._episodes.state, onset)
+        seconds, arrived = self._clock.seconds, self._clock.arrived
+        return Place(self.rows, offsets, seconds, arrived, self._episodes.state, onset)
+
+    @property
+    def wild_clocks(self) -> dict[Partition, WildClock]:
+        """The partitions whose timestamps are not believed."""
+        return self._clock.wild(self._intake.next.partitions)
+
+    @property
+    def clock_offsets(self) -> dict[Partition, float]:
+        """Seconds by which each partition's newest timestamp is ahead of its arrival."""
+        return self._clock.offsets(self._intake.next.partitions)
+
+    def _here(self) -> str:
+        return episodes.episode_id(self.model_version, self._intake.next_offsets)
 
     @property
     def verdict(self) -> Verdict:
@@ -222,39 +254,8 @@ class Judge:
         return self._shown[1]
 
     def _verdict(self, state: State, event: str = "") -> Verdict:
-        onset, window = self._finding.onset, self._window
-        look = self._statistics.look(self._finding, window.errors, window.records, self._drifted())
-        return Verdict(
-            state=str(state),
-            statistic=self._evidence.statistic,
-            threshold=self._evidence.threshold,
-            direction=look.finding.direction,
-            explanation=self._statistics.explain(
-                state, event, look.finding, look.ratio, self.detector.progress
-            ),
-            partition=look.finding.partition,
-            onset=None
-            if onset is None
-            else Onset(onset.timestamp, self.rows - onset.rows, onset.next_offsets),
-            ratio=look.ratio,
-            promise=self._promise(),
-            window_records=window.records,
-            window_fill=window.fill,
-            exceedance=look.exceedance,
-            early_signal=None if self._advisory is None else self._signalled,
-            quantiles=look.quantiles,
-        )
-
-    def _drifted(self) -> ErrorDistribution:
-        """The window's errors since the onset of a drift, or all while there is none."""
-        onset = self._finding.onset
-        return self._window.errors if onset is None else self._window.since(onset.rows)
-
-    def _promise(self) -> Promise:
-        detector = self.detector
-        return self._allowance.promise(
-            detector.supported, self._settings.tolerance, self._floor, detector.dependence
-        )
+        signal = None if self._advisory is None else self._signalled
+        return self._verdicts.of(self._finding, self._evidence, self.rows, signal, state, event)
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values and arrays.
@@ -266,12 +267,13 @@ class Judge:
             "model_version": self.model_version,
             "evaluations": self.evaluations,
             "episode": self.episode,
+            "suspicion": self._suspicion,
             "finding": finding_state(self._finding),
             "told": self._told,
             "asked": self._allowance.asked,
             "evidence": [self._evidence.statistic, self._evidence.threshold],
             "levels": [self._allowance.levels.records, self._allowance.levels.odds],
-            "clock": self._clock.state(),
+            "clock": self._clock.state(self._intake.next.partitions),
             "window": self._window.state(),
             "episodes": self._episodes.snapshot(),
             "detector": self.detector.state(),
@@ -285,12 +287,13 @@ class Judge:
         self._shown = None
         self.evaluations = int(state["evaluations"])
         self.episode = str(state["episode"])
+        self._suspicion = str(state.get("suspicion", ""))
         self._finding = restored_finding(state["finding"])
         self._told = str(state["told"])
         self._evidence = Evidence(*state["evidence"])
         self._allowance.asked = float(state["asked"])
         self._allowance.levels = Levels(*state["levels"])
-        self._clock.restore(state["clock"])
+        self._clock.restore(state["clock"], self._intake.next.number)
         self._window.restore(state["window"])
         self._episodes.restore(state["episodes"])
         self.detector.restore(state["detector"])

@@ -22,6 +22,8 @@ class JudgedRecords:
     offsets, next_offsets, timestamps (milliseconds since the epoch), rows (of each record, at
     least 1): int64 (n,). errors: float64 (R,), the reconstruction error of each row, finite and
     at least 0, in the model's units, in the order of the records; R is the sum of `rows`.
+    arrivals: int64 (n,), when each record came, in milliseconds since the epoch, or -1 if that is
+    not known; None if it is of none.
     """
 
     model_version: str
@@ -32,6 +34,7 @@ class JudgedRecords:
     timestamps: Index
     rows: Index
     errors: NDArray[np.float64]
+    arrivals: Index | None = None
 
     def __len__(self) -> int:
         return self.offsets.size
@@ -56,4 +59,5 @@ class JudgedRecords:
             timestamps=self.timestamps[wanted],
             rows=self.rows[wanted],
             errors=self.errors[self.of_each_row(wanted)],
+            arrivals=None if self.arrivals is None else self.arrivals[wanted],
         )

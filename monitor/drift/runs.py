@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import OpenBlock, Position
+from monitor.drift.readings import Readings
 from monitor.stream.records import Partition
 
 Index = NDArray[np.int64]
@@ -20,7 +21,7 @@ class Run(NamedTuple):
 
     partitions, partition, buckets: of all rows, as in `Block`. cuts: where the blocks begin among
     the rows, and the number of the rows. sizes (rows), starts, last_timestamps, by_time (whether
-    it ended by time): of each block.
+    it ended by time): of each block. readings: what their records say of the time.
     """
 
     partitions: Sequence[Partition]
@@ -31,6 +32,7 @@ class Run(NamedTuple):
     starts: list[Position]
     last_timestamps: list[int]
     by_time: list[bool]
+    readings: Readings
 
     @property
     def blocks(self) -> int:
@@ -51,6 +53,7 @@ class Run(NamedTuple):
             self.starts[:blocks],
             self.last_timestamps[:blocks],
             self.by_time[:blocks],
+            self.readings.first(blocks),
         )
 
     def cells(self, values: Index, width: int) -> Index:
@@ -81,4 +84,5 @@ def after(open_block: OpenBlock, run: Run, limit: int) -> Run:
         [start, *run.starts[1:]],
         [max(last_timestamp, run.last_timestamps[0]), *run.last_timestamps[1:]],
         [size < limit, *run.by_time[1:]],
+        run.readings.after(open_block.readings),
     )

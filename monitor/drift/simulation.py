@@ -1,8 +1,10 @@
 """Replays held-out normal errors through the judge, unchanged and changed, to choose its settings.
 
 The errors are drawn in blocks of consecutive ones (the moving-block bootstrap: Kunsch, Annals of
-Statistics 17, 1989), so that neighbours depend on each other as they do in the stream. What is
-simulated is the very code that the daemon runs: summaries into a judge.
+Statistics 17, 1989), so that neighbours depend on each other as they do in the stream. Errors of
+which the order is not known are drawn one by one: sorted ones, block by block, would be a stream
+that drifts all the time. What is simulated is the very code that the daemon runs: summaries into a
+judge. Time is what `rate` says: nothing is told of arrivals, which would say the same.
 """
 
 from __future__ import annotations
@@ -27,13 +29,15 @@ BEFORE: Final = 20_480
 """Normal records before a change."""
 AFTER: Final = 100_000
 """Records after it, within which it must be found."""
+SHORTEST_SORTED: Final = 20
+"""So many errors are not in ascending order by chance."""
 VERSION: Final = "simulated"
 _PARTITION: Final = Partition("simulated", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class FalseAlarms:
-    """What happened on a stream without drift."""
+    """What happened on a stream without drift. suspicions: those that passed by themselves."""
 
     records: int
     suspicions: int
@@ -85,8 +89,9 @@ CHANGES: Final[dict[str, Callable[[Errors, np.random.Generator], Errors]]] = {
 class Simulation:
     """A reference, settings of the judge, and normal errors to replay.
 
-    errors: (n,), of records held out from calibration, in stream order. block: consecutive
-    errors drawn together. rate: records a second, for everything that is set in time.
+    errors: (n,), of records held out from calibration, in stream order or sorted. block:
+    consecutive errors drawn together, if they are in stream order. rate: records a second, for
+    everything that is set in time.
     """
 
     reference: Reference
@@ -95,9 +100,14 @@ class Simulation:
     block: int
     rate: float
 
+    @property
+    def drawn_singly(self) -> bool:
+        """True if the errors are drawn one by one, since their order is not known."""
+        return not in_stream_order(self.errors)
+
     def normal(self, records: int, rng: np.random.Generator) -> Errors:
         """A stream without drift."""
-        block = min(self.block, self.errors.size)
+        block = 1 if self.drawn_singly else min(self.block, self.errors.size)
         starts = rng.integers(0, self.errors.size - block + 1, size=-(-records // block))
         index = (starts[:, None] + np.arange(block)).ravel()[:records]
         return np.asarray(self.errors[index])
@@ -108,7 +118,7 @@ class Simulation:
         judge = Judge(VERSION, self.reference, self.settings)
         stream = feed(judge, self.normal(records, rng), self.rate)
         events = [change.transition.event for _, change in stream]
-        return FalseAlarms(records, events.count("pending"), events.count("firing"))
+        return FalseAlarms(records, events.count("transient"), events.count("firing"))
 
     def delays(self, change: str, repeats: int, seed: int) -> Iterator[float]:
         """Records from a change to its alarm, one for each repeat; inf if it is not found."""
@@ -126,6 +136,12 @@ class Simulation:
                 ),
                 float("inf"),
             )
+
+
+def in_stream_order(errors: Errors) -> bool:
+    """False for errors that were sorted, so that the order of the stream is lost."""
+    steps = np.diff(errors)
+    return errors.size < SHORTEST_SORTED or not (np.all(steps >= 0) or np.all(steps <= 0))
 
 
 def feed(judge: Judge, errors: Errors, rate: float) -> Iterator[tuple[int, Change]]:

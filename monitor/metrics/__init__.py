@@ -8,7 +8,7 @@ is passed in: two daemons in one process do not share numbers.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from monitor.drift.episodes import ALERTS, EVENTS
 from monitor.drift.judge import Change
 from monitor.errors import REASONS
+from monitor.metrics.clocks import ClockMetrics
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
@@ -168,6 +169,7 @@ class Metrics:
             "Age of the newest record decided on, while there is lag; else 0.",
             labels,
         )
+        self.clocks = ClockMetrics(self._gauge)
         self.partitions = self._gauge("partitions_assigned", "Partitions assigned to this process.")
         self.quarantined = self._gauge(
             "quarantined", "1 when reading has stopped because most records were dead letters."
@@ -234,6 +236,15 @@ class Metrics:
             self.error_quantile.labels(f"{q:g}").set(estimate.value)
             self.error_quantile_bound.labels(f"{q:g}", "low").set(estimate.low)
             self.error_quantile_bound.labels(f"{q:g}", "high").set(estimate.high)
+
+    def show_clocks(
+        self,
+        assigned: Set[Partition],
+        wild: Set[Partition],
+        offsets: Mapping[Partition, float],
+    ) -> None:
+        """Set what is known of each assigned partition's timestamps: see `ClockMetrics`."""
+        self.clocks.show(assigned, wild, offsets)
 
     def show_lags(self, lags: Mapping[Partition, tuple[int, float]]) -> None:
         """Set lag in records and seconds; remove the series of partitions that left."""

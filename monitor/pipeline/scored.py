@@ -75,6 +75,7 @@ class Scored:
                 records.timestamps,
                 rows,
                 self.scores.reconstruction_error,
+                records.arrivals,
             )
         alive = rows > 0
         return JudgedRecords(
@@ -86,6 +87,7 @@ class Scored:
             timestamps=records.timestamps[alive],
             rows=rows[alive],
             errors=self.scores.reconstruction_error,
+            arrivals=None if records.arrivals is None else records.arrivals[alive],
         )
 
     def without(self, unwanted: NDArray[np.bool_]) -> Scored:

@@ -97,6 +97,8 @@ class Pipeline:
         self._blank_judge()
         self.history.end_open_episode(REPLACED, judged["clock"])
         self.handover = handover(judged, self.judge)
+        if self.handover is not None:
+            self.history.remember(self.handover)
 
     def replace(self, decode: Decode, scorer: RowScorer, judge: Judge) -> None:
         """Use another model from the next step on; the totals stay."""

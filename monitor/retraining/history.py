@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from monitor.drift.blocks import Position
-from monitor.drift.episodes import State
+from monitor.drift.clock import arrived_seconds
+from monitor.drift.episodes import Place, State
 from monitor.drift.judge import Change, Judge
+from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import Episode, episode_state, episodes_of, places
 from monitor.retraining.policy import DAY_SECONDS, GoodMarks, Policy, between
 from monitor.retraining.request import RetrainRequest, Statistics, from_json, to_json
@@ -22,6 +24,7 @@ from monitor.stream.records import Verdict
 EPISODES_KEPT: Final = 100
 REQUESTS_KEPT: Final = 16
 VERSIONS_KEPT: Final = 100
+CHANGES_KEPT: Final = 50
 PEAK_EVERY: Final = 16
 """Evaluations between two looks for a new peak: a look costs as much as some evaluations."""
 REPLACED: Final = "model replaced"
@@ -29,21 +32,20 @@ BEGUN_ANEW: Final = "detection began anew"
 
 
 class History:
-    """Keeps the last episodes, and makes requests as the policy says.
-
-    unit: the reference's median error.
-    """
+    """Keeps the last episodes and changes of state, and makes requests as the policy says."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
         self.episodes: list[Episode] = []
         self.requests: list[RetrainRequest] = []
-        self._made: list[tuple[str, float]] = []
+        self.changes: list[dict[str, Any]] = []
+        self._made: list[tuple[str, float, float]] = []
         self._numbers: dict[str, int] = {}
         self._good = GoodMarks()
         self._seen = 0
         self._newest = 0
         self._seconds_before = 0.0
+        self._arrived_before = 0.0
 
     def note(
         self, judge: Judge, changes: Sequence[Change], newest: int
@@ -63,6 +65,7 @@ class History:
         state = place.state
         for change in changes:
             self._take(judge, change)
+            self.remember(change)
         if state in (State.OK, State.LEARNING):
             self._good.note(place, self._newest)
         made = self._look(judge) if state is State.FIRING else ()
@@ -72,6 +75,10 @@ class History:
     def calm_until(self) -> int:
         """Rows counted before which there is nothing to note, as long as all is calm."""
         return self._good.due
+
+    def remember(self, change: Change) -> None:
+        """Keep a change of state, to be shown."""
+        self.changes = [*self.changes, change_json(change)][-CHANGES_KEPT:]
 
     def _take(self, judge: Judge, change: Change) -> None:
         event = change.transition.event
@@ -149,14 +156,23 @@ class History:
         )
 
     def _due(self, judge: Judge, episode: Episode) -> bool:
-        place, now = judge.place, self._seconds_before + judge.place.seconds
-        mine = [then for version, then in self._made if version == judge.model_version]
+        place = judge.place
+        since = [(version, self._since(place, *then)) for version, *then in self._made]
+        mine = [seconds for version, seconds in since if version == judge.model_version]
         return self._policy.allows(
             evidence=episode.peak_evidence,
             rows=place.rows - place.onset.rows if place.onset else place.rows,
-            since_last=now - mine[-1] if mine else None,
-            made_today=sum(now - then < DAY_SECONDS for _, then in self._made),
+            since_last=mine[-1] if mine else None,
+            made_today=sum(seconds < DAY_SECONDS for _, seconds in since),
         )
+
+    def _since(self, place: Place, seconds: float, arrived: float) -> float:
+        """Seconds since a request that was made then: no more than those in which records came."""
+        elapsed = self._seconds_before + place.seconds - seconds
+        if place.arrived is None:
+            return elapsed
+        came = self._arrived_before + place.arrived - arrived
+        return min(elapsed, came) if elapsed else came
 
     def _ask(self, judge: Judge, verdict: Verdict) -> tuple[RetrainRequest, ...]:
         """The request; none while no drifted records can be named: the next look tries again."""
@@ -191,7 +207,8 @@ class History:
         # A version may come back by a rollback, and must not use a number twice.
         self._numbers.pop(version, None)
         self._numbers = dict([*self._numbers.items(), (version, number)][-VERSIONS_KEPT:])
-        self._made.append((version, self._seconds_before + place.seconds))
+        arrived = self._arrived_before + (place.arrived or 0.0)
+        self._made.append((version, self._seconds_before + place.seconds, arrived))
         self._made = self._made[-max(self._policy.per_day, 1) :]
         self.requests = [*self.requests, request][-REQUESTS_KEPT:]
         self._update(request=request.id)
@@ -205,6 +222,7 @@ class History:
         self._good.clear()
         self._seen = self._newest = 0
         self._seconds_before += float(clock["seconds"])
+        self._arrived_before += arrived_seconds(clock)
 
     def inherit(self, memory: Mapping[str, Any]) -> None:
         """Go on after a stream that was judged by other settings. memory: the pipeline's."""
@@ -223,17 +241,24 @@ class History:
             "seen": self._seen,
             "newest": self._newest,
             "seconds_before": self._seconds_before,
+            "arrived_before": self._arrived_before,
+            "changes": self.changes,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was called."""
         self.episodes = episodes_of(state)
         self.requests = [from_json(document) for document in state["requests"]]
-        self._made = [(str(version), float(then)) for version, then in state["made"]]
+        self._made = [
+            (str(version), float(then), float(arrived[0]) if arrived else 0.0)
+            for version, then, *arrived in state["made"]
+        ]
         self._numbers = {str(v): int(n) for v, n in state["numbers"]}
         self._good.restore(state["good"])
         self._seen, self._newest = int(state["seen"]), int(state["newest"])
         self._seconds_before = float(state["seconds_before"])
+        self._arrived_before = float(state.get("arrived_before", 0.0))
+        self.changes = [dict(change) for change in state.get("changes", ())]
 
 
 def _log(ratio: float) -> float:

@@ -12,7 +12,7 @@ programs are to see of one record, a dead letter or an anomaly, is made a `Recor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -31,7 +31,8 @@ class Columns:
     offsets, next_offsets, timestamps (milliseconds since the epoch), sizes (bytes of key, value
     and headers): int64 (n,). values, keys: references to what came. headers: as the client gave
     them; `record` brings them into our form. gaps: by position, those that stand for offsets
-    that cannot be read.
+    that cannot be read. arrivals: when each came, int64 (n,), in milliseconds since the epoch, or
+    -1 if nobody told; None if nobody told of any.
     """
 
     partitions: tuple[Partition, ...]
@@ -44,6 +45,7 @@ class Columns:
     headers: Sequence[Any]
     sizes: Index
     gaps: Mapping[int, Gap] = field(default_factory=dict)
+    arrivals: Index | None = None
 
     __hash__ = None  # type: ignore[assignment]  # arrays are not hashable
 
@@ -140,7 +142,12 @@ class Columns:
                 for start, part in zip(starts, parts, strict=False)
                 for i, gap in part.gaps.items()
             },
+            arrivals=_arrivals(parts),
         )
+
+    def came(self, milliseconds: int) -> Columns:
+        """The same, with the time at which they came, since the epoch."""
+        return replace(self, arrivals=np.full(len(self), milliseconds)) if len(self) else self
 
     def part(self, start: int, stop: int) -> Columns:
         """The records from `start` to before `stop`; the arrays are not copied."""
@@ -158,6 +165,7 @@ class Columns:
             headers=self.headers[rows],
             sizes=self.sizes[rows],
             gaps={i - start: gap for i, gap in self.gaps.items() if start <= i < stop},
+            arrivals=None if self.arrivals is None else self.arrivals[rows],
         )
 
     def where(self, wanted: NDArray[np.bool_]) -> Columns:
@@ -177,6 +185,7 @@ class Columns:
             headers=[self.headers[i] for i in moved],
             sizes=self.sizes[positions],
             gaps={moved[i]: gap for i, gap in self.gaps.items() if i in moved},
+            arrivals=None if self.arrivals is None else self.arrivals[positions],
         )
 
     def of_partitions(self, partitions: Iterable[Partition]) -> NDArray[np.bool_]:
@@ -241,6 +250,14 @@ def _each_in_order(partition: Index, offsets: Index, next_offsets: Index, expect
     same = numbers[1:] == numbers[:-1]
     before[1:] = np.where(same, np.maximum(before[1:], ends[:-1]), before[1:])
     return bool((first >= before).all())
+
+
+def _arrivals(parts: Sequence[Columns]) -> Index | None:
+    if all(part.arrivals is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.full(len(p), -1) if p.arrivals is None else p.arrivals for p in parts]
+    )
 
 
 def _whole(numbers: Iterable[int]) -> Index:

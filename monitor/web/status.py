@@ -8,42 +8,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.drift.judge import Change
+from monitor.drift.partition_clocks import WildClock
 from monitor.pipeline.events import verdict_json
-from monitor.pipeline.outcome import Outcome
 from monitor.retraining.past_episode import Episode, episode_json
 from monitor.state.ledger import Totals
-from monitor.stream.json_values import isoformat
 from monitor.stream.records import Partition, Verdict
 
 HISTORY_POINTS = 300
-CHANGES_KEPT = 50
 
 
 @dataclass(slots=True)
 class StatusBoard:
     """Collects what the status page shows. Written by the main thread alone.
 
+    changes: of the drift state, as JSON values. wild_clocks: of partitions whose timestamps are not
+    believed.
+
     `published` is a finished JSON object, replaced as a whole: other threads read only that.
     """
 
     about: Mapping[str, Any]
     episodes: Sequence[Episode] = ()
+    changes: Sequence[Mapping[str, Any]] = ()
+    wild_clocks: Mapping[Partition, WildClock] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
     _history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
-    _changes: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
-    _anomalous: int = 0
-    _rows: int = 0
-
-    def count(self, outcome: Outcome) -> None:
-        """Add an outcome that is published."""
-        self._rows += outcome.scores.anomalous.size
-        self._anomalous += int(outcome.scores.anomalous.sum())
-        self._changes.extend(_change(change) for change in outcome.changes)
-
-    def add_change(self, change: Change) -> None:
-        """Add a change that no record brought."""
-        self._changes.append(_change(change))
 
     def show_model(self, about: Mapping[str, Any]) -> None:
         """Say this of the model from now on."""
@@ -70,17 +59,19 @@ class StatusBoard:
             "hindrance": hindrance,
             "connected": connected,
             "drift": verdict_json(verdict),
-            "rows": self._rows,
-            "anomalous_rows": self._anomalous,
-            "partitions": _partitions(lags, totals),
+            "rows": sum(counted.rows for counted in totals.values()),
+            "anomalous_rows": sum(counted.anomalous for counted in totals.values()),
+            "partitions": _partitions(lags, totals, self.wild_clocks),
             "episodes": [episode_json(episode) for episode in self.episodes],
-            "changes": list(self._changes),
+            "changes": list(self.changes),
             "history": list(self._history),
         }
 
 
 def _partitions(
-    lags: Mapping[Partition, tuple[int, float]], totals: Mapping[Partition, Totals]
+    lags: Mapping[Partition, tuple[int, float]],
+    totals: Mapping[Partition, Totals],
+    wild: Mapping[Partition, WildClock],
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -92,23 +83,11 @@ def _partitions(
             "dead_lettered": counted.dead_lettered,
             "next_offset": counted.next_offset,
             "lag_records": lags[partition][0] if partition in lags else None,
+            "wild_clock": wild[partition].reason if partition in wild else None,
         }
         for partition in sorted(totals.keys() | lags.keys())
         for counted in (totals.get(partition, Totals()),)
     ]
-
-
-def _change(change: Change) -> dict[str, Any]:
-    alert = change.alert
-    return {
-        "event": change.transition.event,
-        "before": str(change.transition.before),
-        "after": str(change.transition.after),
-        "time": isoformat(change.timestamp),
-        "episode": alert.episode if alert else None,
-        "explanation": change.verdict.explanation,
-        "statistic": change.verdict.statistic,
-    }
 
 
 def _known(value: float) -> float | None:

@@ -41,7 +41,8 @@ def assemble(
 ) -> Daemon:
     """A daemon that has not started; with a folder, its state is kept there.
 
-    Without a cadence a checkpoint is made after every batch. on_final: given the retraining
+    Without a cadence a checkpoint is made after every batch. When records come is not told, so
+    that a run can be compared with another one byte by byte. on_final: given the retraining
     requests that are final.
     """
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
@@ -72,6 +73,7 @@ def assemble(
         "max_poll_records": 100,
         "shutdown_seconds": 5.0,
         "state": state,
+        "now": None,
     }
     return Daemon(Parts(**(parts | changes)))
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from monitor.metrics import PREFIX, Metrics
+from monitor.metrics.clocks import ClockMetrics
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
 
-PARTS = (DriftMetrics, ModelMetrics, RequestMetrics, ShadowMetrics, WebMetrics)
+PARTS = (ClockMetrics, DriftMetrics, ModelMetrics, RequestMetrics, ShadowMetrics, WebMetrics)
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 HEAD = """\
 # Metrics
