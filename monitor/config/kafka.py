@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from monitor.config.servers import Servers
+
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,230}$|^[A-Za-z0-9_-]{1,2}$")]
 """As Kafka allows, less what our suffixes add; a name of dots alone is none."""
+
+
+def no_truth_for_numbers(section: type[BaseModel], values: Any) -> Any:
+    """The values of a section as they are. Raises ValueError where true stands for a number.
+
+    Python would take it for 1.
+    """
+    for name, value in values.items() if isinstance(values, Mapping) else ():
+        field = section.model_fields.get(name)
+        types = set(_types(field.annotation)) if field else set()
+        if isinstance(value, bool) and types & {int, float} and bool not in types:
+            raise ValueError(f"{name} must be a number, got {str(value).lower()}")
+    return values
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types(part)
 
 
 class Section(BaseModel):
     """A part of the configuration: unknown keys are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, values: Any) -> Any:
+        return no_truth_for_numbers(cls, values)
 
 
 class SaslConfig(Section):
@@ -54,10 +81,8 @@ class KafkaConfig(Section):
         "classic",
         description="How the group is kept; consumer (KIP-848) needs the client confluent.",
     )
-    bootstrap_servers: str = Field(
-        "localhost:9092",
-        pattern=r"^\s*[^\s,]+:\d{1,5}\s*(,\s*[^\s,]+:\d{1,5}\s*)*$",
-        description="Brokers as HOST:PORT, separated by commas.",
+    bootstrap_servers: Servers = Field(
+        "localhost:9092", description="Brokers as HOST:PORT, a list or separated by commas."
     )
     topic: TopicName = Field(description="The topic that holds the records.")
     group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
