@@ -24,11 +24,9 @@ from monitor.config.receivers import KafkaReceiverConfig
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
-from monitor.config.topics import check_topics
+from monitor.config.topics import OUTPUTS, check_topics
 from monitor.drift.budget import Budget
 
-OUTPUTS = {"anomalies": "anomaly", "dead_letters": "dead_letter", "alerts": "alert"}
-"""Keys of the section outputs, and the kinds of events."""
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -152,6 +150,9 @@ class DeadLetterConfig(Section):
         description="Reading stops when more of the last are bad; 1: never.",
     )
     over_records: int = Field(1000, ge=10, le=10**7, description="Records the share is taken over.")
+    key: Literal["original", "address"] = Field(
+        "original", description="Key of a dead letter: the record's own, or TOPIC/PARTITION/OFFSET."
+    )
 
 
 class HttpConfig(Section):

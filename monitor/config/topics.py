@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+OUTPUTS: Final = {"anomalies": "anomaly", "dead_letters": "dead_letter", "alerts": "alert"}
+"""Keys of the section outputs, and the kinds of events."""
 
 
 def check_topics(names: Mapping[str, str], receivers: Mapping[str, str]) -> None:

@@ -125,6 +125,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             max_poll_records=config.batch.max_records,
             ahead=AHEAD,
             shutdown_seconds=config.shutdown_seconds,
+            letter_key=config.dead_letters.key,
             state=state,
             delivery=delivery,
             follower=follower,

@@ -26,6 +26,7 @@ from monitor.stream.kafka_private.consumers import (
     open_connections,
     range_assignor,
 )
+from monitor.stream.kafka_private.headers import sendable
 from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "note_failures",
     "open_connections",
     "range_assignor",
+    "sendable",
 ]
