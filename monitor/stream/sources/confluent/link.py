@@ -15,13 +15,14 @@ from monitor.stream.records import Partition
 from monitor.stream.sources.confluent.places import HandOver, Places
 from monitor.stream.sources.confluent.settings import consumer_settings
 from monitor.stream.sources.subscription import Subscription
+from monitor.stream.sources.waiting import IDLE_COMPLAINT_SECONDS, without_partitions
 
 log = structlog.get_logger(__name__)
 
 FIRST_RETRY_SECONDS: Final = 0.5
 LONGEST_RETRY_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 5.0
-IDLE_COMPLAINT_SECONDS: Final = 15.0
+TOPIC_SECONDS: Final = 2.0
 TELLING: Final = {
     KafkaError._AUTHENTICATION: (
         "the broker refused the login; trying again."
@@ -55,6 +56,7 @@ class Link:
         self._failure: KafkaError | None = None
         self._idle_since = 0.0
         self._said: dict[str, float] = {}
+        self._joined = False
         self.connected = False
 
     def connect(self, timeout_seconds: float) -> Any:
@@ -91,8 +93,12 @@ class Link:
             self._reason = error
 
     def _statistics(self, text: str) -> None:
-        """Called each second: the only place that tells which brokers are connected now."""
-        brokers = json.loads(text)["brokers"].values()
+        """Called each second: the only place that tells which brokers are connected now, and
+        whether the group has let us in.
+        """
+        told = json.loads(text)
+        self._joined = told.get("cgrp", {}).get("join_state") == "steady"
+        brokers = told["brokers"].values()
         self._note_reachable(any(broker["state"] == "UP" for broker in brokers))
 
     def arrived(self) -> None:
@@ -154,12 +160,21 @@ class Link:
             self._idle_since = now
         elif now - self._idle_since >= IDLE_COMPLAINT_SECONDS:
             self._idle_since = now
+            topic = self._subscription.topic
             log.warning(
-                "no partitions assigned: the topic may not exist, or the group may have more"
-                " members than it has partitions",
-                topic=self._subscription.topic,
+                without_partitions(self._knows(topic), self._joined),
+                topic=topic,
                 group=self._subscription.group,
+                session_timeout_seconds=self._subscription.session_timeout_seconds,
             )
+
+    def _knows(self, topic: str) -> bool:
+        """Whether the brokers tell of the topic; true if they do not answer."""
+        try:
+            found = self.consumer.list_topics(topic, timeout=TOPIC_SECONDS).topics.get(topic)
+        except KafkaException:
+            return True
+        return found is not None and bool(found.partitions)
 
     def _is_new(self, text: str) -> bool:
         now = time.monotonic()
