@@ -18,12 +18,13 @@ from pydantic_settings import (
 )
 
 from monitor.config.environment import PREFIX, Environment
-from monitor.config.kafka import KafkaConfig, OutputConfig, Section, no_truth_for_numbers
+from monitor.config.kafka import KafkaConfig, OutputConfig
 from monitor.config.names import CODEC_WORDS, AdvisoryName, CodecName, DetectorName
 from monitor.config.receivers import KafkaReceiverConfig
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
+from monitor.config.section import Section, no_truth_for_numbers
 from monitor.config.topics import OUTPUTS, check_topics
 from monitor.drift.budget import Budget
 

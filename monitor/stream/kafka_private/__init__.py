@@ -28,6 +28,7 @@ from monitor.stream.kafka_private.consumers import (
 )
 from monitor.stream.kafka_private.headers import sendable
 from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
+from monitor.stream.kafka_private.tokens import token_provider
 
 __all__ = [
     "LIBRARY",
@@ -47,4 +48,5 @@ __all__ = [
     "open_connections",
     "range_assignor",
     "sendable",
+    "token_provider",
 ]

@@ -81,6 +81,7 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
         f"{_BATCH}.compression_type": _is_property,
     },
     "is_about_records": {},
+    "token_provider": {"kafka.net.sasl.oauth:AbstractTokenProvider": inspect.isclass},
     "sendable": {
         "kafka.producer.producer_batch:ProducerBatch": inspect.isclass,
         "kafka.record:MemoryRecordsBuilder": inspect.isclass,

@@ -10,7 +10,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from monitor.process import background
-from monitor.stream.kafka_options import Connection
+from monitor.stream.kafka_options import Connection, complaint
+from monitor.stream.oauth import TokenError
 from monitor.stream.records import Partition
 from monitor.stream.sources.confluent.places import HandOver, Places
 from monitor.stream.sources.confluent.settings import consumer_settings
@@ -25,8 +26,7 @@ CLOSE_SECONDS: Final = 5.0
 TOPIC_SECONDS: Final = 2.0
 TELLING: Final = {
     KafkaError._AUTHENTICATION: (
-        "the broker refused the login; trying again."
-        " Check kafka.sasl.username and kafka.sasl.password_file"
+        "the broker refused the login; trying again. Check the section kafka.sasl"
     ),
     KafkaError._SSL: (
         "the broker's certificate is not trusted; trying again. Check kafka.tls.ca_file"
@@ -67,6 +67,11 @@ class Link:
         if delay > 0:
             time.sleep(min(delay, timeout_seconds))
             return None
+        try:
+            settings = consumer_settings(self._connection, self._subscription)
+        except TokenError as error:
+            self._back_off(complaint(error), str(error))
+            return None
         self._reached = False
         self._reason = self._failure = None
         self._idle_since = time.monotonic()
@@ -75,7 +80,6 @@ class Link:
             lambda partitions: self.hand_over(partitions),
             self._subscription.handover_seconds,
         )
-        settings = consumer_settings(self._connection, self._subscription)
         self.consumer = Consumer(settings | {"error_cb": self._error, "stats_cb": self._statistics})
         self.places.subscribe(self.consumer, self._subscription.topic)
         return self.consumer
@@ -138,11 +142,14 @@ class Link:
             event = TELLING.get(error.code(), UNREACHABLE)
         self._close_consumer()
         self._note_reachable(False)
+        self._back_off(event, f"{error.name()}: {error.str()}")
+
+    def _back_off(self, event: str, error: str) -> None:
         log.warning(
             event,
             servers=self._connection.servers,
             username=self._connection.security.get("sasl_plain_username"),
-            error=f"{error.name()}: {error.str()}",
+            error=error,
             retry_seconds=self._retry_seconds,
         )
         self._retry_at = time.monotonic() + self._retry_seconds
