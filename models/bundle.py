@@ -19,7 +19,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from models import architectures, bundle_files, bundle_references
+from models import architectures, bundle_files, bundle_metadata, bundle_references
 from models.autoencoder import Autoencoder
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.device import resolve
@@ -156,7 +156,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
             raise ValueError(f"unknown error_metric {metric!r:.80}")
         name, settings = str(document["architecture"]), document["architecture_settings"]
         model = architectures.outline(name, spec, settings)
-        metadata = dict(document["metadata"])
+        metadata = bundle_metadata.checked(document["metadata"])
         _fill(model, path / MODEL, contents[MODEL])
         references = bundle_references.read(document, path / REFERENCE, contents[REFERENCE])
     except UserError:

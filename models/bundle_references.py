@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from models import bundle_files
+from models import bundle_files, bundle_metadata
 from models.bundle_files import MANIFEST
 from models.errors import CalibrationError
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
@@ -101,4 +101,4 @@ def _reference(
     same = (reference.count, reference.threshold) == (described["count"], described["threshold"])
     if not same or not (_stored(reference) == errors.numpy()).all():
         raise bundle_files.damaged(path, f"its errors do not match the threshold in {MANIFEST}")
-    return replace(reference, note=str(described["note"]))
+    return replace(reference, note=bundle_metadata.check_text("note", str(described["note"])))

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from models import architectures, bundle, device, report, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
+from models.bundle_metadata import without_controls
 from models.engines import engine_for
 from models.errors import TrainingError
 from models.input_spec import InputSpec
@@ -76,7 +77,7 @@ def train(
         error_metric=settings.error_metric,
         metadata={
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": {**fingerprint(records), "source": source},
+            "data": {**fingerprint(records), "source": without_controls(source)},
             "split": {name: len(rows) for name, rows in vars(parts).items()},
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),

@@ -15,6 +15,7 @@ from models.threads import wait_quietly
 from monitor.commands import COMMANDS
 from monitor.commands.completion import SHELLS, PrintCompletion
 from monitor.commands.grouped_help import GroupedHelp
+from monitor.process.text import for_terminal
 from monitor.version import __version__
 
 _EPILOG = """\
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except UserError as error:
         for line in str(error).splitlines():
-            print(f"aead-monitor: {line}", file=sys.stderr)  # noqa: T201
+            print(f"aead-monitor: {for_terminal(line)}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
         print("aead-monitor: stopped", file=sys.stderr)  # noqa: T201

@@ -33,7 +33,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 
 LIBRARIES = {
-    "process": {"structlog", "rich", "filelock"},
+    "process": {"structlog", "rich", "filelock", "yaml"},
     "datasets": {"numpy", "PIL", "pyarrow"},
     "codecs": {"numpy", "PIL", "msgpack", "simdjson", "simplejpeg"},
     "drift": {"numpy", "scipy", "safetensors", "river"},

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from monitor.codecs.many import Many
 from monitor.codecs.picture_batch import PictureBatch
+from monitor.codecs.picture_end import check_whole
 from monitor.codecs.picture_file import essential
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
@@ -57,6 +58,7 @@ class ImageCodec:
                 with Image.open(io.BytesIO(value), formats=FORMATS) as image:
                     self._check(image, value)
                     pixels = np.asarray(image.convert(self._mode))
+                    check_whole(value)
         except DecodeError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

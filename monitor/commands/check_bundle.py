@@ -42,5 +42,5 @@ calibration   {reference.count:,} records, smallest p-value {reference.smallest_
 precision     {", ".join(bundle.references)}
 order         {"known" if reference.ordered else "not known: the daemon learns it from the stream"}
 drift         {reference.detection_limits(DEFAULT_TOLERANCE)}
-created       {bundle.metadata.get("created", "unknown")}""")
+created       {bundle.metadata["created"]}""")
     return 0

@@ -43,15 +43,15 @@ def run(options: argparse.Namespace) -> int:
     import yaml
 
     from monitor.config import file as config_file
-    from monitor.stream import confluent_options, kafka_private
+    from monitor.daemon.assembly.kafka import check_client
+    from monitor.stream import kafka_private
     from monitor.web import uvicorn_private
     from monitor.web.file import read
 
     kafka_private.check()
     uvicorn_private.check()
     config = config_file.load(options.config, options.web_config_file)
-    if config.kafka.client == "confluent":
-        confluent_options.check()
+    check_client(config.kafka)
     if config.http.web_config_file is not None:
         read(config.http.web_config_file)
     if options.show:

@@ -112,8 +112,13 @@ class Delivery:
         """
         from kafka.errors import KafkaError
 
-        headers = sum(len(n) + len(v) for n, v in where.get("headers", ()))
-        size = max(self._least, len(key or b"") + len(value or b"") + headers)
+        from monitor.stream.kafka_private import sendable
+
+        headers = sendable(where.get("headers", []))
+        if "headers" in where:
+            where["headers"] = headers
+        own = sum(len(n) + len(v or b"") for n, v in headers)
+        size = max(self._least, len(key or b"") + len(value or b"") + own)
         topic = where.pop("topic", self._topic)
         self._wait_for_room(size)
         with whole():

@@ -168,14 +168,16 @@ def _request(path: str) -> RetrainRequest:
 
 
 def _say(options: argparse.Namespace, story: Story) -> None:
+    from monitor.process.text import for_terminal
     from monitor.retrain_job import report
 
     if options.json:
         print((Path(options.out) / "report.json").read_text(encoding="utf-8"), end="")
         return
     result = story.result
-    print(f"{report.told(story.read)}\n\n{report.summary(result.gates)}\n")
+    # Names of columns and of an older model are in it.
+    print(for_terminal(f"{report.told(story.read)}\n\n{report.summary(result.gates)}\n"))
     for note in report.notes(result):
-        print(f"{note}\n")
+        print(for_terminal(f"{note}\n"))
     print("passed: it may replace the current model" if result.passed else "refused")
     print(f"candidate {result.evaluation.bundle.version} in {options.out}; read report.md there")

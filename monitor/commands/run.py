@@ -49,11 +49,13 @@ def run(options: argparse.Namespace) -> int:
     stopping = threading.Event()
     _stop_on_signals(stopping)
 
+    from monitor.config import environment
     from monitor.config import file as config_file
     from monitor.process import logs
 
     config = config_file.load(options.config, options.web_config_file)
     logs.configure(config.log.level, config.log.format)
+    environment.tell_left_alone()
 
     from monitor.daemon.assembly.daemon import build
 

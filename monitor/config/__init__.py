@@ -17,14 +17,17 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from monitor.config.kafka import KafkaConfig, OutputConfig, Section
+from monitor.config.environment import PREFIX, Environment
+from monitor.config.kafka import KafkaConfig, OutputConfig
 from monitor.config.names import CODEC_WORDS, AdvisoryName, CodecName, DetectorName
+from monitor.config.receivers import KafkaReceiverConfig
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
+from monitor.config.section import Section, no_truth_for_numbers
+from monitor.config.topics import OUTPUTS, check_topics
 from monitor.drift.budget import Budget
 
-PREFIX = "AEAD_MONITOR_"
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -148,6 +151,9 @@ class DeadLetterConfig(Section):
         description="Reading stops when more of the last are bad; 1: never.",
     )
     over_records: int = Field(1000, ge=10, le=10**7, description="Records the share is taken over.")
+    key: Literal["original", "address"] = Field(
+        "original", description="Key of a dead letter: the record's own, or TOPIC/PARTITION/OFFSET."
+    )
 
 
 class HttpConfig(Section):
@@ -249,26 +255,23 @@ class Config(BaseSettings):
             raise ValueError("window.panes must not be more than window.records")
         return self
 
-    @model_validator(mode="after")
-    def _topics(self) -> Config:
-        names = {
-            name: getattr(self.outputs, name) for name in ("anomalies", "dead_letters", "alerts")
-        }
-        for name, topic in names.items():
-            if topic == self.kafka.topic:
-                raise ValueError(
-                    f"outputs.{name} must not be kafka.topic: the daemon would read what it wrote"
-                )
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, values: Any) -> Any:
+        return no_truth_for_numbers(cls, values)
 
     @model_validator(mode="after")
-    def _request_topics(self) -> Config:
-        for receiver in self.retraining.receivers:
-            if getattr(receiver, "topic", None) == self.kafka.topic:
-                raise ValueError(
-                    f"retraining.receivers: {receiver.name} must not write to kafka.topic:"
-                    " the daemon would read what it wrote"
-                )
+    def _topics(self) -> Config:
+        """Refuse one topic for two things, and names that Kafka takes for the same."""
+        names = {"kafka.topic": self.kafka.topic}
+        for key, kind in OUTPUTS.items():
+            names[f"outputs.{key}"] = self.topic_for(kind)
+        writers = {
+            receiver.name: receiver.topic
+            for receiver in self.retraining.receivers
+            if isinstance(receiver, KafkaReceiverConfig)
+        }
+        check_topics(names, writers)
         return self
 
     @classmethod
@@ -281,7 +284,7 @@ class Config(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment first, then the file's values (passed in as arguments)."""
-        return (env_settings, init_settings)
+        return (Environment(settings_cls), init_settings)
 
     def topic_for(self, kind: str) -> str:
         """The output topic for a kind of event."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +12,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
 from models.files import read_bounded
-from monitor.config import PREFIX, Config
+from monitor.config import Config, environment, placeholders
+from monitor.config.environment import PREFIX
+from monitor.config.names import suggestion
 from monitor.config.registry import VERSION
 from monitor.errors import ConfigError
+from monitor.process import yaml_text
 from monitor.process.text import one_line, printable_line
 
 MAX_BYTES = 2**20
@@ -53,7 +55,8 @@ def load(path: str, web_config_file: Path | None = None) -> Config:
     """
     values = _read(path)
     _check_keys(path, values)
-    _check_environment(path)
+    placeholders.check(path, values)
+    environment.check(Config.model_fields)
     try:
         config = Config(**values)
     except ValidationError as error:
@@ -88,11 +91,13 @@ def _read(path: str) -> dict[str, Any]:
         data = read_bounded(Path(path), MAX_BYTES)
         if data is None:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes. Is it the right file?")
-        values = yaml.safe_load(data.decode())
+        values = yaml_text.parsed(data.decode())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}. Name a configuration file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text. Is it the right file?") from None
+    except yaml_text.YamlTextError as error:
+        raise ConfigError(f"{path}: line {error.line}: {one_line(error)}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {one_line(error)}") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
@@ -104,19 +109,8 @@ def _check_keys(path: str, values: Mapping[str, Any]) -> None:
     """Refuse unknown keys before pydantic-settings sees them: some mean something to it."""
     for key in values:
         if key not in Config.model_fields:
-            hint = _suggestion(key, list(Config.model_fields))
+            hint = suggestion(key, list(Config.model_fields))
             raise ConfigError(f"{path}: {key}: unknown key.{hint}")
-
-
-def _check_environment(path: str) -> None:
-    """Refuse variables with our prefix that set nothing: they are misspelt."""
-    for name in sorted(os.environ):
-        if not name.upper().startswith(PREFIX):
-            continue
-        key = name[len(PREFIX) :].lower().split("__")[0]
-        if key not in Config.model_fields:
-            hint = _suggestion(key, list(Config.model_fields))
-            raise ConfigError(f"environment variable {name}: unknown key '{key}'.{hint}")
 
 
 def _line(path: str, error: Mapping[str, Any]) -> str:
@@ -128,7 +122,7 @@ def _line(path: str, error: Mapping[str, Any]) -> str:
     section, field = _find(location)
     if kind == "extra_forbidden":
         known = list(section.model_fields) if section else []
-        return f"{source}: {key}: unknown key.{_suggestion(str(location[-1]), known)}"
+        return f"{source}: {key}: unknown key.{suggestion(str(location[-1]), known)}"
     hint = f" {field}" if field else ""
     if kind == "missing":
         return f"{source}: {key}: is required, and missing.{hint}"
@@ -186,13 +180,6 @@ def _has_tag(section: type[BaseModel], tag: object) -> bool:
     """Whether it is the section of a list's items of this kind."""
     field = section.model_fields.get("kind")
     return field is not None and tag in get_args(field.annotation)
-
-
-def _suggestion(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f" Did you mean '{close[0]}'?"
-    return f" Known keys: {', '.join(sorted(known))}." if known else ""
 
 
 def _shown(value: object) -> str:

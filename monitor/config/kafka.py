@@ -5,26 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, StrictBool, model_validator
+
+from monitor.config.sasl import SaslConfig
+from monitor.config.section import Section
+from monitor.config.servers import Servers
+from monitor.stream.client_options import check_options
 
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,230}$|^[A-Za-z0-9_-]{1,2}$")]
 """As Kafka allows, less what our suffixes add; a name of dots alone is none."""
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SaslConfig(Section):
-    """How to log in to the broker."""
-
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        description="The mechanism that the broker's listener offers."
-    )
-    username: str = Field(min_length=1, description="The user to log in as.")
-    password_file: Path = Field(description="A file that holds the password and nothing else.")
 
 
 class TlsConfig(Section):
@@ -54,10 +43,20 @@ class KafkaConfig(Section):
         "classic",
         description="How the group is kept; consumer (KIP-848) needs the client confluent.",
     )
-    bootstrap_servers: str = Field(
-        "localhost:9092",
-        pattern=r"^\s*[^\s,]+:\d{1,5}\s*(,\s*[^\s,]+:\d{1,5}\s*)*$",
-        description="Brokers as HOST:PORT, separated by commas.",
+    bootstrap_servers: Servers = Field(
+        "localhost:9092", description="Brokers as HOST:PORT, a list or separated by commas."
+    )
+    client_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Our name in the brokers' logs and quotas; default: aead-monitor-VERSION.",
+    )
+    client_rack: str | None = Field(
+        None, min_length=1, description="Where we are: replicas in this rack are read from."
+    )
+    options: dict[str, StrictBool | int | float | str] = Field(
+        default_factory=dict,
+        description="More settings of the client, in its own words; not those that are ours.",
     )
     topic: TopicName = Field(description="The topic that holds the records.")
     group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
@@ -114,12 +113,23 @@ class KafkaConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _options(self) -> KafkaConfig:
+        if self.options:
+            check_options(self.client, self.options)
+        return self
+
+    @model_validator(mode="after")
     def _security(self) -> KafkaConfig:
         wants_sasl = self.security_protocol.startswith("SASL")
         if wants_sasl and self.sasl is None:
             raise ValueError(f"security_protocol {self.security_protocol} needs the section sasl")
         if self.sasl is not None and not wants_sasl:
             raise ValueError("the section sasl needs security_protocol SASL_SSL or SASL_PLAINTEXT")
+        if self.sasl is not None and self.sasl.mechanism == "AWS_MSK_IAM":
+            if self.client != "kafka-python":
+                raise ValueError("mechanism AWS_MSK_IAM needs client kafka-python")
+            if self.security_protocol != "SASL_SSL":
+                raise ValueError("mechanism AWS_MSK_IAM needs security_protocol SASL_SSL")
         if self.tls is not None and not self.security_protocol.endswith("SSL"):
             raise ValueError("the section tls needs security_protocol SSL or SASL_SSL")
         return self

@@ -1,8 +1,9 @@
-"""The names that a configuration may choose from: those of the tables of plug-ins."""
+"""The names that a configuration may choose from, and what is said of one that is not there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from monitor.codecs import CODECS
@@ -25,3 +26,11 @@ def one_of(names: Iterable[str]) -> str:
 
 
 CODEC_WORDS = one_of(CODECS)
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """What to say of a name that is none of those known."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    return f" Known keys: {', '.join(sorted(known))}." if known else ""

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from monitor.config.kafka import Section, TopicName
+from monitor.config.kafka import TopicName
+from monitor.config.section import Section
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 _RESERVED = ("authorization", "connection", "content-length", "content-type", "host",

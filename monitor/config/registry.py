@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import Field, model_validator
 
-from monitor.config.kafka import Section
+from monitor.config.section import Section
 
 VERSION: Final = re.compile("[0-9a-f]{16}")
 """What a version of a model looks like."""

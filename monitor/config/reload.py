@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from monitor.config.kafka import Section
+from monitor.config.section import Section
 
 
 class ReloadConfig(Section):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from monitor.config.gates import GateConfig
-from monitor.config.kafka import Section
 from monitor.config.receivers import Receivers
+from monitor.config.section import Section
 
 Link = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
 

@@ -30,7 +30,7 @@ from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.swap import Swap
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
-from monitor.pipeline.events import events_of
+from monitor.pipeline.events import LetterKey, events_of
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
@@ -75,6 +75,7 @@ class Parts:
     slot: ModelSlot
     max_poll_records: int
     shutdown_seconds: float
+    letter_key: LetterKey = "original"
     ahead: int = 0
     worth_seconds: float = 0.0
     state: StateFolder | None = None
@@ -194,7 +195,9 @@ class Daemon:
             return  # all of it was taken away meanwhile
         outcome = parts.pipeline.decide(scored)
         failpoints.reach("batch_decided")
-        events = list(events_of(outcome, self.model.version, self.model.threshold))
+        events = list(
+            events_of(outcome, self.model.version, self.model.threshold, parts.letter_key)
+        )
         if not self._outcomes.publish(outcome, events, self._wait):
             return
         parts.batcher.took(time.monotonic() - began + self._backlog.own_seconds)
@@ -274,6 +277,7 @@ class Daemon:
         self.parts.source.close()
         self._backlog.close()
         self.parts.publisher.close()
+        self._outcomes.close()
         if self.parts.delivery is not None:
             self.parts.delivery.stop()
         if self.parts.state is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from monitor.daemon.checkpoints import Checkpoints
+from monitor.daemon.dead_letter_log import DeadLetterLog
 from monitor.daemon.gauges import Gauges
 from monitor.daemon.publisher import Published, Publisher, Wait
 from monitor.drift.judge import Change
@@ -48,6 +49,7 @@ class Outcomes:
         self._metrics = metrics
         self._dead_letter_limit = dead_letter_limit
         self._gauges = gauges
+        self._dead_letters = DeadLetterLog()
         self._leaving: _Leaving | None = None
 
     def publish(self, outcome: Outcome, events: Sequence[Event], wait: Wait) -> bool:
@@ -60,6 +62,7 @@ class Outcomes:
 
     def settle(self, wait: Wait) -> bool:
         """See what was published last safe, and only then count it; false if it is in doubt."""
+        self._dead_letters.tell()
         leaving, self._leaving = self._leaving, None
         if self._checkpoints.doubtful:
             return False  # it is done again
@@ -92,11 +95,16 @@ class Outcomes:
         _log(change)
         return True
 
+    def close(self) -> None:
+        """Tell what was not told yet; nothing comes any more."""
+        self._dead_letters.tell(at_once=True)
+
     def _count(self, outcome: Outcome, events: Sequence[Event]) -> None:
         self._metrics.count(outcome)
         for event in events:
             self._metrics.events_published.labels(event.kind).inc()
         self._gauges.decided(outcome.consumed)
+        self._dead_letters.count(outcome.dead_letters)
         if self._dead_letter_limit.count(outcome):
             log.error(self._dead_letter_limit.reason)
         if outcome.replayed_rows:

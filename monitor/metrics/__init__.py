@@ -22,6 +22,7 @@ from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
+from monitor.metrics.single_process import count_in_this_process
 from monitor.metrics.web import WebMetrics
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.outcome import Outcome
@@ -40,6 +41,7 @@ class Metrics:
     """The daemon's metrics in one registry. quantiles: the rolling quantiles exported."""
 
     def __init__(self, registry: CollectorRegistry, quantiles: tuple[float, ...]) -> None:
+        count_in_this_process()
         self.registry = registry
         self._quantiles = quantiles
         self._partitions: set[Partition] = set()

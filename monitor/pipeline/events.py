@@ -2,14 +2,15 @@
 
 The JSON forms are documented in docs/events.md, with a schema for each in
 `docs/schemas/`. Keys make a repeated delivery recognisable: `topic/partition/offset/row`
-for an anomaly, `topic/partition/offset` for a dead letter, `episode/event` for an alert.
+for an anomaly, `episode/event` for an alert. A dead letter has the key of its record, and
+`topic/partition/offset` in its header `aead.address`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from monitor.pipeline.outcome import Outcome
 from monitor.stream.events import ALERT, ANOMALY, DEAD_LETTER, Event
@@ -27,10 +28,16 @@ from monitor.stream.records import (
 SCHEMA_VERSION = 1
 
 
-def events_of(outcome: Outcome, model_version: str, threshold: float) -> Iterator[Event]:
+LetterKey = Literal["original", "address"]
+"""What a dead letter is keyed by: the record's own key, or where it was."""
+
+
+def events_of(
+    outcome: Outcome, model_version: str, threshold: float, letter_key: LetterKey = "original"
+) -> Iterator[Event]:
     """Everything that an outcome wants published, in a fixed order."""
     for letter in outcome.dead_letters:
-        yield dead_letter_event(letter)
+        yield dead_letter_event(letter, letter_key)
     for anomaly in outcome.anomalies:
         yield anomaly_event(anomaly, model_version, threshold)
     for change in outcome.changes:
@@ -60,10 +67,11 @@ def anomaly_event(anomaly: Anomaly, model_version: str, threshold: float) -> Eve
     return Event(ANOMALY, key.encode(), _json(body))
 
 
-def dead_letter_event(letter: DeadLetter) -> Event:
+def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") -> Event:
     """The original bytes, with headers that say where they come from and what was wrong."""
     record = letter.record
     headers = (
+        ("aead.address", _address(record).encode()),
         ("aead.topic", record.topic.encode()),
         ("aead.partition", str(record.partition).encode()),
         ("aead.offset", str(record.offset).encode()),
@@ -75,7 +83,8 @@ def dead_letter_event(letter: DeadLetter) -> Event:
         *(() if record.gap is None else (("aead.next_offset", b"%d" % record.next_offset),)),
         *((f"original.{name}", value) for name, value in record.headers),
     )
-    return Event(DEAD_LETTER, _address(record).encode(), record.value, headers)
+    key = record.key if letter_key == "original" else _address(record).encode()
+    return Event(DEAD_LETTER, key, record.value, headers)
 
 
 def alert_event(alert: Alert) -> Event:

@@ -23,3 +23,10 @@ def printable_line(text: str, longest: int, shown: Callable[[str], str] = questi
     """
     line = "".join(c if c.isprintable() else shown(c) for c in one_line(text))
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def for_terminal(text: str) -> str:
+    """The text with its lines and tabs; other control characters as escapes such as \\x1b."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )

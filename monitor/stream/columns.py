@@ -213,7 +213,7 @@ class Columns:
             timestamp=int(self.timestamps[i]),
             key=self.keys[i],
             value=self.values[i],
-            headers=tuple((name, value or b"") for name, value in self.headers[i] or ()),
+            headers=tuple(self.headers[i] or ()),
             gap=self.gaps.get(i),
         )
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from monitor.errors import LibraryError
 from monitor.stream.kafka_options import Connection
-from monitor.version import __version__
 
 TESTED: Final = "2.16.1"
 """The version of confluent-kafka that our tests ran with."""
@@ -27,6 +26,7 @@ _SAME_WORDS: Final = {
     "sasl_mechanism": "sasl.mechanism",
     "sasl_plain_username": "sasl.username",
     "sasl_plain_password": "sasl.password",
+    "sasl_kerberos_service_name": "sasl.kerberos.service.name",
 }
 
 
@@ -47,15 +47,35 @@ def check() -> None:
         )
 
 
+def check_kerberos() -> None:
+    """Raise LibraryError if this confluent-kafka was built without Kerberos, as most are."""
+    library = import_module("confluent_kafka")
+    settings = {
+        "group.id": "check", "log_level": 0, "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "GSSAPI",
+    }  # fmt: skip
+    try:
+        library.Consumer(settings).close()
+    except library.KafkaException as error:
+        raise LibraryError(
+            f"kafka.sasl.mechanism: GSSAPI is not in the installed confluent-kafka"
+            f" ({error.args[0].str()}). Build it with libsasl2, or set kafka.client to kafka-python"
+        ) from None
+
+
 def options(connection: Connection) -> dict[str, Any]:
-    """Options common to consumer and producer."""
+    """Options common to consumer and producer. Raises TokenError if there is no token to log in."""
     security = connection.security
     known = {_SAME_WORDS[name]: value for name, value in security.items() if name in _SAME_WORDS}
+    provider = security.get("sasl_oauth_token_provider")
+    if provider is not None:
+        provider.token()  # librdkafka would wait for it in vain, and say less
+        known["oauth_cb"] = lambda _: _token(provider)
     if not security.get("ssl_check_hostname", True):
         known["ssl.endpoint.identification.algorithm"] = "none"
     return {
         "bootstrap.servers": ",".join(part.strip() for part in connection.servers.split(",")),
-        "client.id": f"aead-monitor-{__version__}",
+        "client.id": connection.name,
         # No request waits longer for its answer; a commit without a broker ends by it.
         "socket.timeout.ms": 20_000,
         "reconnect.backoff.ms": 100,
@@ -64,7 +84,14 @@ def options(connection: Connection) -> dict[str, Any]:
         "allow.auto.create.topics": False,
         "topic.metadata.refresh.interval.ms": 10_000,
         **known,
+        **connection.native,
     }
+
+
+def _token(provider: Any) -> tuple[str, float, str, dict[str, str]]:
+    """Token, when it is over, whose it is (which the broker decides), and what goes beside it."""
+    text = provider.token()
+    return text, provider.expires(), "", provider.extensions()
 
 
 class LibraryLog:

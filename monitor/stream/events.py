@@ -10,9 +10,9 @@ KINDS = (ANOMALY, DEAD_LETTER, ALERT)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One message to publish. value None is a tombstone's: the original had none."""
+    """One message to publish. None of key, value and headers' values is that of the original."""
 
     kind: str
-    key: bytes
+    key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()

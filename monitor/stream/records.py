@@ -54,7 +54,7 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
     gap: Gap | None = None
 
     @property
@@ -70,7 +70,7 @@ class Record:
     @property
     def size(self) -> int:
         """Bytes of key, value and headers: what the record costs in memory."""
-        headers = sum(len(name) + len(value) for name, value in self.headers)
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
         return len(self.key or b"") + len(self.value or b"") + headers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.files import read_bounded
 from monitor.errors import ConfigError
+from monitor.process import yaml_text
 from monitor.web import tls
 from monitor.web.passwords import Passwords
 from monitor.web.security import Security
@@ -83,13 +84,13 @@ def _values(path: Path) -> dict[str, Any]:
         data = read_bounded(path, MAX_BYTES)
         if data is None:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes. Is it the right file?")
-        values = yaml.load(data.decode(), _Loader)  # noqa: S506 (a safe one)
+        values = yaml_text.parsed(data.decode())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}. Name a web configuration file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text. Is it the right file?") from None
-    except _DuplicateKeyError as error:
-        raise ConfigError(f"{path}: line {error.line}: the key is there twice.") from None
+    except yaml_text.YamlTextError as error:
+        raise ConfigError(f"{path}: line {error.line}: {error.what}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # The library's own words show a piece of the file.
         mark = getattr(error, "problem_mark", None)
@@ -101,24 +102,6 @@ def _values(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold sections such as tls_server_config.")
     return values
-
-
-class _DuplicateKeyError(Exception):
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
-        self.line = line
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice: the first would be passed over."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise _DuplicateKeyError(key.start_mark.line + 1)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def _parsed(path: Path, values: dict[str, Any]) -> WebFile:

@@ -15,7 +15,7 @@ import structlog
 from monitor.errors import ConfigError
 from monitor.metrics.web import WebMetrics
 from monitor.web.file import read
-from monitor.web.security import OPEN, Security
+from monitor.web.security import OPEN, Security, opened
 
 log = structlog.get_logger(__name__)
 
@@ -79,11 +79,10 @@ class ConfigWatcher:
 
     def _replace(self, path: Path) -> None:
         new = self._read(path)
-        if (new.tls is None) != (self.security.tls is None):
-            # Half a deployment, or a mistake: neither may switch off encryption by the way.
-            raise ConfigError(
-                f"{path}: tls_server_config has come or gone; restart to make that count."
-            )
+        less = opened(self.security, new)
+        if less:
+            # Half a deployment, or a mistake: neither may let anybody in by the way.
+            raise ConfigError(f"{path}: {less}; restart to make that count.")
         # The old one's thread ends with the last request that still uses it.
         self.security = new
         self._said = ""

@@ -37,3 +37,21 @@ def _plain(kind: str, name: str) -> str:
 
 OPEN = Security()
 """Plain HTTP for everybody."""
+
+
+def opened(before: Security, after: Security) -> str:
+    """What of a protection has gone from `before` to `after`, for a running server; empty if none.
+
+    TLS that has come counts, too: those who ask without it would be shut out at once. Others
+    than before may be let in: users, authorities and names may change, and not end.
+    """
+    if before.tls is None or after.tls is None:
+        if before.tls is not after.tls:
+            return "tls_server_config has come or gone"
+    elif after.tls.verify_mode < before.tls.verify_mode:
+        return "tls_server_config.client_auth_type asks less of clients"
+    if before.users is not None and after.users is None:
+        return "basic_auth_users has gone"
+    if before.client_names and not after.client_names:
+        return "tls_server_config.client_allowed_sans has gone"
+    return ""

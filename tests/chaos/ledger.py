@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,10 +148,16 @@ def truth(servers: str, topic: str, partitions: int, bundle: Bundle) -> Truth:
     return found
 
 
+def _name(key: bytes | None, headers: Iterable[tuple[str, bytes]]) -> bytes:
+    return dict(headers).get("aead.address", key) or b""
+
+
 def read_all(
     servers: str, topic: str, partitions: int, committed_only: bool = False
 ) -> Iterator[tuple[int, int, bytes, bytes | None]]:
-    """Partition, offset, key and value of all there is in a topic now."""
+    """Partition, offset, key and value of all there is in a topic now; a dead letter's key is the
+    address that its headers tell.
+    """
     consumer = KafkaConsumer(
         bootstrap_servers=servers.split(","),
         group_id=None,
@@ -166,6 +172,6 @@ def read_all(
         while any(consumer.position(place) < ends[place] for place in places):
             for messages in consumer.poll(500, max_records=5000).values():
                 for m in messages:
-                    yield m.partition, m.offset, m.key or b"", m.value
+                    yield m.partition, m.offset, _name(m.key, m.headers), m.value
     finally:
         consumer.close()

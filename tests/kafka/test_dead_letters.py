@@ -11,7 +11,7 @@ from typing import Any
 
 import confluent_kafka
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from monitor.commands.delivery import Delivery
 from monitor.demo.daemon_process import DaemonProcess
@@ -22,6 +22,7 @@ from tests.data import digit_images
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.cli import aead_monitor, total, wait_for_status
+from tests.kafka.process import wait_until
 from tests.kafka.secure import SecureBroker
 from tests.kafka.station import NOON, Station, records, send_all
 from tests.kafka.topics import TopicFactory, new_name
@@ -76,6 +77,52 @@ def test_what_the_daemon_refused_is_scored_after_a_replay(
         assert message.value == images[number]
         assert (message.partition, message.timestamp) == (number % 2, NOON + number)
     run_daemon(tmp_path, station.settings, "scored", 20)
+
+
+@pytest.mark.parametrize("client", ["kafka-python", "confluent"])
+def test_a_header_without_a_value_comes_back_without_one(
+    client: str, station: Station, digits_bundle: Path, tmp_path: Path
+) -> None:
+    station.settings |= {"model": str(digits_bundle), "outputs": {"dead_letters": station.dead}}
+    station.kafka["client"] = client
+    headers = [("camera", None), ("lens", b""), ("camera", b"2")]
+    producer = confluent_kafka.Producer({"bootstrap.servers": station.servers})
+    producer.produce(station.topic, b"broken", b"k1", 1, headers=headers)
+    producer.produce(station.topic, b"broken", None, 1, headers=[("empty", None)])
+    assert producer.flush(30) == 0
+    run_daemon(tmp_path, station.settings, "dead_lettered", 2)
+
+    with closing(KafkaConsumer(bootstrap_servers=station.servers)) as consumer:
+        letters = all_of(consumer, station.dead, 2)
+        assert {letter.key for letter in letters} == {b"k1", None}
+        for letter in letters:
+            told = dict(letter.headers)
+            address = f"{station.topic}/1/{0 if letter.key else 1}"
+            assert told["aead.address"] == address.encode()
+        (listed, _) = station.listed()
+        assert listed["headers"] == [["camera", None], ["lens", ""], ["camera", "2"]]
+        said = station.say("replay", "--all")
+        assert said[0] == "sent 2 records, 2 acknowledged"
+        first, second = (m for m in all_of(consumer, station.topic, 4) if m.offset >= 2)
+    assert first.headers[:-1] == headers
+    assert second.headers[:-1] == [("empty", None)]
+
+
+def all_of(consumer: KafkaConsumer, topic: str, count: int) -> list[Any]:
+    """The messages of a topic, once there are so many."""
+    places = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic))]
+    consumer.assign(places)
+    consumer.seek_to_beginning(*places)
+    found: list[Any] = []
+    wait_until(
+        lambda: (
+            found.extend(m for part in consumer.poll(200).values() for m in part)
+            or len(found) >= count
+        ),
+        60,
+        lambda: f"{len(found)} of {count}",
+    )
+    return found
 
 
 def run_daemon(folder: Path, settings: dict[str, Any], name: str, count: int) -> None:

@@ -1,5 +1,7 @@
 """A bundle comes back as it was saved, whole or not at all."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from models import bundle
 from models.architectures import ARCHITECTURES
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.errors import BundleError
-from tests.models.bundles import SPEC, refusal, write
+from tests.models.bundles import SPEC, refusal, reseal, write
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -50,9 +52,42 @@ def test_pages_are_written_beside_and_do_not_count(tmp_path, whole):
     assert bundle.load(made.path).version == made.version
 
 
+CREATED = "2024-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"created": None},
+        {"created": 20240101},
+        {"created": "yesterday"},
+        {"created": "2024-13-01T00:00:00+00:00"},
+        {"created": CREATED + "\x1b[2J"},
+        {"created": CREATED, "data": {"source": "\x1b]0;owned\x07"}},
+        {"created": CREATED, "versions": {"\x1b[31m": "1"}},
+        {"created": CREATED, "notes": [["a\nb"]]},
+        ["created"],
+    ],
+)
+def test_a_bundle_that_says_of_itself_what_cannot_be_is_refused(tmp_path, metadata):
+    folder = write(tmp_path / "bundle").path
+    reseal(folder, metadata=metadata)
+    assert "metadata" in refusal(folder)
+    assert refusal(folder).isprintable()
+
+
+def test_a_note_that_a_terminal_would_obey_is_refused(tmp_path):
+    folder = write(tmp_path / "bundle").path
+    described = json.loads((folder / "bundle.json").read_text())["reference"]
+    reseal(folder, reference={**described, "note": "\x1b[2Jall is well"})
+    assert "note holds control characters" in refusal(folder)
+    assert refusal(folder).isprintable()
+
+
 def test_an_older_bundle_is_replaced_and_nothing_is_left_behind(folder):
     (folder / "old.txt").write_text("old")
-    made = write(folder, metadata={"created": "later"})
+    made = write(folder, metadata={"created": "2026-01-01T00:00:00+00:00"})
     assert bundle.load(folder).version == made.version
     assert not (folder / "old.txt").exists()
     assert [p.name for p in folder.parent.iterdir()] == ["bundle"]

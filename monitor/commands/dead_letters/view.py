@@ -38,13 +38,13 @@ class DeadLetterView:
     error: str
     timestamp: int | None
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
     value_bytes: int | None
     dropped: bool
 
     @property
     def address(self) -> str:
-        """Where the record was: topic/partition/offset. The dead letter's key, too."""
+        """Where the record was: topic/partition/offset. In the header aead.address, too."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
@@ -60,7 +60,7 @@ class DeadLetterView:
     @property
     def held_bytes(self) -> int:
         """About what it costs in memory."""
-        headers = sum(len(name) + len(value) for name, value in self.headers)
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
         return OVERHEAD_BYTES + headers + len(self.error) + self.message.size
 
     def without_value(self) -> DeadLetterView:
@@ -70,7 +70,7 @@ class DeadLetterView:
 
 def view_of(message: Record) -> DeadLetterView | None:
     """What a message says; None if it is no dead letter of ours."""
-    own = {name: value for name, value in message.headers if name.startswith("aead.")}
+    own = {n: value or b"" for n, value in message.headers if n.startswith("aead.")}
     topic = own.get("aead.topic", b"").decode("utf-8", "replace")
     partition, offset = (_number(own.get(f"aead.{name}")) for name in ("partition", "offset"))
     reason = own.get("aead.reason", b"").decode("utf-8", "replace")
@@ -93,7 +93,7 @@ def view_of(message: Record) -> DeadLetterView | None:
     )
 
 
-def _originals(message: Record) -> tuple[tuple[str, bytes], ...]:
+def _originals(message: Record) -> tuple[tuple[str, bytes | None], ...]:
     return tuple(
         (name.removeprefix(ORIGINAL), value)
         for name, value in message.headers

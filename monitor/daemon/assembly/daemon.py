@@ -130,6 +130,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             ahead=AHEAD,
             worth_seconds=WORTH_SECONDS if resolve(config.device).type == "cpu" else 0.0,
             shutdown_seconds=config.shutdown_seconds,
+            letter_key=config.dead_letters.key,
             state=state,
             delivery=delivery,
             follower=follower,

@@ -10,10 +10,12 @@ from typing import Any
 from monitor.config import Config
 from monitor.config.file import read_secret
 from monitor.config.kafka import KafkaConfig
+from monitor.daemon.assembly.sasl import kerberos_of_librdkafka, sasl_options
 from monitor.daemon.publisher import Publisher, TransactionalPublisher
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.stream import confluent_options
+from monitor.stream.client_options import check_options
 from monitor.stream.events import KINDS
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks import Sink, TransactionalSink
@@ -28,15 +30,20 @@ from monitor.stream.sources.subscription import Subscription
 def build_connection(kafka: KafkaConfig) -> Connection:
     """Connection options with the secrets read; raises ConfigError for unreadable files."""
     security: dict[str, Any] = {"security_protocol": kafka.security_protocol}
+    native: dict[str, Any] = {}
     if kafka.tls is not None:
         security.update(_tls_options(kafka))
     if kafka.sasl is not None:
-        security["sasl_mechanism"] = kafka.sasl.mechanism
-        security["sasl_plain_username"] = kafka.sasl.username
-        security["sasl_plain_password"] = read_secret(
-            kafka.sasl.password_file, "kafka.sasl.password_file"
-        )
-    return Connection(kafka.bootstrap_servers, security, kafka.api_version)
+        security.update(sasl_options(kafka.sasl))
+        native.update(kerberos_of_librdkafka(kafka.sasl))
+    more: dict[str, Any] = {}
+    if kafka.client_rack is not None:
+        more["client_rack"] = native["client.rack"] = kafka.client_rack
+    options = check_options(kafka.client, kafka.options) if kafka.options else {}
+    (native if kafka.client == "confluent" else more).update(options)
+    return Connection(
+        kafka.bootstrap_servers, security, kafka.api_version, kafka.client_id, more, native
+    )
 
 
 def _tls_options(kafka: KafkaConfig) -> dict[str, Any]:
@@ -91,6 +98,8 @@ def check_client(kafka: KafkaConfig) -> None:
     """Raise LibraryError if the client that is asked for is not installed."""
     if kafka.client == "confluent":
         confluent_options.check()
+        if kafka.sasl is not None and kafka.sasl.mechanism == "GSSAPI":
+            confluent_options.check_kerberos()
 
 
 def build_source(kafka: KafkaConfig, connection: Connection) -> Source:

@@ -26,7 +26,9 @@ from monitor.stream.kafka_private.consumers import (
     open_connections,
     range_assignor,
 )
+from monitor.stream.kafka_private.headers import sendable
 from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
+from monitor.stream.kafka_private.tokens import token_provider
 
 __all__ = [
     "LIBRARY",
@@ -45,4 +47,6 @@ __all__ = [
     "note_failures",
     "open_connections",
     "range_assignor",
+    "sendable",
+    "token_provider",
 ]

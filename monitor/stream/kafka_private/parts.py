@@ -17,6 +17,7 @@ from monitor.process.private_api import Kind, Library
 from monitor.stream.kafka_private.batches import DamagedBatch, damaged_batch
 from monitor.stream.kafka_private.connections import network_client
 from monitor.stream.kafka_private.consumers import cooperative_assignor
+from monitor.stream.kafka_private.headers import sendable
 
 LIBRARY: Final = Library("kafka-python", "kafka", tested="3.0.12")
 
@@ -80,6 +81,11 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
         f"{_BATCH}.compression_type": _is_property,
     },
     "is_about_records": {},
+    "token_provider": {"kafka.net.sasl.oauth:AbstractTokenProvider": inspect.isclass},
+    "sendable": {
+        "kafka.producer.producer_batch:ProducerBatch": inspect.isclass,
+        "kafka.record:MemoryRecordsBuilder": inspect.isclass,
+    },
 }
 """What each function needs. `consumer` stands for a KafkaConsumer, `network` for its client."""
 
@@ -103,6 +109,7 @@ def _checked() -> None:
             LIBRARY.require(part, parts[part], known)
     _rehearse_joining()
     _rehearse_damage()
+    _rehearse_null_header()
 
 
 @contextmanager
@@ -161,3 +168,21 @@ def _rehearse_damage() -> None:
     except (AttributeError, TypeError) as error:
         raise LIBRARY.lacks(part, f"reads batches in another way ({error})") from error
     raise LIBRARY.lacks(part, "takes no notice of a wrong checksum")
+
+
+def _rehearse_null_header() -> None:
+    """See that a batch takes a header that has no value, and keeps it so."""
+    from kafka.producer.producer_batch import ProducerBatch
+    from kafka.record import MemoryRecords, MemoryRecordsBuilder
+
+    part = "kafka.producer.producer_batch:ProducerBatch"
+    try:
+        builder = MemoryRecordsBuilder(2, 0, 1000)
+        batch = ProducerBatch(TopicPartition("topic", 3), builder)
+        batch.try_append(1, None, None, sendable([("name", None)]))
+        builder.close()
+        (record,) = MemoryRecords(builder.buffer()).next_batch()
+    except (AttributeError, TypeError, ValueError) as error:
+        raise LIBRARY.lacks(part, f"takes headers in another way ({error})") from error
+    if record.headers != [("name", None)]:
+        raise LIBRARY.lacks(part, "gives a header without a value one")

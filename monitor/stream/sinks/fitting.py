@@ -14,8 +14,8 @@ ESSENTIAL_BYTES = 256
 
 def size_of(event: Event) -> int:
     """Bytes of key, value and headers."""
-    size = len(event.value or b"") + len(event.key)
-    return size + sum(len(name) + len(value) for name, value in event.headers)
+    size = len(event.value or b"") + len(event.key or b"")
+    return size + sum(len(name) + len(value or b"") for name, value in event.headers)
 
 
 def fit(event: Event, max_message_bytes: int) -> Event:
@@ -36,9 +36,10 @@ def without_value(event: Event) -> Event:
 
 
 def essential(event: Event) -> Event:
-    """The event with our own headers only, each cut short: it fits into any topic."""
-    ours = [(name, value[:ESSENTIAL_BYTES]) for name, value in event.headers if _is_ours(name)]
-    return replace(event, headers=tuple(ours))
+    """The event with our own headers only, each cut short, and no long key: it fits any topic."""
+    ours = [(n, value and value[:ESSENTIAL_BYTES]) for n, value in event.headers if _is_ours(n)]
+    key = event.key if len(event.key or b"") <= ESSENTIAL_BYTES else None
+    return replace(event, key=key, headers=tuple(ours))
 
 
 def _is_ours(name: str) -> bool:

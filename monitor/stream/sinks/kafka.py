@@ -11,6 +11,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from monitor.errors import SinkError
+from monitor.stream import kafka_private
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection, connect
 from monitor.stream.sinks.fitting import essential, fit, without_value
@@ -47,7 +48,7 @@ class KafkaSink:
                 self._topics.names[fitting.kind],
                 key=fitting.key,
                 value=fitting.value,
-                headers=list(fitting.headers),
+                headers=kafka_private.sendable(fitting.headers),
             )
         except (KafkaError, OSError) as error:
             self._pending.clear()

@@ -15,6 +15,7 @@ from monitor.stream.kafka_options import Connection, complaint, connect
 from monitor.stream.records import Partition
 from monitor.stream.sources.rebalances import HandOver, Rebalances
 from monitor.stream.sources.subscription import Subscription, consumer_options
+from monitor.stream.sources.waiting import IDLE_COMPLAINT_SECONDS, without_partitions
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,6 @@ FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 CONNECTION_CHECK_SECONDS = 1.0
-IDLE_COMPLAINT_SECONDS = 15.0
 
 
 class Link:
@@ -115,18 +115,31 @@ class Link:
             kafka_private.finish_joining(self.consumer)
 
     def complain_without_partitions(self) -> None:
-        """Say so now and then while nothing is assigned: the topic may be misspelt."""
+        """Say so now and then while nothing is assigned, and why."""
         now = time.monotonic()
         if (self.consumer and self.consumer.assignment()) or not self._reachable:
             self._idle_since = now
         elif now - self._idle_since >= IDLE_COMPLAINT_SECONDS:
             self._idle_since = now
+            topic = self._subscription.topic
             log.warning(
-                "no partitions assigned: the topic may not exist, or the group may have more"
-                " members than it has partitions",
-                topic=self._subscription.topic,
+                without_partitions(self._knows(topic), self._joined),
+                topic=topic,
                 group=self._subscription.group,
+                session_timeout_seconds=self._subscription.session_timeout_seconds,
             )
+
+    def _knows(self, topic: str) -> bool:
+        """Whether the brokers tell of the topic; true if they do not answer."""
+        try:
+            return self.consumer is not None and bool(self.consumer.partitions_for_topic(topic))
+        except KafkaError:
+            return True
+
+    @property
+    def _joined(self) -> bool:
+        """Whether the group has let us in."""
+        return self.consumer is not None and self.consumer.group_metadata().generation_id >= 0
 
     def _back_off(self, event: str, error: Exception) -> None:
         log.warning(

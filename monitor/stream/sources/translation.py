@@ -48,5 +48,5 @@ def record_of(message: Any) -> Record:
         timestamp=message.timestamp,
         key=message.key,
         value=message.value,
-        headers=tuple((name, value or b"") for name, value in message.headers),
+        headers=tuple(message.headers),
     )

@@ -209,3 +209,69 @@ def test_a_picture_in_many_pieces_is_read(size):
     value = PNG + chunk(*header) + b"".join(pieces) + chunk(b"IEND")
     decoded = codec((100, 100), max_pixels=10_000).decode(value)
     np.testing.assert_array_equal(decoded[0], noise)
+
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+WAYS = {
+    "grey": Image.fromarray(PICTURE[..., 0]),
+    "rgb": Image.fromarray(PICTURE),
+    "alpha": Image.fromarray(np.dstack([PICTURE, PICTURE[..., :1]])),
+    "palette": Image.fromarray(PICTURE).quantize(16),
+    "two colours": Image.fromarray(PICTURE[..., 0]).convert("1"),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_png_that_ends_early_is_refused_wherever_it_ends(name):
+    whole = saved(WAYS[name])
+    codec().decode(whole)
+    for length in range(len(whole)):
+        assert refused(whole[:length]) == "undecodable", length
+
+
+@pytest.mark.parametrize("lines", range(4))
+def test_a_png_with_fewer_lines_than_it_says_is_refused(lines):
+    rows = b"".join(b"\0" + row.tobytes() for row in PICTURE[:lines, :, 0])
+    assert refused(packed_png(zlib.compress(rows))) == "undecodable"
+    unfinished = zlib.compressobj()
+    all_rows = b"".join(b"\0" + row.tobytes() for row in PICTURE[..., 0])
+    started = unfinished.compress(all_rows[: lines * 6]) + unfinished.flush(zlib.Z_SYNC_FLUSH)
+    assert refused(packed_png(started)) == "undecodable"
+
+
+def packed_png(packed, interlaced=0):
+    header = ihdr(*SIZE, 8, 0)
+    if interlaced:
+        content = bytearray(header[8:21])
+        content[12] = 1
+        header = chunk(b"IHDR", bytes(content))
+    return PNG + header + chunk(b"IDAT", packed) + chunk(b"IEND")
+
+
+def test_an_interlaced_png_is_read_and_refused_if_it_ends_early():
+    grey = PICTURE[..., 0]
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+              (0, 1, 1, 2)]  # fmt: skip
+    rows = b"".join(
+        b"\0" + row.tobytes()
+        for left, top, step, line_step in passes
+        for row in grey[top::line_step, left::step]
+        if row.size
+    )
+    assert (codec().decode(packed_png(zlib.compress(rows), 1))[0] == grey).all()
+    for length in range(len(rows)):
+        assert refused(packed_png(zlib.compress(rows[:length]), 1)) == "undecodable"
+
+
+def test_a_jpeg_whose_pixels_end_early_is_refused_though_its_end_is_marked():
+    noise = np.random.default_rng(1).integers(0, 256, (32, 40), dtype=np.uint8)
+    whole = saved(Image.fromarray(noise), "JPEG", quality=95)
+    own = {"shape": (32, 40), "max_pixels": 2000}
+    codec(**own).decode(whole)
+    scan = whole.index(b"\xff\xda")
+    for length in range(scan, len(whole) - 40, 7):
+        assert refused(whole[:length] + b"\xff\xd9", **own) == "undecodable", length
+
+
+def test_what_follows_the_end_of_a_png_does_no_harm():
+    codec().decode(saved(WAYS["grey"]) + b"a camera's own notes")

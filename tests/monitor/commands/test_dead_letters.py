@@ -63,7 +63,8 @@ records = st.builds(
 @given(records, st.sampled_from([r for r in REASONS if r not in originals.RANGES]), st.text())
 def test_a_record_comes_back_as_it_was_with_one_header_more(record, reason, error):
     view = view_of(message(record, reason, error))
-    assert (view.address, view.reason) == (message(record).key.decode(), reason)
+    address = dict(message(record).headers)["aead.address"].decode()
+    assert (view.address, view.reason) == (address, reason)
     assert view.value_bytes == len(record.value)
     original = original_of(view, Wanted(again=True))
     came_from = (REPLAYED_FROM, f"images/{record.partition}/{record.offset}".encode())

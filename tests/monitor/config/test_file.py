@@ -81,7 +81,8 @@ BROKEN = {
     ),
     "a broker without a port": (
         VALID.replace("topic: images", "topic: images\n  bootstrap_servers: localhost:abc"),
-        "FILE: kafka.bootstrap_servers: must match",
+        "FILE: kafka.bootstrap_servers: must be brokers as HOST:PORT, a list or separated by"
+        " commas, got 'localhost:abc'.",
     ),
     "an infinite number": (
         VALID + "shutdown_seconds: .inf\n",

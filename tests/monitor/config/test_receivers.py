@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from monitor.config.file import _find, _resolved_fields, load
-from monitor.config.kafka import Section
 from monitor.config.receivers import ReceiverConfig, Receivers
+from monitor.config.section import Section
 from monitor.daemon.assembly.receivers import build_receivers, holding
 from monitor.errors import ConfigError
 from monitor.receivers.airflow import AirflowReceiver

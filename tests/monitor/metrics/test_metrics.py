@@ -1,5 +1,10 @@
 """What Prometheus sees."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -128,3 +133,42 @@ class TestRatioHistogram:
         bucket = int(np.searchsorted(total, 0.99 * total[-1]))
         exact = np.quantile(np.concatenate(errors), 0.99)
         assert BOUNDS[bucket - 1] / 1.19 <= exact <= BOUNDS[bucket] * 1.19
+
+
+@pytest.mark.parametrize("variable", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_for_many_processes_in_the_environment_changes_nothing(
+    variable: str, there: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shared"
+    if there:
+        folder.mkdir()
+    program = """
+from prometheus_client import CollectorRegistry, generate_latest
+from monitor.metrics import Metrics
+from monitor.stream.records import Partition
+metrics = Metrics(CollectorRegistry(), (0.5,))
+metrics.records_consumed.inc(3)
+metrics.show_lags({Partition("in", 0): (7, 1.5)})
+metrics.show_lags({})
+text = generate_latest(metrics.registry).decode()
+print("\\n".join(line for line in text.splitlines() if "_created" not in line))
+"""
+    plain = run_python(program, {})
+    assert "aead_monitor_records_consumed_total 3.0" in plain
+    for _ in range(2):
+        assert run_python(program, {variable: str(folder)}) == plain
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+def run_python(program: str, environment: dict[str, str]) -> str:
+    """What it prints. Warnings are errors."""
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+    return answer.stdout

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -65,8 +66,9 @@ def test_an_unknown_effect_size_is_null_and_never_nan() -> None:
 def test_a_dead_letter_keeps_the_original_bytes_and_says_where_and_why() -> None:
     event = dead_letter_event(DeadLetter(original(), "undecodable", "not a list"))
     assert event.value == b"\x00payload"
-    assert event.key == b"in/2/7"
+    assert event.key == b"k\xff"
     assert dict(event.headers) == {
+        "aead.address": b"in/2/7",
         "aead.topic": b"in",
         "aead.partition": b"2",
         "aead.offset": b"7",
@@ -76,6 +78,24 @@ def test_a_dead_letter_keeps_the_original_bytes_and_says_where_and_why() -> None
         "aead.key": b"k\xff",
         "original.trace": b"1",
     }
+
+
+def test_a_dead_letter_is_keyed_by_its_address_if_asked_to_be() -> None:
+    letter = DeadLetter(original(), "undecodable", "not a list")
+    by_address = dead_letter_event(letter, "address")
+    assert by_address.key == b"in/2/7"
+    assert replace(by_address, key=b"k\xff") == dead_letter_event(letter)
+    outcome = pipeline().step(Columns.of([replace(original(), value=None)]))
+    (event,) = events_of(outcome, VERSION, 1.0, "address")
+    assert event.key == b"in/2/7"
+
+
+def test_a_key_and_headers_that_are_not_there_stay_away() -> None:
+    record = replace(original(), key=None, headers=(("a", None), ("b", b""), ("a", b"1")))
+    event = dead_letter_event(DeadLetter(record, "undecodable", ""))
+    assert event.key is None
+    own = [pair for pair in event.headers if pair[0].startswith("original.")]
+    assert own == [("original.a", None), ("original.b", b""), ("original.a", b"1")]
 
 
 def test_a_tombstone_stays_a_tombstone() -> None:

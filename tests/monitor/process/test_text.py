@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.process.text import one_line, printable_line
+from monitor.process.text import for_terminal, one_line, printable_line
 
 
 def test_white_space_is_folded() -> None:
@@ -28,3 +28,14 @@ def test_whatever_it_is_the_line_can_be_printed_and_is_no_longer(text: str) -> N
     line = printable_line(text, 20)
     assert line.isprintable()
     assert len(line) <= 20
+
+
+@given(st.text(max_size=60))
+def test_a_terminal_gets_lines_and_tabs_and_nothing_else_that_is_not_printable(text: str) -> None:
+    shown = for_terminal(text)
+    assert all(c.isprintable() or c in "\n\t" for c in shown)
+    assert for_terminal(shown) == shown
+
+
+def test_what_a_terminal_would_obey_is_spelt_out() -> None:
+    assert for_terminal("a\tb\n\x1b[2J\r\u202e") == "a\tb\n\\x1b[2J\\r\\u202e"

@@ -62,7 +62,7 @@ def test_what_a_client_gave_is_as_if_made_of_records() -> None:
         given_headers,
     )  # fmt: skip
     expected = [
-        Record("a", 1, 4, 7, None, b"v", (("h", b"1"), ("empty", b""))),
+        Record("a", 1, 4, 7, None, b"v", (("h", b"1"), ("empty", None))),
         Record("a", 1, 5, 8, b"key", None),
         Record("a", 1, 9, 9, None, b""),
     ]

@@ -1,6 +1,10 @@
 """The web server: what it answers, and to whom."""
 
+import json
+import re
+import shutil
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -90,6 +94,43 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/")
     assert "aead-monitor" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@pytest.mark.parametrize("found_at", ["/", "/team/aead", "/team/aead/", "//other.example/"])
+def test_the_page_asks_below_the_path_that_it_was_found_at(
+    client: TestClient, found_at: str
+) -> None:
+    base = run_base_script(client.get("/").text, "https://proxy.example", found_at)
+    assert base == "https://proxy.example" + found_at.rstrip("/") + "/"
+
+
+def test_all_addresses_of_the_page_are_relative(client: TestClient) -> None:
+    page = client.get("/").text
+    asked = re.findall(r"""(?:href=|src=|action=|fetch\()["']([^"']*)["']""", page)
+    assert sorted(asked) == ["-/healthy", "-/ready", "api/status", "api/status", "metrics"]
+    for address in asked:
+        assert client.get(f"/{address}").status_code in (200, 503)
+    # The base counts for what comes after it.
+    assert page.index('createElement("base")') < min(page.index(address) for address in asked)
+
+
+def run_base_script(page: str, origin: str, path: str) -> str:
+    """What the page's first script makes the base of its addresses, where it is found at `path`."""
+    script = page[page.index("<script>") + len("<script>") : page.index("</script>")]
+    program = f"""(() => {{
+      const location = {{origin: {json.dumps(origin)}, pathname: {json.dumps(path)}}}, made = [];
+      const head = {{append: node => made.push(node)}};
+      const document = {{head, createElement: tag => ({{tag}})}};
+      {script}
+      console.log(JSON.stringify(made));
+    }})()"""
+    answer = subprocess.run(
+        ["node", "--eval", program], check=True, capture_output=True, text=True, timeout=60
+    )
+    (base,) = json.loads(answer.stdout)
+    assert base["tag"] == "base"
+    return str(base["href"])
 
 
 class TestReload:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -156,6 +157,60 @@ class TestBadFile:
             watcher.check()
         assert watcher.security.tls is not None
         assert "restart to make that count" in lines[0]["error"]
+
+
+WITHOUT = {
+    "basic_auth_users has gone": ({"users": {"prometheus": HASH}}, {}),
+    "client_auth_type asks less": (
+        {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "authority"},
+        {"client_auth_type": "VerifyClientCertIfGiven", "client_ca_file": "authority"},
+    ),
+    "client_allowed_sans has gone": (
+        {
+            "client_auth_type": "RequireAndVerifyClientCert",
+            "client_ca_file": "authority",
+            "client_allowed_sans": ["scraper"],
+        },
+        {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "authority"},
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", WITHOUT)
+def test_a_file_that_is_read_again_never_opens_the_door(
+    reason: str, tmp_path: Path, tls: dict[str, str], authority: Authority, metrics: Metrics
+) -> None:
+    def write(settings: Mapping[str, Any]) -> Path:
+        own = {key: value for key, value in settings.items() if key != "users"}
+        if "client_ca_file" in own:
+            own["client_ca_file"] = authority.file.name
+        users = {"basic_auth_users": settings["users"]} if "users" in settings else {}
+        return write_config(tmp_path / "web.yml", tls_server_config={**tls, **own}, **users)
+
+    guarded, open_to_all = WITHOUT[reason]
+    watcher = ConfigWatcher(write(guarded), metrics.web)
+    before = watcher.security
+    write(open_to_all)
+    with capture_logs() as lines:
+        watcher.check()
+    assert watcher.security is before
+    (line,) = lines
+    assert reason in line["error"]
+    assert "restart to make that count" in line["error"]
+    # Whoever restarts means it.
+    assert ConfigWatcher(tmp_path / "web.yml", metrics.web).security is not before
+
+
+def test_users_that_go_from_a_running_server_without_tls_are_still_asked_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "web.yml"
+    users(path, PASSWORD)
+    with serving(path) as site:
+        path.write_text("http_server_config: {http2: true}\n")
+        eventually(lambda: site.value(METRIC) == 0)
+        assert status(site) == 401
+        assert status(site, password=PASSWORD) == 200
 
 
 def test_nothing_is_read_again_while_nothing_changes(secure: Path, metrics: Metrics) -> None:

@@ -44,7 +44,10 @@ def path(tmp_path: Path) -> Path:
         ("1: 2", "must hold sections"),
         (f"basic_auth_users:\n  a: '{SECRET}\n", "not valid YAML in line"),
         (f"basic_auth_users: {{a: *{SECRET}}}", "not valid YAML in line 1"),
-        (f"basic_auth_users:\n  a: {HASH}\n  a: {SECRET}\n", "line 3: the key is there twice"),
+        (
+            f"basic_auth_users:\n  a: {HASH}\n  a: {SECRET}\n",
+            "line 3: the key is there twice, first in line 2.",
+        ),
         ("tls_server_conf: {}", "tls_server_conf: unknown key. Did you mean 'tls_server_config'?"),
         ("basic_auth_users: {a: " + SECRET + "}", "basic_auth_users.a: is not a bcrypt hash"),
         ("basic_auth_users: {a: 7}", "basic_auth_users.a: must be text"),

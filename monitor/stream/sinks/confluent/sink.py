@@ -150,6 +150,7 @@ class ConfluentSink:
                 "request.timeout.ms": int(REQUEST_SECONDS * 1000),
                 "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
                 **special,
+                **self._connection.native,
             }
         )
 

@@ -10,22 +10,23 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from monitor.process import background
-from monitor.stream.kafka_options import Connection
+from monitor.stream.kafka_options import Connection, complaint
+from monitor.stream.oauth import TokenError
 from monitor.stream.records import Partition
 from monitor.stream.sources.confluent.places import HandOver, Places
 from monitor.stream.sources.confluent.settings import consumer_settings
 from monitor.stream.sources.subscription import Subscription
+from monitor.stream.sources.waiting import IDLE_COMPLAINT_SECONDS, without_partitions
 
 log = structlog.get_logger(__name__)
 
 FIRST_RETRY_SECONDS: Final = 0.5
 LONGEST_RETRY_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 5.0
-IDLE_COMPLAINT_SECONDS: Final = 15.0
+TOPIC_SECONDS: Final = 2.0
 TELLING: Final = {
     KafkaError._AUTHENTICATION: (
-        "the broker refused the login; trying again."
-        " Check kafka.sasl.username and kafka.sasl.password_file"
+        "the broker refused the login; trying again. Check the section kafka.sasl"
     ),
     KafkaError._SSL: (
         "the broker's certificate is not trusted; trying again. Check kafka.tls.ca_file"
@@ -55,6 +56,7 @@ class Link:
         self._failure: KafkaError | None = None
         self._idle_since = 0.0
         self._said: dict[str, float] = {}
+        self._joined = False
         self.connected = False
 
     def connect(self, timeout_seconds: float) -> Any:
@@ -65,6 +67,11 @@ class Link:
         if delay > 0:
             time.sleep(min(delay, timeout_seconds))
             return None
+        try:
+            settings = consumer_settings(self._connection, self._subscription)
+        except TokenError as error:
+            self._back_off(complaint(error), str(error))
+            return None
         self._reached = False
         self._reason = self._failure = None
         self._idle_since = time.monotonic()
@@ -73,7 +80,6 @@ class Link:
             lambda partitions: self.hand_over(partitions),
             self._subscription.handover_seconds,
         )
-        settings = consumer_settings(self._connection, self._subscription)
         self.consumer = Consumer(settings | {"error_cb": self._error, "stats_cb": self._statistics})
         self.places.subscribe(self.consumer, self._subscription.topic)
         return self.consumer
@@ -91,8 +97,12 @@ class Link:
             self._reason = error
 
     def _statistics(self, text: str) -> None:
-        """Called each second: the only place that tells which brokers are connected now."""
-        brokers = json.loads(text)["brokers"].values()
+        """Called each second: the only place that tells which brokers are connected now, and
+        whether the group has let us in.
+        """
+        told = json.loads(text)
+        self._joined = told.get("cgrp", {}).get("join_state") == "steady"
+        brokers = told["brokers"].values()
         self._note_reachable(any(broker["state"] == "UP" for broker in brokers))
 
     def arrived(self) -> None:
@@ -132,11 +142,14 @@ class Link:
             event = TELLING.get(error.code(), UNREACHABLE)
         self._close_consumer()
         self._note_reachable(False)
+        self._back_off(event, f"{error.name()}: {error.str()}")
+
+    def _back_off(self, event: str, error: str) -> None:
         log.warning(
             event,
             servers=self._connection.servers,
             username=self._connection.security.get("sasl_plain_username"),
-            error=f"{error.name()}: {error.str()}",
+            error=error,
             retry_seconds=self._retry_seconds,
         )
         self._retry_at = time.monotonic() + self._retry_seconds
@@ -154,12 +167,21 @@ class Link:
             self._idle_since = now
         elif now - self._idle_since >= IDLE_COMPLAINT_SECONDS:
             self._idle_since = now
+            topic = self._subscription.topic
             log.warning(
-                "no partitions assigned: the topic may not exist, or the group may have more"
-                " members than it has partitions",
-                topic=self._subscription.topic,
+                without_partitions(self._knows(topic), self._joined),
+                topic=topic,
                 group=self._subscription.group,
+                session_timeout_seconds=self._subscription.session_timeout_seconds,
             )
+
+    def _knows(self, topic: str) -> bool:
+        """Whether the brokers tell of the topic; true if they do not answer."""
+        try:
+            found = self.consumer.list_topics(topic, timeout=TOPIC_SECONDS).topics.get(topic)
+        except KafkaException:
+            return True
+        return found is not None and bool(found.partitions)
 
     def _is_new(self, text: str) -> bool:
         now = time.monotonic()

@@ -33,6 +33,8 @@ def consumer_settings(connection: Connection, subscription: Subscription) -> dic
         "enable.partition.eof": True,
         "statistics.interval.ms": int(STATISTICS_SECONDS * 1000),
         **_fetching(subscription.fetch_max_bytes),
+        # None of these is among what must be as it is here.
+        **connection.native,
     }
 
 

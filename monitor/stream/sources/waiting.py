@@ -1,0 +1,26 @@
+"""What to say of a member that has no partitions: why it has none, as far as can be told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+IDLE_COMPLAINT_SECONDS: Final = 15.0
+"""How often that is said."""
+NO_TOPIC: Final = (
+    "no partitions assigned: the topic does not exist, or may not be seen. Create it, or check"
+    " kafka.topic and the permissions"
+)
+JOINING: Final = (
+    "no partitions assigned yet: the group waits for all its members. One that ended without"
+    " leaving is counted out when its session is over"
+)
+NONE_LEFT: Final = (
+    "no partitions assigned: the group has more members than the topic has partitions"
+)
+
+
+def without_partitions(topic_known: bool, joined: bool) -> str:
+    """The line for it. topic_known: brokers tell of the topic. joined: the group has let us in."""
+    if not topic_known:
+        return NO_TOPIC
+    return NONE_LEFT if joined else JOINING
