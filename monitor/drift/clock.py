@@ -131,8 +131,9 @@ class Clock:
         if arrivals[-1] == self._arrival:
             return
         for arrival in arrivals:
-            if arrival > self._arrival:
-                if self._arrival >= 0:
+            if arrival >= 0:
+                # Earlier than the last: the machine's own clock was set back.
+                if 0 <= self._arrival < arrival:
                     self._arrived += min(arrival - self._arrival, LONGEST_PAUSE)
                 self._arrival = arrival
         self._partitions.checked = self._arrival >= 0

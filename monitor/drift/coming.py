@@ -40,8 +40,10 @@ class Coming:
         self._row_cuts = (
             cuts if row_ends is None else [0, *row_ends[np.array(cuts[1:]) - 1].tolist()]
         )
-        self._newest = np.maximum.reduceat(records.timestamps, cuts[:-1]).tolist()
-        self._stretches = Stretches(numbers, records.timestamps, records.arrivals, cuts)
+        newest = np.maximum.reduceat(records.timestamps, cuts[:-1])
+        self._newest = newest.tolist()
+        single = newest if len(intake.next.partitions) == 1 else None
+        self._stretches = Stretches(numbers, records.timestamps, records.arrivals, cuts, single)
         self._known = intake.next.complete
         self._at = 0
         self._after: list[Offsets] = []

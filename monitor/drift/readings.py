@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -59,10 +60,24 @@ class Stretches:
     """Stretches of records of one partition each, none longer than its block."""
 
     def __init__(
-        self, partition: Index, timestamps: Index, arrivals: Index | None, cuts: list[int]
+        self,
+        partition: Index,
+        timestamps: Index,
+        arrivals: Index | None,
+        cuts: list[int],
+        newest: Index | None = None,
     ) -> None:
-        """All of records (n,) in the order in which they came. cuts: where blocks begin, and n."""
+        """All of records (n,) in the order in which they came.
+
+        cuts: where blocks begin, and n. newest: timestamps of the newest of each block, if all
+        records are of one partition.
+        """
         where = np.array(cuts)
+        self._arrivals = _arrivals(arrivals, where)
+        self._cuts: Index | None = None
+        if newest is not None:
+            self._newest, self._partition = newest, partition[: newest.size]
+            return
         begins = np.empty(partition.size, dtype=np.bool_)
         np.not_equal(partition[1:], partition[:-1], out=begins[1:])
         begins[where[:-1]] = True
@@ -70,16 +85,29 @@ class Stretches:
         self._newest = np.maximum.reduceat(timestamps, starts)
         self._partition = partition[starts]
         self._cuts = starts.searchsorted(where)
-        ends = where[1:] - 1
-        self._arrivals = [UNKNOWN] * ends.size if arrivals is None else arrivals[ends].tolist()
 
     def of(self, first: int, last: int) -> Readings:
         """The readings of the blocks from `first` to before `last`."""
+        arrivals = self._arrivals[first:last]
+        if self._cuts is None:
+            partition, newest = self._partition[first:last], self._newest[first:last]
+            return Readings(_count(last - first), partition, newest, arrivals)
         cuts = self._cuts[first : last + 1]
         start, end = cuts[0], cuts[-1]
-        return Readings(
-            np.arange(last - first).repeat(np.diff(cuts)),
-            self._partition[start:end],
-            self._newest[start:end],
-            self._arrivals[first:last],
-        )
+        block = _count(last - first).repeat(cuts[1:] - cuts[:-1])
+        return Readings(block, self._partition[start:end], self._newest[start:end], arrivals)
+
+
+def _arrivals(arrivals: Index | None, cuts: Index) -> list[int]:
+    """When the newest record of each block came."""
+    if arrivals is None:
+        return [UNKNOWN] * (cuts.size - 1)
+    if arrivals[0] == arrivals[-1]:
+        return [int(arrivals[0])] * (cuts.size - 1)
+    found: list[int] = arrivals[cuts[1:] - 1].tolist()
+    return found
+
+
+@lru_cache(maxsize=128)
+def _count(blocks: int) -> Index:
+    return np.arange(blocks)
