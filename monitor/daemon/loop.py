@@ -42,6 +42,7 @@ from monitor.stream.batching import Batcher
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources import Source
+from monitor.stream.sources.former_group import FormerOffsets
 from monitor.web.server import WebServers
 from monitor.web.status import StatusBoard
 
@@ -57,6 +58,7 @@ class Parts:
     """What the daemon is made of. slot: the model in use, whose parts the pipeline has.
 
     ahead: batches that may be scored while others are fetched; 0 does one thing after the other.
+    former_offsets: where the place of partitions may be of which the group knows nothing.
     """
 
     source: Source
@@ -75,6 +77,7 @@ class Parts:
     shutdown_seconds: float
     letter_key: LetterKey = "original"
     ahead: int = 0
+    former_offsets: FormerOffsets | None = None
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
@@ -107,7 +110,7 @@ class Daemon:
         )  # fmt: skip
         self._membership = Membership(
             parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,
-            parts.metrics, lambda: self._checkpoint(_no_wait),
+            parts.metrics, lambda: self._checkpoint(_no_wait), parts.former_offsets,
         )  # fmt: skip
         self._swap = Swap(
             parts.slot, parts.pipeline, parts.checkpoints, self._checkpoint,
