@@ -60,7 +60,9 @@ def load(path: str, web_config_file: Path | None = None) -> Config:
     try:
         config = Config(**values)
     except ValidationError as error:
-        lines = [_line(path, item) for item in error.errors()]
+        # A default that is made of other keys cannot be told where these are wrong.
+        items = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+        lines = [_line(path, item) for item in items]
         raise ConfigError("\n".join(dict.fromkeys(lines))) from None
     except SettingsError as error:
         raise ConfigError(f"{path}: {one_line(error)}. Lists are written as [1, 2].") from None

@@ -12,8 +12,16 @@ from monitor.config.section import Section
 from monitor.config.servers import Servers
 from monitor.stream.client_options import check_options
 
+FORMER_GROUP = "aead-monitor"
+"""Beginning of the default group, and all of it in versions before the topic was in it."""
+
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,230}$|^[A-Za-z0-9_-]{1,2}$")]
 """As Kafka allows, less what our suffixes add; a name of dots alone is none."""
+
+
+def default_group(topic: str) -> str:
+    """The group of a daemon that is told of none: daemons of other topics are in others."""
+    return f"{FORMER_GROUP}-{topic}"
 
 
 class TlsConfig(Section):
@@ -59,7 +67,11 @@ class KafkaConfig(Section):
         description="More settings of the client, in its own words; not those that are ours.",
     )
     topic: TopicName = Field(description="The topic that holds the records.")
-    group: str = Field("aead-monitor", min_length=1, description="Consumer group to join.")
+    group: str = Field(
+        default_factory=lambda known: default_group(known.get("topic", "")),
+        min_length=1,
+        description="Consumer group to join; default: aead-monitor-TOPIC.",
+    )
     start: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a group without committed offsets begins."
     )

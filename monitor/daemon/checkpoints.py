@@ -166,6 +166,10 @@ class Checkpoints:
             self._begin(partition, item, assigned[partition].committed)
         return plans
 
+    def knows(self, partition: Partition) -> bool:
+        """Whether our state says where to go on with a partition."""
+        return self._pipeline.ledger.next_offset(partition) is not None
+
     def _plan(self, partition: Partition, assigned: Assigned, policy: Policy) -> Plan:
         if self._rewinding is not None and partition not in self._rewinding:
             self._rewinding.add(partition)

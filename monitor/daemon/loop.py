@@ -42,6 +42,7 @@ from monitor.stream.batching import Batcher
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources import Source
+from monitor.stream.sources.former_group import FormerOffsets
 from monitor.web.server import WebServers
 from monitor.web.status import StatusBoard
 
@@ -59,6 +60,7 @@ class Parts:
     ahead: batches that may be scored while others are fetched; 0 does one thing after the other,
     and so does a batch that is scored in less than worth_seconds.
     now: seconds since the epoch, to say when records came; None says nothing of it.
+    former_offsets: where the place of partitions may be of which the group knows nothing.
     """
 
     source: Source
@@ -78,6 +80,7 @@ class Parts:
     letter_key: LetterKey = "original"
     ahead: int = 0
     worth_seconds: float = 0.0
+    former_offsets: FormerOffsets | None = None
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
@@ -112,7 +115,7 @@ class Daemon:
         )
         self._membership = Membership(
             parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,
-            parts.metrics, lambda: self._checkpoint(_no_wait),
+            parts.metrics, lambda: self._checkpoint(_no_wait), parts.former_offsets,
         )  # fmt: skip
         self._swap = Swap(
             parts.slot, parts.pipeline, parts.checkpoints, self._checkpoint,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -17,6 +18,7 @@ from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned
 from monitor.stream.records import Gap, Partition
 from monitor.stream.sources import Polled, Source
+from monitor.stream.sources.former_group import FormerOffsets, FormerPlaces
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ class Membership:
         policy: Policy,
         metrics: Metrics,
         checkpoint: Callable[[], None],
+        former_offsets: FormerOffsets | None = None,
     ) -> None:
         self._source = source
         self._publisher = publisher
@@ -52,6 +55,7 @@ class Membership:
         self._policy = policy
         self._metrics = metrics
         self._checkpoint = checkpoint
+        self._former = FormerPlaces(former_offsets) if former_offsets is not None else None
         self._assigned: dict[Partition, Assigned] = {}
         source.on_leaving(self._hand_over)
 
@@ -98,6 +102,8 @@ class Membership:
 
     def _begin(self) -> None:
         """Go on with the partitions that were given to us."""
+        if not self._look_before():
+            return
         assigned, self._assigned = self._assigned, {}
         plans = self._checkpoints.resume(assigned, self._policy)
         for partition, plan in plans.items():
@@ -105,6 +111,26 @@ class Membership:
             self._metrics.partitions_resumed.labels(plan.case).inc()
             self._bridge(partition, plan)
             self._source.seek(partition, plan.offset)
+
+    def _look_before(self) -> bool:
+        """Take over the place of partitions that an earlier version kept in another group, where
+        neither our group nor our state has one; false while that is being looked up.
+        """
+        if self._former is None:
+            return True
+        new = [p for p, item in self._assigned.items() if item.committed is None]
+        new = [p for p in new if not self._checkpoints.knows(p)]
+        found = self._former.of(new)
+        if found is None:
+            return False
+        for partition, committed in found.items():
+            log.info(
+                "an earlier version kept its place in another group; it is taken over",
+                partition=str(partition),
+                offset=committed.offset,
+            )
+            self._assigned[partition] = replace(self._assigned[partition], committed=committed)
+        return True
 
     def _say(self, partition: Partition, plan: Plan) -> None:
         said = _SAID.get(plan.case)

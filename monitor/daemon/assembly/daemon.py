@@ -21,6 +21,7 @@ from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
 from monitor.daemon.assembly.kafka import (
     build_connection,
+    build_former_offsets,
     build_publisher,
     build_source,
     check_client,
@@ -131,6 +132,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             worth_seconds=WORTH_SECONDS if resolve(config.device).type == "cpu" else 0.0,
             shutdown_seconds=config.shutdown_seconds,
             letter_key=config.dead_letters.key,
+            former_offsets=build_former_offsets(config.kafka, connection),
             state=state,
             delivery=delivery,
             follower=follower,

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.config import Config
 from monitor.config.file import read_secret
-from monitor.config.kafka import KafkaConfig
+from monitor.config.kafka import FORMER_GROUP, KafkaConfig, default_group
 from monitor.daemon.assembly.sasl import kerberos_of_librdkafka, sasl_options
 from monitor.daemon.publisher import Publisher, TransactionalPublisher
 from monitor.errors import ConfigError
@@ -23,6 +23,7 @@ from monitor.stream.sinks.kafka import KafkaSink
 from monitor.stream.sinks.topics import Topics
 from monitor.stream.sinks.transactions import TransactionalKafkaSink
 from monitor.stream.sources import Source
+from monitor.stream.sources.former_group import FormerOffsets, former_offsets
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription
 
@@ -105,6 +106,13 @@ def check_client(kafka: KafkaConfig) -> None:
 def build_source(kafka: KafkaConfig, connection: Connection) -> Source:
     """Where records come from."""
     return make_source(kafka.client, connection, build_subscription(kafka))
+
+
+def build_former_offsets(kafka: KafkaConfig, connection: Connection) -> FormerOffsets | None:
+    """Where an earlier version kept its place, if the group's name is the default."""
+    if kafka.group != default_group(kafka.topic):
+        return None
+    return former_offsets(connection, FORMER_GROUP)
 
 
 def make_source(client: str, connection: Connection, subscription: Subscription) -> Source:
