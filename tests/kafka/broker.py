@@ -128,6 +128,18 @@ class Broker:
         """Crash: end the process at once."""
         self._process.kill()
 
+    def set_quota(self, client_id: str, bytes_per_second: int | None) -> None:
+        """Let a client send no more than this; None lets it send as it likes."""
+        change = ["--delete-config", "producer_byte_rate"]
+        if bytes_per_second is not None:
+            change = ["--add-config", f"producer_byte_rate={bytes_per_second}"]
+        which = ["--alter", "--entity-type", "clients", "--entity-name", client_id, *change]
+        subprocess.run(
+            [*_java(self._heap), "kafka.admin.ConfigCommand", "--bootstrap-server",
+             self.bootstrap_servers, *which],
+            capture_output=True, timeout=FORMAT_SECONDS, check=True,
+        )  # fmt: skip
+
     def _format(self) -> None:
         cluster = ["--cluster-id", self._place.cluster_id, "--config", str(self._properties)]
         done = subprocess.run(

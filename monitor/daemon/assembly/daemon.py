@@ -125,6 +125,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             max_poll_records=config.batch.max_records,
             ahead=AHEAD,
             shutdown_seconds=config.shutdown_seconds,
+            stall_seconds=config.http.stall_seconds,
             state=state,
             delivery=delivery,
             follower=follower,

@@ -23,10 +23,12 @@ from monitor.stream.kafka_private.consumers import (
     finish_joining,
     forget_fetched,
     loop_sleep,
+    note_fencing,
     open_connections,
     range_assignor,
 )
 from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
+from monitor.stream.kafka_private.producers import give_up
 
 __all__ = [
     "LIBRARY",
@@ -38,11 +40,13 @@ __all__ = [
     "finish_joining",
     "forget_fetched",
     "free_network",
+    "give_up",
     "is_about_records",
     "keep_last_words",
     "loop_sleep",
     "network_client",
     "note_failures",
+    "note_fencing",
     "open_connections",
     "range_assignor",
 ]
