@@ -8,6 +8,7 @@ from typing import Final
 
 NO_CONNECTION: Final = "no connection to a broker"
 NO_MEMBERSHIP: Final = "no place in the group"
+NO_COORDINATOR: Final = "no answer of the group's coordinator"
 ENDLESS_COMMIT: Final = "a commit that does not end"
 NOTHING_COMES: Final = "nothing comes although records wait"
 
@@ -15,6 +16,7 @@ LIMITS: Final[Mapping[str, float]] = {
     # What Java calls rebootstrap: the brokers may be behind other addresses by now.
     NO_CONNECTION: 60.0,
     NO_MEMBERSHIP: 180.0,
+    NO_COORDINATOR: 180.0,
     ENDLESS_COMMIT: 180.0,
     NOTHING_COMES: 180.0,
 }

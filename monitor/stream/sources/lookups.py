@@ -27,7 +27,10 @@ Lookup = Callable[[Iterable[Partition]], Mapping[Partition, Committed] | None]
 
 
 class Lookups:
-    """What a source asks about its partitions. committed: what the group has stored, or None."""
+    """What a source asks about its partitions. committed: what the group has stored, or None.
+
+    unanswered: true while the group says nothing of what it has stored.
+    """
 
     def __init__(
         self, survey: Survey, committed: Lookup, clock: Callable[[], float] = time.monotonic
@@ -39,6 +42,7 @@ class Lookups:
         self._reasons: dict[Partition, str] = {}
         self._complained_at = float("-inf")
         self._established = False
+        self.unanswered = False
         self._identity = ""
 
     def found(self, new: Iterable[Partition]) -> dict[Partition, Assigned]:
@@ -47,6 +51,7 @@ class Lookups:
         self._since = {p: self._since.get(p, now) for p in new}
         self._reasons = {}
         if not self._since:
+            self.unanswered = False
             return {}
         latest = max(self._since.values())
         left = max(0.0, latest + ANSWER_SECONDS - now)
@@ -60,6 +65,7 @@ class Lookups:
             else:
                 self._reasons[partition] = view.silent.get(partition, "it is not there")
         stored = self._committed(ready) if ready else {}
+        self.unanswered = stored is None
         if stored is None or view is None:
             self._reasons.update(
                 dict.fromkeys(ready, "the group's offsets cannot be looked up now")

@@ -15,6 +15,7 @@ from monitor.stream.sources import Position
 from monitor.stream.sources.lasting import (
     ENDLESS_COMMIT,
     NO_CONNECTION,
+    NO_COORDINATOR,
     NO_MEMBERSHIP,
     NOTHING_COMES,
     Lasting,
@@ -98,6 +99,8 @@ class GroupMember:
             return ENDLESS_COMMIT
         if not in_group:
             return NO_MEMBERSHIP
+        if self._lookups.unanswered:
+            return NO_COORDINATOR
         silent = self.unreadable()
         waits = any(
             at.next_offset < at.end_offset for p, at in positions.items() if p not in silent
