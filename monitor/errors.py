@@ -13,6 +13,7 @@ Exception
 │       └── RegistryUnavailableError    it does not answer now: trying again may help
 ├── DecodeError                 a payload that cannot be scored: becomes a dead letter
 ├── SinkError                   an output that could not be published
+│   ├── SinkSlowError           not yet: it is under way
 │   └── TransactionLostError    and nothing that was published since the last commit will be seen
 └── ReceiverError               a retraining request that a receiver has not taken
 """
@@ -89,6 +90,13 @@ class SinkError(Exception):
         self.retryable = retryable
 
 
+class SinkSlowError(SinkError):
+    """What was published is still under way, and goes on: flush again, a moment later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
 class TransactionLostError(SinkError):
     """The open transaction failed: all that was published in it is void."""
 
@@ -122,6 +130,7 @@ __all__ = [
     "RegistryError",
     "RegistryUnavailableError",
     "SinkError",
+    "SinkSlowError",
     "TransactionLostError",
     "UserError",
 ]

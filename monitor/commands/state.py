@@ -61,12 +61,20 @@ def show(options: argparse.Namespace) -> int:
 def reset(options: argparse.Namespace) -> int:
     """Remove all snapshots."""
     from monitor.config import file as config_file
+    from monitor.errors import UserError
     from monitor.state.folder import StateFolder
 
     folder = StateFolder(config_file.load(options.config).state.directory)
     folder.open()
-    removed = folder.reset()
-    folder.close()
+    try:
+        removed = folder.reset()
+    except OSError as error:
+        raise UserError(
+            f"state.directory: cannot remove snapshots: {error}. Remove the files named snapshot*"
+            " by hand"
+        ) from None
+    finally:
+        folder.close()
     print(f"{removed} snapshots removed from {folder.folder}")
     return 0
 

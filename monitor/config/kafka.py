@@ -159,3 +159,8 @@ class OutputConfig(Section):
     max_message_bytes: int = Field(
         32 * 2**20, ge=2**16, description="Largest message the output topics take."
     )
+    refused: Literal["block", "drop"] = Field(
+        "block",
+        description="What to do with a message that its topic takes in no form: wait, not ready,"
+        " or drop and count it.",
+    )

@@ -14,15 +14,17 @@ from dataclasses import replace
 import structlog
 
 from monitor.daemon.cadence import Cadence
+from monitor.daemon.planner import Planner
+from monitor.daemon.snapshots import Snapshots, committed_with, fits
 from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
 from monitor.pipeline.step import MEMORY_SCHEMA, Pipeline
 from monitor.process import failpoints
 from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer
-from monitor.state.resume import Plan, Policy, plan, rewound_to
+from monitor.state.resume import COPIED, Plan, Policy
 from monitor.state.snapshot import Note, Snapshot, Takeover, took_effect
-from monitor.stream.offsets import Assigned, Committed
+from monitor.stream.offsets import Assigned, Committed, is_other
 from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
@@ -55,14 +57,14 @@ class Checkpoints:
         self._requests: Sequence[RetrainRequest] = ()
         self._pipeline = pipeline
         self._metrics = metrics
-        self._folder = folder
+        self._snapshots = Snapshots(folder, metrics)
+        self._planner = Planner()
         self._cadence = cadence or Cadence()
         version = pipeline.judge.model_version
         self._accepted = Snapshot(new_writer(), 0, version, fingerprint, {}, pipeline.memory())
         self._pending: Snapshot | None = None
         self._takeovers: dict[Partition, tuple[Takeover, ...]] = {}
         self._starts: dict[Partition, int] = {}
-        self._rewinding: set[Partition] | None = None
         self._records = 0
         self._since = float("-inf")
         self.doubtful = False
@@ -80,6 +82,11 @@ class Checkpoints:
         return self._pending is not None
 
     @property
+    def folder_failure(self) -> str:
+        """Why the state's folder cannot be written; empty if it can."""
+        return self._snapshots.failure
+
+    @property
     def sequence(self) -> int:
         """Of the newest accepted snapshot."""
         return self._accepted.sequence
@@ -90,13 +97,14 @@ class Checkpoints:
             log.error("a snapshot is damaged; the one before it is used", snapshot=line)
             self._metrics.snapshots_damaged.inc()
         newest = stored.prepared or stored.accepted
+        self._planner.loaded(newest.sequence if newest else 0, older=bool(stored.damaged))
         if newest is None:
             log.info("no snapshot: drift detection begins anew", folder=str(folder.folder))
             return
-        if not self._fits(newest):
+        if not fits(newest, self._accepted):
             self._inherit(newest)
             return
-        if stored.accepted is not None and self._fits(stored.accepted):
+        if stored.accepted is not None and fits(stored.accepted, self._accepted):
             self._accepted = stored.accepted
         else:
             self._accepted = replace(self._accepted, writer=newest.writer)
@@ -121,19 +129,6 @@ class Checkpoints:
         self._pipeline.recall(self._accepted.memory)
         self._on_final(self._pipeline.history.requests)
 
-    def _fits(self, snapshot: Snapshot) -> bool:
-        """True if its totals may be taken; with the same model, its drift detection, too."""
-        mine = self._accepted
-        for what in ("model_version", "fingerprint"):
-            if getattr(snapshot, what) != getattr(mine, what):
-                log.warning(
-                    f"the snapshot is of another {what.replace('_', ' ')}:"
-                    " drift detection begins anew",
-                    snapshot=getattr(snapshot, what),
-                    mine=getattr(mine, what),
-                )
-        return snapshot.fingerprint == mine.fingerprint
-
     @property
     def final(self) -> bool:
         """True if all that was done is final: nothing of it can be taken back."""
@@ -148,20 +143,25 @@ class Checkpoints:
 
     def rewind(self) -> None:
         """Go back to the beginning of every partition, the first time it is assigned."""
-        self._rewinding = set()
+        self._planner.rewind()
 
     def resume(
         self, assigned: Mapping[Partition, Assigned], policy: Policy
     ) -> dict[Partition, Plan]:
         """Decide where to go on with partitions that are ours from now on."""
-        plans = {p: self._plan(p, item, policy) for p, item in sorted(assigned.items())}
-        if any(item.anew for item in plans.values()):
-            self._pipeline.begin_anew()
-            self._accepted = replace(
-                self._accepted,
-                model_version=self._pipeline.judge.model_version,
-                memory=self._pipeline.memory(),
-            )
+        identity = max((item.identity for item in assigned.values()), default="")
+        if is_other(self._accepted.identity, identity):
+            plans = self._plans(assigned, policy)
+            self._pipeline.begin_another_topic()
+            self._remember_anew()
+        else:
+            plans = self._plans(assigned, policy)
+            if any(item.case == COPIED for item in plans.values()):
+                self._part_from_copy()
+            if any(item.anew for item in plans.values()):
+                self._pipeline.begin_anew()
+                self._remember_anew()
+        self._accepted = replace(self._accepted, identity=identity or self._accepted.identity)
         for partition, item in plans.items():
             self._begin(partition, item, assigned[partition].committed)
         return plans
@@ -170,12 +170,29 @@ class Checkpoints:
         """Whether our state says where to go on with a partition."""
         return self._pipeline.ledger.next_offset(partition) is not None
 
-    def _plan(self, partition: Partition, assigned: Assigned, policy: Policy) -> Plan:
-        if self._rewinding is not None and partition not in self._rewinding:
-            self._rewinding.add(partition)
-            return rewound_to(assigned)
-        own = self._pipeline.ledger.next_offset(partition)
-        return plan(assigned, own, self.writer, policy)
+    def _plans(
+        self, assigned: Mapping[Partition, Assigned], policy: Policy
+    ) -> dict[Partition, Plan]:
+        return {
+            p: self._planner.plan(p, item, self._accepted, self._pipeline.ledger, policy)
+            for p, item in sorted(assigned.items())
+        }
+
+    def _remember_anew(self) -> None:
+        self._accepted = replace(
+            self._accepted,
+            model_version=self._pipeline.judge.model_version,
+            memory=self._pipeline.memory(),
+        )
+
+    def _part_from_copy(self) -> None:
+        """Somebody else writes with our id, and was further: we are another state from now on."""
+        log.error(
+            "the state's folder is a copy: another process counts as the same state, and has gone"
+            " further. Begun anew under another id; give each daemon a state.directory of its own",
+            was=self.writer,
+        )
+        self._accepted = replace(self._accepted, writer=new_writer())
 
     def _begin(self, partition: Partition, item: Plan, committed: Committed | None) -> None:
         start = item.offset if item.gap is None else item.gap[0]
@@ -245,7 +262,10 @@ class Checkpoints:
         if self._pending is None and not self._prepare():
             return False
         pending = self._pending
-        if pending is None or not commit(self._committed(pending)):
+        if pending is None:
+            return False
+        self._planner.wrote(pending.commits, pending.sequence)
+        if not commit(committed_with(pending, self._takeovers)):
             self._metrics.commit_failures.inc()
             return False
         failpoints.reach("offsets_committed")
@@ -262,31 +282,15 @@ class Checkpoints:
             commits=self.offsets(),
             memory=self._pipeline.memory(),
         )
-        try:
-            if self._folder is not None:
-                self._folder.prepare(snapshot)
-        except OSError as error:
-            self._metrics.snapshot_failures.inc()
-            log.error("cannot write the snapshot; offsets are not committed", error=str(error))
+        if not self._snapshots.prepare(snapshot):
             return False
-        failpoints.reach("snapshot_written")
-        self._metrics.snapshot_bytes.set(len(snapshot.memory))
         self._pending = snapshot
         self._requests = tuple(self._pipeline.history.requests)
         self._records = 0
         return True
 
-    def _committed(self, snapshot: Snapshot) -> dict[Partition, Committed]:
-        return {
-            p: Committed(offset, str(Note(self.writer, snapshot.sequence, self._takeovers[p])))
-            for p, offset in snapshot.commits.items()
-            if p in self._takeovers
-        }
-
     def _accept(self, snapshot: Snapshot) -> None:
-        if self._folder is not None:
-            self._folder.accept()
-        failpoints.reach("snapshot_accepted")
+        self._snapshots.accept()
         self._accepted = snapshot
         # A partition may have been assigned since the snapshot was written: it still begins there.
         self._starts = {

@@ -7,6 +7,8 @@ from collections.abc import Set
 
 from monitor.daemon.backlog import Backlog
 from monitor.daemon.clock_watch import ClockWatch
+from monitor.daemon.lag import Lag, Lags, Place
+from monitor.daemon.readiness import Readiness
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
@@ -19,7 +21,7 @@ REFRESH_SECONDS = 0.5
 
 
 class Gauges:
-    """Refreshed by the run loop, now and then."""
+    """Refreshed by the run loop, now and then; lag also by the survey of the source."""
 
     def __init__(
         self,
@@ -29,6 +31,7 @@ class Gauges:
         dead_letter_limit: DeadLetterLimit,
         metrics: Metrics,
         board: StatusBoard,
+        readiness: Readiness,
     ) -> None:
         self._source = source
         self._backlog = backlog
@@ -36,13 +39,17 @@ class Gauges:
         self._dead_letter_limit = dead_letter_limit
         self._metrics = metrics
         self._board = board
+        self._readiness = readiness
         self._refreshed = float("-inf")
         self._newest: dict[Partition, int] = {}
         self._clocks = ClockWatch()
-        self.lag = 0
+        self._replaced = 0
+        self._lag = Lag(metrics)
+        source.on_survey(self._lag.survey)
 
     def decided(self, records: Columns) -> None:
         """These records were decided on."""
+        self._readiness.judged()
         times = records.timestamps
         self._newest.update({p: int(times[i]) for p, i in records.last_of_each().items()})
 
@@ -53,14 +60,17 @@ class Gauges:
         self._refreshed = time.monotonic()
         now, source, metrics = time.time(), self._source, self._metrics
         assigned, connected = source.assigned, source.connected
-        lags = self._lags(now)
-        self.lag = sum(records for records, _ in lags.values())
+        lags = self._lags()
+        lag = sum(records for records, _ in lags.values())
+        hindrances = self._readiness.hindrances(bool(assigned), connected, lag)
         verdict = self._pipeline.judge.verdict
         metrics.show(verdict)
-        metrics.show_lags(lags)
         metrics.partitions.set(len(assigned))
         metrics.connected.set(connected)
         metrics.quarantined.set(self._dead_letter_limit.closed)
+        metrics.show_hindrances(hindrances)
+        metrics.clients_replaced.inc(source.replaced - self._replaced)
+        self._replaced = source.replaced
         asked = self._pipeline.history.asked(self._pipeline.judge.model_version)
         metrics.requests.asked.set((asked or 0) / 1000)
         self._board.remember(now, verdict)
@@ -68,9 +78,8 @@ class Gauges:
         self._board.changes = self._pipeline.history.changes
         self._show_clocks(lags.keys())
         self._board.publish(
-            verdict, self._hindrance(bool(assigned), connected), connected, lags,
-            self._pipeline.ledger.totals,
-        )  # fmt: skip
+            verdict, "; ".join(hindrances.values()), connected, lags, self._pipeline.ledger.totals
+        )
 
     def _show_clocks(self, assigned: Set[Partition]) -> None:
         """Tell whose timestamps are not believed."""
@@ -80,23 +89,17 @@ class Gauges:
         self._board.wild_clocks = wild
         self._clocks.look(wild)
 
-    def _hindrance(self, assigned: bool, connected: bool) -> str:
-        """Why we are not ready; empty if we are."""
-        if self._dead_letter_limit.closed:
-            return self._dead_letter_limit.reason
-        if not connected:
-            return "no connection to Kafka"
-        return "" if assigned else "waiting for Kafka to assign partitions"
-
-    def _lags(self, now: float) -> dict[Partition, tuple[int, float]]:
+    def _lags(self) -> Lags:
         """Records and seconds that each assigned partition is behind."""
-        lags = {}
         positions, held = self._source.positions(), self._backlog.held()
         self._newest = {p: time for p, time in self._newest.items() if p in positions}
-        for partition, position in positions.items():
-            newest = self._newest.get(partition, -1)
-            unread = max(0, position.end_offset - position.next_offset)
-            behind = unread + held.get(partition, 0)
-            age = max(0.0, now - newest / 1000) if newest >= 0 and behind else 0.0
-            lags[partition] = (behind, age)
-        return lags
+        places = {
+            p: Place(at.next_offset, held.get(p, 0), self._newest.get(p, -1), at.end_offset)
+            for p, at in positions.items()
+        }
+        for partition in self._source.assigned - places.keys():
+            # It waits to be read: what our state knows of it tells how much that is.
+            done, end = self._pipeline.ledger.next_offset(partition), self._lag.end(partition)
+            if done is not None and end is not None:
+                places[partition] = Place(done, held.get(partition, 0), -1, end)
+        return self._lag.decided(places)

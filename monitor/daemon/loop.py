@@ -24,6 +24,7 @@ from monitor.daemon.gauges import Gauges
 from monitor.daemon.membership import Membership
 from monitor.daemon.outcomes import Outcomes
 from monitor.daemon.publisher import Publisher, Wait
+from monitor.daemon.readiness import Readiness
 from monitor.errors import DamagedRecordsError
 from monitor.metrics import Metrics
 from monitor.model_in_use.follower import Follower
@@ -61,6 +62,7 @@ class Parts:
     and so does a batch that is scored in less than worth_seconds.
     now: seconds since the epoch, to say when records came; None says nothing of it.
     former_offsets: where the place of partitions may be of which the group knows nothing.
+    stall_seconds: not ready if nothing is judged for so long while records wait.
     """
 
     source: Source
@@ -81,6 +83,7 @@ class Parts:
     ahead: int = 0
     worth_seconds: float = 0.0
     former_offsets: FormerOffsets | None = None
+    stall_seconds: float = 300.0
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
@@ -106,9 +109,13 @@ class Daemon:
         self._backlog = Backlog(
             parts.batcher, parts.pipeline.score, parts.ahead, parts.worth_seconds
         )
+        readiness = Readiness(
+            parts.source, parts.publisher, parts.checkpoints, parts.dead_letter_limit,
+            parts.stall_seconds,
+        )  # fmt: skip
         self._gauges = Gauges(
             parts.source, self._backlog, parts.pipeline, parts.dead_letter_limit, parts.metrics,
-            parts.board,
+            parts.board, readiness,
         )  # fmt: skip
         self._outcomes = Outcomes(
             parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit, self._gauges
@@ -163,7 +170,7 @@ class Daemon:
     def turn(self) -> None:
         """One round: poll, decide on what is due, make final what was done."""
         parts = self.parts
-        parts.liveness.beat(self._gauges.lag)
+        parts.liveness.beat()
         wait = self._backlog.wait_seconds(time.monotonic(), IDLE_SECONDS)
         wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
         polled = parts.source.poll(wait, wanted)
@@ -172,6 +179,7 @@ class Daemon:
         self._more = len(polled.records) > 0
         self._membership.take(polled)
         self._swap.finish_handover()
+        self._gauges.refresh()  # before anything that may hang: lag goes on from here
         self._advance()
         if parts.checkpoints.due(time.monotonic()):
             self._checkpoint()
@@ -192,7 +200,6 @@ class Daemon:
     def _work(self) -> None:
         """Decide on the oldest batch that is scored, and publish what it led to."""
         parts, began = self.parts, time.monotonic()
-        parts.liveness.busy()
         scored = self._backlog.take()
         if not len(scored.records):
             return  # all of it was taken away meanwhile
@@ -252,6 +259,7 @@ class Daemon:
         ):
             self.parts.liveness.beat()
             self.parts.source.tend()
+            self._gauges.refresh()
             time.sleep(min(TEND_SECONDS, left))
         self._gauges.refresh()
         return time.monotonic() < self._deadline

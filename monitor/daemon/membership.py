@@ -13,7 +13,7 @@ from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.publisher import Publisher
 from monitor.errors import GapError
 from monitor.metrics import Metrics
-from monitor.state.resume import MADE_ANEW, REPEATED, REWOUND, SKIPPED, Plan, Policy
+from monitor.state.resume import COPIED, MADE_ANEW, REPEATED, REWOUND, SKIPPED, Plan, Policy
 from monitor.stream.columns import Columns
 from monitor.stream.offsets import Assigned
 from monitor.stream.records import Gap, Partition
@@ -26,7 +26,8 @@ _SAID = {
     REPEATED: "the group's offsets are ahead of our snapshot: the records between are read again",
     SKIPPED: "somebody moved the group's offsets forward: the records between are not ours",
     REWOUND: "the offsets were moved back: records are read again, drift detection begins anew",
-    MADE_ANEW: "the topic holds less than was read, so it was made anew: drift detection too",
+    MADE_ANEW: "the topic is not the one that was read, or holds less: begun anew",
+    COPIED: "another state has counted these records: they are not counted again",
 }
 
 
@@ -89,8 +90,8 @@ class Membership:
     def _roll_back(self) -> None:
         """Take back what is not final, and read it again, once it is known what is final."""
         self._drop(self._source.assigned)
-        if not self._source.assigned or not self._publisher.recover():
-            return
+        if not self._source.fenced and (not self._source.assigned or not self._publisher.recover()):
+            return  # a fenced one must not end what the other one has under way
         if not self._checkpoints.settle(self._source.committed):
             return
         offsets = self._checkpoints.offsets()

@@ -12,7 +12,7 @@ from enum import Enum
 
 import structlog
 
-from monitor.errors import SinkError, TransactionLostError
+from monitor.errors import SinkError, SinkSlowError, TransactionLostError
 from monitor.metrics import Metrics
 from monitor.process import failpoints
 from monitor.stream.events import Event
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 10.0
+SLOW_SECONDS = 0.1
+"""Between two looks at an output that is slow: long enough to tend the group."""
 Wait = Callable[[float], bool]
 """Waits some seconds; false if there is no time for that."""
 
@@ -38,16 +40,22 @@ class Published(Enum):
 
 
 class Publisher:
-    """Publishes to a sink and tries again until it takes the events."""
+    """Publishes to a sink and tries again until it takes the events.
+
+    blocked: why it does not take them now; empty if it does.
+    """
 
     transactional = False
 
     def __init__(self, sink: Sink, metrics: Metrics) -> None:
         self._sink = sink
         self._metrics = metrics
+        sink.dropped = lambda kind: metrics.events_dropped.labels(kind).inc()
         self._events: Sequence[Event] = ()
         self._handed_over = False
         self._failure: Exception | None = None
+        self._slow = False
+        self.blocked = ""
 
     def publish(self, events: Sequence[Event], wait: Wait) -> Published:
         """Publish until it succeeds, or there is no more time."""
@@ -68,13 +76,23 @@ class Publisher:
         while True:
             try:
                 self._flush()
+                self.blocked, self._slow = "", False
                 return Published.DONE
+            except SinkSlowError as error:
+                self.blocked = ""
+                if not self._slow:
+                    log.info("an output is slow; waiting", state=str(error))
+                self._slow = True
+                if not wait(SLOW_SECONDS):
+                    log.warning("stopped before publishing; the records will be read again")
+                    return Published.STOPPED
+                continue
             except (SinkError, OSError) as error:
-                self._handed_over = False
                 self._metrics.publish_failures.inc()
                 if isinstance(error, SinkError) and not error.retryable:
                     raise
                 log.warning("publishing failed; trying again", error=str(error))
+                self.blocked = f"an output cannot be written: {error}"
                 lost = isinstance(error, TransactionLostError)
             if not wait(retry_seconds):
                 log.warning("stopped before publishing; the records will be read again")
@@ -85,8 +103,8 @@ class Publisher:
 
     def _hand_over(self) -> None:
         failpoints.reach("sink")
+        self._handed_over = True  # whatever comes now: the sink has them
         self._sink.publish(self._events)
-        self._handed_over = True
         failpoints.reach("events_published")
 
     def _flush(self) -> None:
@@ -129,7 +147,9 @@ class TransactionalPublisher(Publisher):
             self._transactional_sink.commit(offsets, membership)
         except SinkError as error:
             log.warning("the transaction failed", error=str(error))
+            self.blocked = f"the transaction failed: {error}"
             return False
+        self.blocked = ""
         return True
 
     def recover(self) -> bool:
@@ -138,5 +158,6 @@ class TransactionalPublisher(Publisher):
             self._transactional_sink.recover()
         except SinkError as error:
             log.warning("the transaction before cannot be ended yet", error=str(error))
+            self.blocked = f"the transaction before cannot be ended yet: {error}"
             return False
         return True

@@ -32,6 +32,17 @@ from monitor.stream.records import Partition, Verdict
 
 PREFIX = "aead_monitor"
 STAGES = ("decode", "score", "judge", "publish", "commit")
+HINDRANCES = (
+    "connection",
+    "partitions",
+    "dead_letters",
+    "fenced",
+    "output",
+    "state",
+    "unreadable",
+    "stalled",
+)
+"""Why /-/ready may fail: the closed set of reasons."""
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BOUNDS = ("low", "high")
 _BATCH_SIZES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
@@ -93,6 +104,11 @@ class Metrics:
         )
         self.events_published = counter(
             "events_published", "Messages published and acknowledged, by kind.", kind=KINDS
+        )
+        self.events_dropped = counter(
+            "events_dropped",
+            "Messages dropped since their topic takes them in no form (outputs.refused: drop).",
+            kind=KINDS,
         )
         self.publish_failures = counter(
             "publish_failures", "Attempts to publish that failed; each is tried again."
@@ -182,6 +198,15 @@ class Metrics:
             "When the newest snapshot and its offsets were accepted; 0 before.",
         )
         self.connected = self._gauge("kafka_connected", "1 while the broker can be reached.")
+        self.not_ready = self._gauge(
+            "not_ready", "1 while this is why /-/ready fails, by reason.", ("reason",)
+        )
+        for reason in HINDRANCES:
+            self.not_ready.labels(reason)
+        self.clients_replaced = self._counter(
+            "kafka_clients_replaced",
+            "Consumers thrown away because they got no further, such as brokers that moved.",
+        )
         self.last_batch = self._gauge(
             "last_batch_timestamp_seconds", "When offsets were last committed; 0 before."
         )
@@ -247,6 +272,11 @@ class Metrics:
     ) -> None:
         """Set what is known of each assigned partition's timestamps: see `ClockMetrics`."""
         self.clocks.show(assigned, wild, offsets)
+
+    def show_hindrances(self, hindrances: Mapping[str, str]) -> None:
+        """Set why we are not ready; the keys are of HINDRANCES."""
+        for reason in HINDRANCES:
+            self.not_ready.labels(reason).set(reason in hindrances)
 
     def show_lags(self, lags: Mapping[Partition, tuple[int, float]]) -> None:
         """Set lag in records and seconds; remove the series of partitions that left."""

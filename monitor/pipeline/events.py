@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from monitor.pipeline.outcome import Outcome
-from monitor.stream.events import ALERT, ANOMALY, DEAD_LETTER, Event
+from monitor.stream.events import ADDRESS, ALERT, ANOMALY, DEAD_LETTER, Event
 from monitor.stream.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.stream.records import (
     Alert,
@@ -71,7 +71,7 @@ def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") ->
     """The original bytes, with headers that say where they come from and what was wrong."""
     record = letter.record
     headers = (
-        ("aead.address", _address(record).encode()),
+        (ADDRESS, _address(record).encode()),
         ("aead.topic", record.topic.encode()),
         ("aead.partition", str(record.partition).encode()),
         ("aead.offset", str(record.offset).encode()),

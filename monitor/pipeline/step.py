@@ -112,6 +112,11 @@ class Pipeline:
         self.history.end_open_episode(BEGUN_ANEW, self.judge.state()["clock"])
         self._blank_judge()
 
+    def begin_another_topic(self) -> None:
+        """Forget the stream, and where to go on with it: the offsets were of another topic."""
+        self.ledger.forget()
+        self.begin_anew()
+
     def _blank_judge(self) -> None:
         self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 

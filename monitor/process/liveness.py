@@ -14,35 +14,28 @@ log = structlog.get_logger(__name__)
 
 
 class Liveness:
-    """Alive unless the loop has not turned for `limit_seconds` while there is work.
+    """Alive unless the loop has not turned for `limit_seconds`, whatever it does there.
 
-    The main thread beats; any thread may ask. The first answer that it hangs logs where all
-    threads are.
+    It turns twice a second when there is nothing to do. The main thread beats; any thread may ask.
+    Before the first beat it is starting. The first answer that it hangs logs where all threads are.
     """
 
     def __init__(self, limit_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit_seconds = limit_seconds
         self._clock = clock
-        self._beat = clock()
-        self._busy = False
+        self._beat: float | None = None
         self._said = False
 
-    def beat(self, lag: int | None = None) -> None:
-        """The loop goes on. lag: records that wait, where it is known."""
+    def beat(self) -> None:
+        """The loop goes on."""
         self._beat = self._clock()
         self._said = False
-        if lag is not None:
-            self._busy = lag > 0
-
-    def busy(self) -> None:
-        """A batch is being worked on."""
-        self._busy = True
 
     @property
     def stalled_seconds(self) -> float:
         """How long the loop has hung; 0 while it is alive."""
-        silence = self._clock() - self._beat
-        if not self._busy or silence <= self._limit_seconds:
+        silence = 0.0 if self._beat is None else self._clock() - self._beat
+        if silence <= self._limit_seconds:
             return 0.0
         if not self._said:
             self._said = True

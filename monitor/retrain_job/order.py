@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_decoder, judge_settings
+from monitor.daemon.assembly.daemon import build_decoder
+from monitor.daemon.assembly.judge import judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
 from monitor.process.progress import count_bar, epochs_bar

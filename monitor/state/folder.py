@@ -25,6 +25,7 @@ from monitor.state.snapshot import Snapshot
 ACCEPTED: Final = "snapshot"
 PREVIOUS: Final = "snapshot.previous"
 PREPARED: Final = "snapshot.prepared"
+LOCK: Final = "lock"
 NAMES: Final = (ACCEPTED, PREVIOUS, PREPARED)
 LARGEST_BYTES: Final = 2**30
 
@@ -44,12 +45,14 @@ class StateFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = ExitStack()
+        self._mine: tuple[int, int] | None = None
 
     def open(self) -> None:
         """Make the folder if need be, and lock it. Raises UserError if that is not possible."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock.enter_context(file_lock.locked(self.folder / "lock", 0, 0o600))
+            self._lock.enter_context(file_lock.locked(self.folder / LOCK, 0, 0o600))
+            self._mine = self._is()
             # What a crash left half written, by this version or an older one.
             for half in (*self.folder.glob("*.tmp"), *self.folder.glob(".*.tmp")):
                 half.unlink(missing_ok=True)
@@ -63,6 +66,22 @@ class StateFolder:
                 f"state.directory: cannot use {self.folder}: {error.strerror}."
                 " Name a folder that can be written and that survives a restart."
             ) from None
+
+    def _is(self) -> tuple[int, int]:
+        found = (self.folder / LOCK).stat()
+        return found.st_dev, found.st_ino
+
+    def check(self) -> None:
+        """Raise OSError if the folder is not the one that we opened and hold the lock of."""
+        try:
+            there: tuple[int, int] | None = self._is()
+        except FileNotFoundError:
+            there = None
+        if self._mine is not None and there != self._mine:
+            raise OSError(
+                f"{self.folder} was removed or replaced while we use it: restart, with the folder"
+                " that state.directory is to be"
+            )
 
     def close(self) -> None:
         """Let others use the folder."""

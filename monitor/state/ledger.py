@@ -124,6 +124,11 @@ class Ledger:
         """Count from zero again, and go on at the same offsets."""
         self._totals[_SCORED:] = 0
 
+    def forget(self) -> None:
+        """Know no partition any more."""
+        self._places = {}
+        self._totals = np.zeros((5, 0), dtype=np.int64)
+
     def state(self) -> list[list[Any]]:
         """Everything that `restore` needs, as plain values."""
         return [[p.topic, p.number, *astuple(t)] for p, t in sorted(self.totals.items())]

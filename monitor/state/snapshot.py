@@ -23,6 +23,9 @@ from monitor.stream.records import Partition
 
 SCHEMA: Final = "aead-monitor-snapshot-1"
 NOTE_PREFIX: Final = "aead1"
+NONE: Final = "-"
+NOTES_BYTES: Final = 2**18
+"""Most bytes of the notes of one commit: the group takes 1 MiB, with all that is around them."""
 TAKEOVERS_KEPT: Final = 32
 """Changes of owner that a note remembers: about 25 bytes each, and Kafka takes 4 KiB."""
 
@@ -40,27 +43,43 @@ class Note:
     """What is stored beside a committed offset.
 
     writer: the state that counted up to it. sequence: of its snapshot. takeovers: the changes of
-    the partition's owner, the newest last.
+    the partition's owner, the newest last. identity: of the topic (`offsets.identity_of`); empty
+    if it is not known.
     """
 
     writer: str
     sequence: int
     takeovers: tuple[Takeover, ...] = ()
+    identity: str = ""
 
     def __str__(self) -> str:
-        places = ",".join(f"{t.writer}:{t.offset}" for t in self.takeovers[-TAKEOVERS_KEPT:])
+        return self.text(TAKEOVERS_KEPT)
+
+    def text(self, kept: int) -> str:
+        """The note with so many of its takeovers at most, the newest."""
+        places = ",".join(f"{t.writer}:{t.offset}" for t in self.takeovers[-kept:] if kept)
+        if self.identity:
+            return f"{NOTE_PREFIX} {self.writer} {self.sequence} {places or NONE} {self.identity}"
         return f"{NOTE_PREFIX} {self.writer} {self.sequence} {places}".rstrip()
+
+    def within(self, most_bytes: int) -> str:
+        """The note, with as many of its takeovers as fit; without any it is as short as it gets."""
+        kept = min(len(self.takeovers), TAKEOVERS_KEPT)
+        while kept and len(self.text(kept)) > most_bytes:
+            kept -= 1
+        return self.text(kept)
 
     @classmethod
     def parse(cls, text: str) -> Note | None:
         """The note, or None if somebody else wrote this: a tool that moved the offsets."""
         # confluent-kafka (2.16.1) stores the zero byte that ends its text; kafka-python reads it.
         parts = text.rstrip("\0").split(" ")
-        if len(parts) not in (3, 4) or parts[0] != NOTE_PREFIX:
+        if len(parts) not in (3, 4, 5) or parts[0] != NOTE_PREFIX:
             return None
         try:
-            takeovers = tuple(_takeover(text) for text in parts[3].split(",")) if parts[3:] else ()
-            return cls(parts[1], int(parts[2]), takeovers)
+            places = parts[3].split(",") if parts[3:] and parts[3] != NONE else []
+            takeovers = tuple(_takeover(text) for text in places)
+            return cls(parts[1], int(parts[2]), takeovers, parts[4] if parts[4:] else "")
         except ValueError:
             return None
 
@@ -84,7 +103,8 @@ class Snapshot:
 
     writer: id of the state's folder. sequence: counts snapshots. model_version, fingerprint: what
     it may be restored for. commits: the offsets that make it count, once they are committed.
-    memory: bytes of judge and totals.
+    memory: bytes of judge and totals. identity: of the topic that the offsets are of; empty if it
+    is not known.
     """
 
     writer: str
@@ -93,10 +113,11 @@ class Snapshot:
     fingerprint: str
     commits: Mapping[Partition, int] = field(default_factory=dict)
     memory: bytes = b""
+    identity: str = ""
 
     def encode(self) -> bytes:
         """The snapshot as the bytes of a file."""
-        envelope = {
+        envelope: dict[str, Any] = {
             "schema": SCHEMA,
             "writer": self.writer,
             "sequence": self.sequence,
@@ -105,6 +126,8 @@ class Snapshot:
             "commits": offsets_state(self.commits),
             "memory_sha256": hashlib.sha256(self.memory).hexdigest(),
         }
+        if self.identity:
+            envelope["topic_identity"] = self.identity
         line = json.dumps(envelope, sort_keys=True).encode()
         return hashlib.sha256(line).hexdigest().encode() + b" " + line + b"\n" + self.memory
 
@@ -127,6 +150,7 @@ class Snapshot:
             fingerprint=str(envelope["fingerprint"]),
             commits=restored_offsets(envelope["commits"]),
             memory=memory,
+            identity=str(envelope.get("topic_identity", "")),
         )
 
 

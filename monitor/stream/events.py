@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 ANOMALY, DEAD_LETTER, ALERT = "anomaly", "dead_letter", "alert"
 KINDS = (ANOMALY, DEAD_LETTER, ALERT)
+ADDRESS = "aead.address"
+"""Header of a dead letter: where its record was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +18,8 @@ class Event:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def identity(self) -> bytes:
+        """What a repeat has, too: its key, and of a dead letter the address of its record."""
+        return dict(self.headers).get(ADDRESS) or self.key or b""

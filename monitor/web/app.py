@@ -99,7 +99,11 @@ def build_health(
         return PlainTextResponse("healthy\n")
 
     def ready(request: Request) -> Response:
-        now = status()
+        now, seconds = status(), stalled_seconds()
+        if seconds:
+            return PlainTextResponse(
+                f"not ready: the run loop has hung for {seconds:.0f} s\n", status_code=503
+            )
         if now.get("ready"):
             return PlainTextResponse("ready\n")
         hindrance = now.get("hindrance") or "starting"

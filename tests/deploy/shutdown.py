@@ -7,8 +7,7 @@ import inspect
 from monitor.model_in_use import follower
 from monitor.retraining.delivery import DeliveryWorkers
 from monitor.stream.sinks import kafka as sink
-from monitor.stream.sources import kafka as source
-from monitor.stream.sources import link
+from monitor.stream.sources import group_offsets, link
 from monitor.web import reload, server
 
 
@@ -19,5 +18,5 @@ def longest_seconds(shutdown_seconds: float) -> float:
     delivery = inspect.signature(DeliveryWorkers.stop).parameters["seconds"].default
     # Two servers: for all there is to see, and for health alone.
     web = 2 * (reload.STOP_SECONDS + server.STOP_SECONDS)
-    closing = follower.STOP_SECONDS + link.CLOSE_SECONDS + sink.CLOSE_SECONDS + delivery + web
-    return float(shutdown_seconds + sink.DELIVERY_SECONDS + source.COMMIT_SECONDS + closing)
+    closing = follower.STOP_SECONDS + link.CLOSE_SECONDS + delivery + web
+    return float(shutdown_seconds + sink.DELIVERY_SECONDS + group_offsets.COMMIT_SECONDS + closing)

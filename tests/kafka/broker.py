@@ -145,6 +145,13 @@ class Broker:
         self._tool("kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap_servers,
                    *arguments)  # fmt: skip
 
+    def set_quota(self, client_id: str, bytes_per_second: int | None) -> None:
+        """Let a client send no more than this; None lets it send as it likes."""
+        change = ["--delete-config", "producer_byte_rate"]
+        if bytes_per_second is not None:
+            change = ["--add-config", f"producer_byte_rate={bytes_per_second}"]
+        self.configure("--alter", "--entity-type", "clients", "--entity-name", client_id, *change)
+
     def _format(self) -> None:
         self._tool("kafka.tools.StorageTool", "format", "--cluster-id", self._place.cluster_id,
                    "--config", str(self._properties))  # fmt: skip

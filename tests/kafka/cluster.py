@@ -126,13 +126,8 @@ class Cluster:
 
     def throttle(self, client_id: str, bytes_per_second: int | None) -> None:
         """Let what a client sends through only so fast, to each broker; None lifts it."""
-        change = ["--delete-config", "producer_byte_rate"]
-        if bytes_per_second is not None:
-            change = ["--add-config", f"producer_byte_rate={bytes_per_second}"]
         running = next(broker for broker in self._brokers if broker.running)
-        running.configure(
-            "--entity-type", "clients", "--entity-name", client_id, "--alter", *change
-        )
+        running.set_quota(client_id, bytes_per_second)
 
     def kill(self, number: int) -> None:
         """Crash one broker."""

@@ -15,10 +15,10 @@ import structlog
 from models.bundle import Bundle
 from models.device import resolve
 from models.input_spec import InputSpec
-from models.reference import ENOUGH_RECORDS, Reference
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import CodecConfig, Config
+from monitor.daemon.assembly.judge import build_judge
 from monitor.daemon.assembly.kafka import (
     build_connection,
     build_former_offsets,
@@ -42,9 +42,6 @@ from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
 from monitor.daemon.loop import Daemon, Parts
-from monitor.drift.budget import Budget
-from monitor.drift.judge import Judge
-from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
@@ -67,8 +64,6 @@ log = structlog.get_logger(__name__)
 
 DECODED_BYTES = 2**28
 """Most memory for the decoded records of one batch."""
-SLOW_DEPENDENCE = 10.0
-"""Factor of dependence above which the user is told of cycles."""
 AHEAD = 1
 """Batches that may be scored while others are fetched."""
 WORTH_SECONDS = 0.1
@@ -133,6 +128,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             shutdown_seconds=config.shutdown_seconds,
             letter_key=config.dead_letters.key,
             former_offsets=build_former_offsets(config.kafka, connection),
+            stall_seconds=config.http.stall_seconds,
             state=state,
             delivery=delivery,
             follower=follower,
@@ -189,7 +185,7 @@ def build_model(config: Config, bundle: Bundle) -> LoadedModel:
         reference=bundle.reference,
         decode=build_decoder(config.codec, bundle.input_spec),
         scorer=scorer,
-        judge=_judge(config, bundle),
+        judge=build_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
         about=about_model(config, scorer),
     )
@@ -244,54 +240,6 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         return CODECS[codec.name](settings)
     except ValueError as error:
         raise ConfigError(f"codec: {error}.") from None
-
-
-def judge_settings(config: Config) -> JudgeSettings:
-    """How the judge is to judge, as plain values."""
-    drift, window = config.drift, config.window
-    return JudgeSettings(
-        budget=Budget.parse(drift.false_alarms, drift.streams),
-        detector=drift.detector,
-        advisory=drift.advisory,
-        tolerance=drift.tolerance,
-        guard_seconds=drift.guard_seconds,
-        cooldown_seconds=drift.cooldown_seconds,
-        evaluation_rows=drift.evaluation_records,
-        evaluation_seconds=drift.evaluation_seconds,
-        window_rows=window.records,
-        window_panes=window.panes,
-        window_seconds=window.seconds,
-        quantiles=window.quantiles,
-    )
-
-
-def _judge(config: Config, bundle: Bundle) -> Judge:
-    drift = config.drift
-    try:
-        judge = Judge(bundle.version, bundle.reference, judge_settings(config))
-    except ValueError as error:
-        raise ConfigError(
-            f"drift: {error}. Train with more calibration records, or change the configuration."
-        ) from None
-    _warn_of_few(bundle.reference, drift.tolerance)
-    if judge.detector.dependence > SLOW_DEPENDENCE and bundle.reference.ordered:
-        log.warning(
-            "calibration errors swing slowly, as in a daily cycle: small drifts will take long,"
-            " and a cycle wider than drift.tolerance is called drift. Set it to the cycle's"
-            " amplitude (docs/drift.md)",
-            dependence=round(judge.detector.dependence, 1),
-            tolerance=drift.tolerance,
-        )
-    return judge
-
-
-def _warn_of_few(reference: Reference, tolerance: float) -> None:
-    if reference.count < ENOUGH_RECORDS:
-        log.warning(
-            "few calibration records: small drifts will not be seen",
-            calibration_records=reference.count,
-            limits=reference.detection_limits(tolerance),
-        )
 
 
 def _about(config: Config) -> dict[str, Any]:

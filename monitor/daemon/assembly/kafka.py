@@ -146,7 +146,9 @@ def make_transactional_sink(
 
 def _topics(config: Config) -> Topics:
     names = {kind: config.topic_for(kind) for kind in KINDS}
-    return Topics(names, config.outputs.create_topics, config.outputs.max_message_bytes)
+    outputs = config.outputs
+    drop = outputs.refused == "drop"
+    return Topics(names, outputs.create_topics, outputs.max_message_bytes, drop)
 
 
 def build_publisher(

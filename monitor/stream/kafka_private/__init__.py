@@ -23,11 +23,13 @@ from monitor.stream.kafka_private.consumers import (
     finish_joining,
     forget_fetched,
     loop_sleep,
+    note_fencing,
     open_connections,
     range_assignor,
 )
 from monitor.stream.kafka_private.headers import sendable
 from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
+from monitor.stream.kafka_private.producers import give_up
 from monitor.stream.kafka_private.tokens import token_provider
 
 __all__ = [
@@ -40,11 +42,13 @@ __all__ = [
     "finish_joining",
     "forget_fetched",
     "free_network",
+    "give_up",
     "is_about_records",
     "keep_last_words",
     "loop_sleep",
     "network_client",
     "note_failures",
+    "note_fencing",
     "open_connections",
     "range_assignor",
     "sendable",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import FencedInstanceIdError
 
 
 def loop_sleep(consumer: KafkaConsumer) -> Callable[[float], Awaitable[None]]:
@@ -27,6 +28,24 @@ def finish_joining(consumer: KafkaConsumer) -> None:
     coordinator = consumer._coordinator
     if coordinator.rejoining and not coordinator.rejoin_needed:
         coordinator.request_rejoin()
+
+
+def note_fencing(consumer: KafkaConsumer, told: Callable[[], None]) -> None:
+    """Have `told` called, on the library's thread, when the group has given our place away.
+
+    A heartbeat learns it and ends, and nothing says so (3.0.12): the consumer goes on reading.
+    """
+    coordinator = consumer._coordinator
+    send = coordinator._send_heartbeat_request
+
+    async def noting(*arguments: Any, **settings: Any) -> Any:
+        try:
+            return await send(*arguments, **settings)
+        except FencedInstanceIdError:
+            told()
+            raise
+
+    coordinator._send_heartbeat_request = noting
 
 
 def open_connections(consumer: KafkaConsumer) -> float:

@@ -60,6 +60,10 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
         "consumer:_coordinator.rejoin_needed": _is_bool,
         "consumer:_coordinator.request_rejoin": callable,
     },
+    "note_fencing": {
+        "consumer:_coordinator._send_heartbeat_request": inspect.iscoroutinefunction,
+    },
+    "give_up": {"kafka.producer.sender:Sender.force_close": callable},
     "open_connections": {"consumer:metrics().consumer-metrics.connection-count": _is_number},
     "forget_fetched": {
         "consumer:_fetcher._paused_partition_records": _is_dict,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from monitor.stream.events import Event
@@ -11,14 +11,22 @@ from monitor.stream.records import Partition
 
 
 class Sink(Protocol):
-    """Takes events; they are safe only after `flush` has returned."""
+    """Takes events; they are safe only after `flush` has returned.
+
+    dropped: called with the kind of an event that was dropped, as the user wants it.
+    """
+
+    dropped: Callable[[str], None]
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Hand over events, in order. Raises SinkError if one can never be delivered."""
+        """Take events over, in order. Raises SinkError if they cannot be sent now: they are
+        taken over all the same, unless it is not retryable.
+        """
 
     def flush(self) -> None:
         """Return when everything published is safe. Raises SinkError(retryable=True) if it
-        is not within the sink's time limit: publish and flush again, nothing is lost.
+        is not yet: flush again, only what has not arrived is sent again. SinkSlowError: it is on
+        its way, and nothing is wrong.
         """
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from monitor.stream.events import Event
 
@@ -13,6 +13,7 @@ class MemorySink:
     def __init__(self) -> None:
         self.flushed: list[Event] = []
         self._pending: list[Event] = []
+        self.dropped: Callable[[str], None] = lambda kind: None
 
     def publish(self, events: Iterable[Event]) -> None:
         """Keep the events."""

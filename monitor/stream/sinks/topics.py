@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from monitor.stream.kafka_options import Connection, connect
 
@@ -16,36 +16,50 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topic of each kind of event; whether to create those that are missing."""
+    """Topic of each kind of event; whether to create those that are missing.
+
+    drop_refused: whether a message is dropped that its topic takes in no form; if not, it waits.
+    """
 
     names: Mapping[str, str]
     create: bool = True
     max_message_bytes: int = 32 * 2**20
+    drop_refused: bool = False
 
 
-def create_topics(connection: Connection, topics: Topics) -> None:
-    """Create the topics that do not exist. Raises KafkaError while there is no broker."""
+def create_topics(connection: Connection, topics: Topics) -> dict[str, str]:
+    """Create the topics that do not exist. Raises KafkaError while there is no broker.
+
+    Returns why a topic is not there and cannot be made, for each for which that is so.
+    """
     admin = connect(KafkaAdminClient, **connection.options())
     try:
-        existing = set(admin.list_topics())
-        for name in sorted(set(topics.names.values()) - existing):
-            _create(admin, name, topics.max_message_bytes)
+        missing = sorted(set(topics.names.values()) - set(admin.list_topics()))
+        if not topics.create:
+            said = "it does not exist, and outputs.create_topics is false"
+            return dict.fromkeys(missing, said)
+        reasons = {name: _create(admin, name, topics.max_message_bytes) for name in missing}
     finally:
         admin.close()
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _create(admin: KafkaAdminClient, name: str, max_message_bytes: int) -> None:
-    """Create a topic that takes messages as large as ours; one that exists is left alone."""
+def _create(admin: KafkaAdminClient, name: str, max_message_bytes: int) -> str:
+    """Create a topic that takes messages as large as ours; returns why that is not possible."""
     options = {
         "num_partitions": 1,
         "replication_factor": -1,
         "configs": {"max.message.bytes": str(max_message_bytes)},
     }
-    try:
-        admin.create_topics({name: options})
+    (told,) = admin.create_topics({name: options}, raise_errors=False)["topics"]
+    error = for_code(told["error_code"])
+    if error is NoError:
         log.info("created output topic", topic=name)
-    except TopicAlreadyExistsError:
+    elif error is TopicAlreadyExistsError:
         log.debug("output topic exists", topic=name)
-    except KafkaError as error:
+    else:
         # Publishing decides: the broker may create topics itself, or refuse with a clear error.
-        log.warning("cannot create output topic", topic=name, error=str(error))
+        reason = told.get("error_message") or error.__name__
+        log.warning("cannot create output topic", topic=name, error=reason)
+        return f"it does not exist, and cannot be created: {reason}"
+    return ""

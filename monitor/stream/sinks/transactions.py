@@ -9,7 +9,7 @@ import structlog
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor.errors import SinkError, TransactionLostError
+from monitor.errors import SinkError, SinkSlowError, TransactionLostError
 from monitor.process import background
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
@@ -55,6 +55,8 @@ class TransactionalKafkaSink(KafkaSink):
         """Wait until all events arrived. Raises TransactionLostError if some did not."""
         try:
             super().flush()
+        except SinkSlowError:
+            raise
         except SinkError as error:
             raise self._lost(error) from error
 
@@ -85,8 +87,7 @@ class TransactionalKafkaSink(KafkaSink):
         return self._producer
 
     def _connect(self) -> KafkaProducer:
-        if self._topics.create:
-            create_topics(self._connection, self._topics)
+        self._refusals = create_topics(self._connection, self._topics)
         producer = self._make_producer(
             transactional_id=self._name,
             transaction_timeout_ms=int(self._timeout_seconds * 1000),
@@ -104,16 +105,14 @@ class TransactionalKafkaSink(KafkaSink):
 
     def _lost(self, error: BaseException) -> TransactionLostError:
         self._discard()
+        self._pending.clear()
         return TransactionLostError(f"{type(error).__name__}: {error}")
 
     def _discard(self) -> None:
-        """Throw the producer away. Closing it may hang in an open transaction."""
-        producer, self._producer = self._producer, None
-        self._pending.clear()
+        """Throw the producer away, and with it the transaction."""
         self._open = False
-        if producer is not None:
-            background.start(lambda: producer.close(timeout=0), "kafka-discard")
+        super()._discard()
 
     def close(self) -> None:
         """Give up what is not committed."""
-        self._discard()
+        super().close()

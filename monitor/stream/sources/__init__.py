@@ -27,7 +27,10 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a partition stands: the next offset to be polled, and one past its newest record."""
+    """Where a partition stands: the next offset to be polled, and one past its newest record.
+
+    The end is what the brokers were last asked for, whether anything is read or not.
+    """
 
     next_offset: int
     end_offset: int
@@ -84,7 +87,24 @@ class Source(Protocol):
         """Our place in the group, for a commit in a transaction; None if we may not commit."""
 
     def positions(self) -> Mapping[Partition, Position]:
-        """Where every assigned partition stands, as far as known without asking the broker."""
+        """Where every partition stands that was sought, as far as is known without asking."""
+
+    def on_survey(self, tell: Callable[[Mapping[Partition, int]], None]) -> None:
+        """Have `tell` called with the ends of partitions, whenever they have been asked for.
+
+        That happens every few seconds on a thread of its own, whatever ours does.
+        """
+
+    def unreadable(self) -> Mapping[Partition, str]:
+        """Partitions of ours that cannot be read now, and why; the others go on."""
+
+    @property
+    def fenced(self) -> bool:
+        """True if another process has taken our place in the group: nothing more is read."""
+
+    @property
+    def replaced(self) -> int:
+        """How often a client was thrown away because it got no further."""
 
     def close(self) -> None:
         """Leave in good order, within a bounded time."""

@@ -13,45 +13,43 @@ told with what is committed for it, and nothing comes of it before `seek`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 import structlog
 from kafka import KafkaConsumer
 from kafka.errors import (
+    FencedInstanceIdError,
     KafkaError,
     LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
 
-from monitor.process import background
 from monitor.stream.columns import Columns
 from monitor.stream.kafka_options import Connection
 from monitor.stream.kafka_private import forget_fetched
 from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Gap, Partition
 from monitor.stream.sources import Polled, Position
+from monitor.stream.sources.group_offsets import Commits, committed
 from monitor.stream.sources.link import Link
+from monitor.stream.sources.member import GroupMember
 from monitor.stream.sources.rebalances import HandOver, partitions_of
 from monitor.stream.sources.subscription import Subscription
-from monitor.stream.sources.translation import columns_of, key_of, stored
+from monitor.stream.sources.translation import columns_of, key_of
 from monitor.stream.sources.unreadable import Unreadable, unreadable
 
 log = structlog.get_logger(__name__)
 
-COMMIT_SECONDS = 10.0
-LOOKUP_SECONDS = 10.0
 
-
-class KafkaSource:
+class KafkaSource(GroupMember):
     """A member of a consumer group; connects when first polled, and again after a loss."""
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
         self._link = Link(connection, subscription)
-        self._committing: Future[None] | None = None
-        self._told: set[Partition] = set()
+        super().__init__(connection, subscription, self._link, self.committed)
+        self._commits = Commits()
         self._next_offsets: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
         self._paused = False
@@ -65,17 +63,13 @@ class KafkaSource:
         self._link.hand_over = hand_over
 
     @property
-    def connected(self) -> bool:
-        """True while at least one broker connection is open; looked up once a second."""
-        return self._link.connected
-
-    @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that the group has given to this member."""
         return partitions_of(self._consumer.assignment()) if self._consumer else frozenset()
 
     def poll(self, timeout_seconds: float, max_records: int) -> Polled:
         """Wait for records; while there is no broker, wait out the backoff and try again."""
+        self._survey.start()
         consumer = self._consumer or self._link.connect(timeout_seconds)
         if consumer is None:
             return Polled(lost=self._take_lost())
@@ -84,12 +78,34 @@ class KafkaSource:
         self._link.complain_without_partitions()
         if self._link.rebalances is not None:
             self._link.rebalances.wait()
+        self._look_after()
         lost = self._take_lost()
         assigned = self._newly_assigned(consumer) if self._consumer is consumer else {}
         # A partition can be lost while its records are on their way to us: they are not ours.
         kept = records.where(records.of_partitions(self._next_offsets if max_records else ()))
         self._next_offsets.update(kept.ends())
         return Polled(kept, lost, assigned)
+
+    def _look_after(self) -> None:
+        """See whether the consumer may go on: it may be fenced, or stand for ever."""
+        if self._link.fencing:
+            self._fence()
+        elif self._lookups.is_another_topic():
+            self._untold_lost |= frozenset(self._told)
+            self._told.clear()
+        elif self._consumer is not None:
+            in_group = self._consumer.group_metadata().generation_id >= 0
+            positions = {} if self._paused else self.positions()
+            state = self._state(self._commits.hanging, in_group, positions)
+            if self._link.lasting.too_long(state):
+                self._link.replaced += 1
+                self._reset(KafkaError(state))
+
+    def _fence(self) -> None:
+        """Stop for good: what is not final is taken back, since the other one has our place."""
+        self._untold_lost |= frozenset(self._told) | self._link.take_lost()
+        self._told.clear()
+        self._link.fence()
 
     def _records(
         self, consumer: KafkaConsumer, timeout_seconds: float, max_records: int
@@ -104,6 +120,9 @@ class KafkaSource:
         except (OffsetOutOfRangeError, LogTruncationError) as error:
             self._tell_again(error)
             return Columns.none()
+        except FencedInstanceIdError:
+            self._link.fencing = True
+            return Columns.none()
         except Exception as error:
             found = unreadable(error, consumer)
             if found is not None:
@@ -112,6 +131,9 @@ class KafkaSource:
                 raise
             self._reset(error)
             return Columns.none()
+        if answer:
+            self._link.lasting.progress()
+            self._link.lasting.too_long("")
         return columns_of(answer)
 
     def _tell_again(self, error: KafkaError) -> None:
@@ -146,34 +168,21 @@ class KafkaSource:
         return lost
 
     def _newly_assigned(self, consumer: KafkaConsumer) -> dict[Partition, Assigned]:
-        """The partitions that are new, with what the broker knows of them."""
+        """The partitions that are new, with what the brokers know of them."""
         new = sorted(self.assigned - self._told)
-        if not new:
-            return {}
-        committed = self.committed(new)
-        keys = [key_of(partition) for partition in new]
-        try:
-            first = consumer.beginning_offsets(keys, timeout_ms=int(LOOKUP_SECONDS * 1000))
-            last = consumer.end_offsets(keys, timeout_ms=int(LOOKUP_SECONDS * 1000))
-        except KafkaError as error:
-            log.warning("cannot look up offsets; trying again", error=type(error).__name__)
-            return {}
-        if committed is None:
-            return {}
-        found = {
-            p: Assigned(committed.get(p), first[key_of(p)], last[key_of(p)])
-            for p in new
-            if key_of(p) in first and key_of(p) in last
-        }
+        for partition in new:
+            self._hold(consumer, partition)
+        found = self._lookups.found(new)
         self._told |= found.keys()
-        for partition in found:
-            self._hold(consumer, partition, found[partition].latest)
         return found
 
-    def _hold(self, consumer: KafkaConsumer, partition: Partition, offset: int) -> None:
+    def _hold(self, consumer: KafkaConsumer, partition: Partition) -> None:
         """Give a partition a place until `seek`: without one, it would stop the others."""
+        key = key_of(partition)
         with suppress(ValueError, KeyError):  # taken away between the calls: the next poll tells
-            consumer.seek(key_of(partition), offset)
+            if key not in consumer.paused():
+                consumer.pause(key)
+                consumer.seek(key, 0)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Go on with a partition at an offset. Without effect if it is not ours any more."""
@@ -184,6 +193,8 @@ class KafkaSource:
         except (ValueError, KeyError):  # taken away between the calls: the next poll tells
             return
         self._next_offsets[partition] = offset
+        if not self._paused:
+            self._consumer.resume(key_of(partition))
 
     def tend(self) -> None:
         """Stay a member of the group while no records are wanted."""
@@ -193,12 +204,14 @@ class KafkaSource:
         self._pause(True)
         rebalances.busy = True
         strays = self._records(self._consumer, 0.0, 1)
+        if self._link.fencing:
+            self._fence()
         rebalances.busy = False
         # Only a partition that came just now is not paused, and it is sought before it is read.
         self._untold_lost |= strays.ends().keys() & self._next_offsets.keys()
 
     def _pause(self, paused: bool) -> None:
-        """Pause all partitions, or go on with all."""
+        """Pause all partitions, or go on with all that were sought."""
         consumer = self._consumer
         if consumer is None:
             return
@@ -210,17 +223,19 @@ class KafkaSource:
                 if key_of(partition) in held:
                     forget_fetched(consumer, key_of(partition))
                     consumer.seek(key_of(partition), offset)
-            consumer.resume(*held)
+                    consumer.resume(key_of(partition))
         self._paused = paused
 
     def _reset(self, error: Exception) -> None:
         """Throw the consumer away; the next poll makes a new one, and tells what was lost."""
         self._untold_lost |= frozenset(self._next_offsets) | self._link.take_lost()
         self._told.clear()
+        self._commits.forget()
         self._link.reset(error)
 
     def close(self) -> None:
         """Leave the group."""
+        self._survey.close()
         self._link.close()
 
     def membership(self) -> Any:
@@ -236,41 +251,21 @@ class KafkaSource:
         consumer = self._consumer
         if consumer is None or self.membership() is None:
             return False
-        mine = {key_of(p): stored(c) for p, c in offsets.items() if p in self._told}
-        if not mine:
-            return True
-        if self._committing is not None and not self._committing.done():
-            return False  # kafka-python's commit can outlast its timeout
-        milliseconds = int(COMMIT_SECONDS * 1000)
-        self._committing = background.start(
-            lambda: consumer.commit(mine, timeout_ms=milliseconds), "kafka-commit"
-        )
+        mine = {p: c for p, c in offsets.items() if p in self._told}
         try:
-            self._committing.result(COMMIT_SECONDS + 2)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("commit failed", error=f"{type(error).__name__}: {error}")
+            return not mine or self._commits.commit(consumer, mine)
+        except FencedInstanceIdError:
+            self._link.fencing = True
             return False
-        return True
 
     def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
         """What the group has stored; None if the broker cannot be asked."""
-        if self._consumer is None:
-            return None
-        found = {}
-        try:
-            for partition in partitions:
-                answer = self._consumer.committed(
-                    key_of(partition), metadata=True, timeout_ms=int(LOOKUP_SECONDS * 1000)
-                )
-                if answer is not None:
-                    found[partition] = Committed(answer.offset, answer.metadata or "")
-        except KafkaError as error:
-            log.warning("cannot look up committed offsets", error=type(error).__name__)
-            return None
-        return found
+        if self._consumer is not None:
+            return committed(self._consumer, partitions)
+        return self._stored_of_group(partitions) if self.fenced else None
 
     def positions(self) -> Mapping[Partition, Position]:
-        """Where the partitions stand that have been fetched from at least once."""
+        """Where the partitions stand whose end is known, by a fetch or by the survey."""
         found = {p: self._position(p) for p in self._next_offsets}
         return {p: position for p, position in found.items() if position is not None}
 
@@ -279,11 +274,12 @@ class KafkaSource:
         if consumer is None:
             return None
         try:
-            end, reached = consumer.highwater(key), consumer.position(key, timeout_ms=0)
+            fetched, reached = consumer.highwater(key), consumer.position(key, timeout_ms=0)
         except (KafkaError, ValueError, KeyError):  # taken away between the calls, or held
             return None
-        if end is None:
+        ends = [end for end in (fetched, self._surveyed_end(partition)) if end is not None]
+        if not ends:
             return None
         # The consumer has passed the markers of transactions, which are no records.
         known = max(self._next_offsets.get(partition, 0), reached or 0)
-        return Position(min(known, end), end)
+        return Position(min(known, max(ends)), max(ends))

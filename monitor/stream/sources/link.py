@@ -13,6 +13,7 @@ from monitor.process import background
 from monitor.stream import kafka_private
 from monitor.stream.kafka_options import Connection, complaint, connect
 from monitor.stream.records import Partition
+from monitor.stream.sources.lasting import Lasting
 from monitor.stream.sources.rebalances import HandOver, Rebalances
 from monitor.stream.sources.subscription import Subscription, consumer_options
 from monitor.stream.sources.waiting import IDLE_COMPLAINT_SECONDS, without_partitions
@@ -28,7 +29,8 @@ CONNECTION_CHECK_SECONDS = 1.0
 class Link:
     """Our membership in the group. consumer, rebalances: None while there is no connection.
 
-    hand_over: see `Rebalances`.
+    hand_over: see `Rebalances`. fencing: another process is in our place; `fence` stops us then.
+    lasting: whether the consumer stays in a state that nothing ends. replaced: how many did.
     """
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
@@ -43,6 +45,10 @@ class Link:
         self._checked_at = 0.0
         self._reachable = False
         self._idle_since = 0.0
+        self.lasting = Lasting()
+        self.replaced = 0
+        self.fencing = False
+        self.fenced = False
 
     @property
     def connected(self) -> bool:
@@ -66,6 +72,9 @@ class Link:
 
         Making a consumer blocks until a broker has answered, so that it happens on a thread.
         """
+        if self.fenced:
+            time.sleep(timeout_seconds)
+            return None
         if self._connecting is None:
             delay = self._retry_at - time.monotonic()
             if delay > 0:
@@ -90,11 +99,21 @@ class Link:
             lambda partitions: self.hand_over(partitions),
             self._subscription.handover_seconds,
         )
+        kafka_private.note_fencing(self.consumer, self._note_fencing)
         self.consumer.subscribe([self._subscription.topic], listener=self.rebalances)
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._idle_since = time.monotonic()
         self._note_reachable(True)
         return self.consumer
+
+    def _note_fencing(self) -> None:
+        self.fencing = True
+
+    def fence(self) -> None:
+        """Read no more, and never join again: we would only throw the other one out."""
+        self.fenced = True
+        say_fenced(self._subscription)
+        self._close_consumer()
 
     def _owned(self) -> list[TopicPartition]:
         """What to claim when the group is joined: nothing, if it has counted us out meanwhile.
@@ -194,3 +213,13 @@ def _close_unwanted(connecting: Future[KafkaConsumer]) -> None:
     """Close a consumer that was finished after its source had been closed."""
     if connecting.exception() is None:
         connecting.result().close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))
+
+
+def say_fenced(subscription: Subscription) -> None:
+    """Name the setting that two processes share."""
+    log.error(
+        "another process has taken our place in the group: reading stops, until a restart. Two"
+        " have the same kafka.instance; give each daemon one of its own",
+        instance=subscription.instance,
+        group=subscription.group,
+    )

@@ -14,7 +14,8 @@ class MemorySource:
     """Delivers records that were appended to it, partition by partition.
 
     Commits are kept in `stored`; `restart` makes it begin again from there, and `revoke` takes
-    a partition away as a rebalance would.
+    a partition away as a rebalance would. identity, fenced, silent: what it says of its topic, its
+    place in the group, and partitions that cannot be read.
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
@@ -26,6 +27,11 @@ class MemorySource:
         self._lost: set[Partition] = set()
         self.connected = True
         self._hand_over: Callable[[frozenset[Partition]], None] = lambda partitions: None
+        self.identity = ""
+        self.fenced = False
+        self.replaced = 0
+        self.silent: dict[Partition, str] = {}
+        self._tell: Callable[[Mapping[Partition, int]], None] = lambda ends: None
         self.append(records)
 
     def append(self, records: Iterable[Record]) -> None:
@@ -60,7 +66,8 @@ class MemorySource:
     def _assigned(self, partition: Partition) -> Assigned:
         records = self._records[partition]
         earliest = records[0].offset if records else 0
-        return Assigned(self.stored.get(partition), earliest, self._end(partition))
+        stored = self.stored.get(partition)
+        return Assigned(stored, earliest, self._end(partition), self.identity, not self.stored)
 
     def _end(self, partition: Partition) -> int:
         records = self._records[partition]
@@ -101,6 +108,18 @@ class MemorySource:
         return {
             p: Position(min(offset, self._end(p)), self._end(p)) for p, offset in self._next.items()
         }
+
+    def on_survey(self, tell: Callable[[Mapping[Partition, int]], None]) -> None:
+        """Have this called by `survey`."""
+        self._tell = tell
+
+    def survey(self) -> None:
+        """Tell the ends of all partitions, as the brokers would on another thread."""
+        self._tell({partition: self._end(partition) for partition in self._records})
+
+    def unreadable(self) -> Mapping[Partition, str]:
+        """What is in `silent` of the partitions that are ours."""
+        return {p: reason for p, reason in self.silent.items() if p in self.assigned}
 
     def revoke(self, partition: Partition, orderly: bool = False) -> None:
         """Take a partition away, as a rebalance would; orderly: after its handing over."""

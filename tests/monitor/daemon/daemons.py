@@ -85,7 +85,7 @@ def committed(source: MemorySource) -> dict[Partition, int]:
 
 def keys(sink: MemorySink) -> list[bytes]:
     """The keys of all events that are safe; of a dead letter the address of its record."""
-    return [dict(event.headers).get("aead.address") or event.key for event in sink.flushed]
+    return [event.identity for event in sink.flushed]
 
 
 def turns(subject: Daemon, count: int) -> None:

@@ -35,7 +35,6 @@ class FailingSink(MemorySink):
     def flush(self) -> None:
         if self.failures > 0:
             self.failures -= 1
-            self.close()
             self._on_failure()
             raise SinkError("the broker is away", retryable=True)
         super().flush()

@@ -28,7 +28,7 @@ def test_a_loop_that_hangs_with_records_waiting_is_not_healthy_and_its_stacks_ar
 ) -> None:
     liveness = Liveness(60, clock)
     client = TestClient(build_app(CollectorRegistry(), dict, lambda: liveness.stalled_seconds))
-    liveness.beat(lag=5)
+    liveness.beat()
     clock.now += 59
     assert client.get("/-/healthy").status_code == 200
     clock.now += 2
@@ -43,16 +43,26 @@ def test_a_loop_that_hangs_with_records_waiting_is_not_healthy_and_its_stacks_ar
     assert client.get("/-/healthy").status_code == 200
 
 
-def test_a_batch_that_never_ends_counts_as_work(clock: Clock) -> None:
+def test_a_loop_that_hangs_though_nothing_waits_is_not_healthy(clock: Clock) -> None:
+    """As in a checkpoint, with a disk that hangs and no lag before it."""
     liveness = Liveness(60, clock)
-    liveness.beat(lag=0)
-    liveness.busy()
+    liveness.beat()
     clock.now += 61
     assert liveness.stalled_seconds == 61
 
 
-def test_silence_without_work_is_healthy(clock: Clock) -> None:
+def test_a_loop_that_hangs_is_not_ready_either(clock: Clock) -> None:
+    liveness, status = Liveness(60, clock), {"ready": True}
+    app = build_app(CollectorRegistry(), lambda: status, lambda: liveness.stalled_seconds)
+    client = TestClient(app)
+    liveness.beat()
+    assert client.get("/-/ready").status_code == 200
+    clock.now += 61
+    assert client.get("/-/ready").status_code == 503
+    assert "hung for 61 s" in client.get("/-/ready").text
+
+
+def test_what_has_not_begun_to_turn_is_starting(clock: Clock) -> None:
     liveness = Liveness(60, clock)
-    liveness.beat(lag=0)
     clock.now += 10_000
     assert liveness.stalled_seconds == 0

@@ -228,8 +228,9 @@ class SourceContract:
             polled = source.poll(0.2, 1000)
             assert not polled.records
             assigned.update(polled.assigned)
-        assert assigned[zero] == Assigned(Committed(4, "a note"), 0, 5)
-        assert assigned[one] == Assigned(None, 0, 3)
+        told = [(a.committed, a.earliest, a.latest) for a in (assigned[zero], assigned[one])]
+        assert told == [(Committed(4, "a note"), 0, 5), (None, 0, 3)]
+        assert not assigned[one].group_is_new
 
     def test_nothing_comes_of_a_partition_before_it_was_sought(self, stream: Stream) -> None:
         filled(stream, 5, 5)
@@ -243,6 +244,23 @@ class SourceContract:
         assert addresses(later(source)) == [(1, 2), (1, 3), (1, 4)]
         source.seek(zero, 4)
         assert addresses(collect(source, 1)) == [(0, 4)]
+
+    def test_the_end_is_known_while_nothing_is_read(self, stream: Stream) -> None:
+        filled(stream, 3, 0)
+        source, zero = stream.open(), Partition(stream.topic, 0)
+        ends: list[Mapping[Partition, int]] = []
+        source.on_survey(ends.append)
+        collect(source, 3)
+        source.tend()
+        stream.append([record(stream, 0, offset) for offset in range(3, 10)])
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            source.tend()
+            if source.positions()[zero] == Position(3, 10) and ends and ends[-1].get(zero) == 10:
+                break
+            getattr(source, "survey", lambda: time.sleep(0.1))()
+        assert source.positions()[zero] == Position(3, 10)
+        assert ends[-1][zero] == 10
 
     def test_seeking_back_brings_records_again(self, stream: Stream) -> None:
         sent = filled(stream, 20, 0)

@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import KafkaException, TopicPartition
 from kafka.errors import KafkaError as CreationError
 
-from monitor.errors import SinkError, TransactionLostError
+from monitor.errors import SinkError, SinkSlowError, TransactionLostError
 from monitor.process import background
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
@@ -20,7 +20,8 @@ from monitor.stream.sinks.confluent.sink import (
     REQUEST_SECONDS,
     ConfluentSink,
 )
-from monitor.stream.sinks.fitting import OVERHEAD_BYTES, fit, size_of
+from monitor.stream.sinks.deliveries import Delivery
+from monitor.stream.sinks.fitting import OVERHEAD_BYTES, fit
 from monitor.stream.sinks.topics import Topics, create_topics
 
 log = structlog.get_logger(__name__)
@@ -45,10 +46,11 @@ class TransactionalConfluentSink(ConfluentSink):
         self._timeout_seconds = timeout_seconds
         self._open = False
         self._taken: dict[str, int] = {}
+        self._impossible: set[bytes] = set()
 
     def publish(self, events: Iterable[Event]) -> None:
         """Hand events to the open transaction. Raises TransactionLostError if it failed."""
-        waiting = list(events)
+        waiting = [event for event in events if event.identity not in self._impossible]
         if not waiting:
             return
         self._step(self._begin)
@@ -65,24 +67,35 @@ class TransactionalConfluentSink(ConfluentSink):
         """Wait until all events arrived. Raises TransactionLostError if some did not."""
         try:
             super().flush()
+        except SinkSlowError:
+            raise
         except SinkError as error:
             raise self._lost(error) from error
 
-    def _resend(self, refused: list[Event]) -> None:
+    def _too_large(self, refused: list[Delivery]) -> None:
         """A refused message ends its transaction; in the next one the largest goes without value.
 
         A topic that takes less than we were told refuses a whole batch for one message in it.
         """
-        for event in refused:
-            sizes = [size_of(other) for other in refused if other.kind == event.kind]
-            self._taken[event.kind] = max(sizes) + OVERHEAD_BYTES - 1
+        for kind in {delivery.event.kind for delivery in refused}:
+            largest = max(d.bytes for d in refused if d.event.kind == kind)
+            if largest + OVERHEAD_BYTES > self._taken.get(kind, largest + OVERHEAD_BYTES):
+                # Without values already: there is no smaller form.
+                self._refuse_all([d for d in refused if d.event.kind == kind])
+            self._taken[kind] = largest + OVERHEAD_BYTES - 1
         if refused:
             log.warning(
                 "a topic takes less than outputs.max_message_bytes: larger messages are published"
                 " without their value from now on",
                 bytes=min(self._taken.values()),
             )
-            raise SinkError("messages are larger than their topic takes", retryable=True)
+            raise self._failed(refused[0].event.kind, "messages are larger than it takes")
+
+    def _refuse_all(self, refused: list[Delivery]) -> None:
+        for delivery in refused:
+            if delivery.event.identity not in self._impossible:
+                self._refuse(delivery)
+                self._impossible.add(delivery.event.identity)
 
     def commit(self, offsets: Mapping[Partition, Committed], membership: Any) -> None:
         """End the transaction, with the offsets in it."""
@@ -112,8 +125,7 @@ class TransactionalConfluentSink(ConfluentSink):
         return self._producer
 
     def _connect(self) -> Any:
-        if self._topics.create:
-            create_topics(self._connection, self._topics)
+        self._refusals = create_topics(self._connection, self._topics)
         milliseconds = int(self._timeout_seconds * 1000)
         producer = self._make_producer(
             {
@@ -137,6 +149,7 @@ class TransactionalConfluentSink(ConfluentSink):
 
     def _lost(self, error: BaseException) -> TransactionLostError:
         self._discard()
+        self._pending.clear()
         return TransactionLostError(f"{type(error).__name__}: {error}")
 
     def _discard(self) -> None:

@@ -7,10 +7,10 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from monitor.process import background
-from monitor.stream.offsets import Assigned, Committed
+from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources.confluent.places import key_of
 
@@ -31,11 +31,26 @@ def membership(consumer: Any) -> Any:
     return metadata if member and member == consumer.memberid() else None
 
 
+def is_fenced(error: KafkaError) -> bool:
+    """True if another process has our place in the group. Some errors tell it by their text."""
+    return error.code() == KafkaError.FENCED_INSTANCE_ID or "group.instance.id" in error.str()
+
+
 class Commits:
-    """Commits, one at a time."""
+    """Commits, one at a time. fenced: one was refused, as another process has our place."""
 
     def __init__(self) -> None:
         self._committing: Future[list[TopicPartition]] | None = None
+        self.fenced = False
+
+    @property
+    def hanging(self) -> bool:
+        """True while one goes on that nobody waits for any more."""
+        return self._committing is not None and not self._committing.done()
+
+    def forget(self) -> None:
+        """Its consumer was thrown away."""
+        self._committing = None
 
     def commit(
         self, consumer: Any, offsets: Mapping[Partition, Committed], in_callback: bool
@@ -45,7 +60,7 @@ class Commits:
         in_callback: the consumer is for our own thread alone; librdkafka gives up after the
         session's time. Otherwise we wait no longer than COMMIT_SECONDS.
         """
-        if self._committing is not None and not self._committing.done():
+        if self.hanging:
             return False
         keys = [
             TopicPartition(p.topic, p.number, c.offset, metadata=c.note) for p, c in offsets.items()
@@ -53,6 +68,7 @@ class Commits:
         try:
             answer = self._commit(consumer, keys, in_callback)
         except (KafkaException, TimeoutError) as error:
+            self.fenced = isinstance(error, KafkaException) and is_fenced(error.args[0])
             log.warning("commit failed", error=f"{type(error).__name__}: {error}")
             return False
         refused = [str(key.error) for key in answer if key.error is not None]
@@ -87,23 +103,6 @@ def committed(consumer: Any, partitions: Iterable[Partition]) -> dict[Partition,
         for key in answer
         if key.offset >= 0
     }
-
-
-def bounds(consumer: Any, partitions: Iterable[Partition]) -> dict[Partition, Assigned]:
-    """Partitions as they are now; none if the broker cannot be asked."""
-    partitions = list(partitions)
-    stored = committed(consumer, partitions)
-    if stored is None:
-        return {}
-    found = {}
-    try:
-        for p in partitions:
-            first, last = consumer.get_watermark_offsets(key_of(p), timeout=LOOKUP_SECONDS)
-            found[p] = Assigned(stored.get(p), first, last)
-    except KafkaException as error:
-        log.warning("cannot look up offsets; trying again", error=str(error))
-        return {}
-    return found
 
 
 def end_offset(consumer: Any, partition: Partition) -> int | None:

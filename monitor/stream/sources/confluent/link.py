@@ -13,8 +13,11 @@ from monitor.process import background
 from monitor.stream.kafka_options import Connection, complaint
 from monitor.stream.oauth import TokenError
 from monitor.stream.records import Partition
+from monitor.stream.sources.confluent.group_offsets import is_fenced
 from monitor.stream.sources.confluent.places import HandOver, Places
 from monitor.stream.sources.confluent.settings import consumer_settings
+from monitor.stream.sources.lasting import Lasting
+from monitor.stream.sources.link import say_fenced
 from monitor.stream.sources.subscription import Subscription
 from monitor.stream.sources.waiting import IDLE_COMPLAINT_SECONDS, without_partitions
 
@@ -40,7 +43,7 @@ class Link:
     """Our membership in the group. consumer, places: None while there is no consumer.
 
     A consumer that has not reached a broker yet is thrown away when it has tried them all; one
-    that has looks for its brokers by itself.
+    that has looks for its brokers by itself. fencing, lasting, replaced: as in the other client's.
     """
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
@@ -58,11 +61,24 @@ class Link:
         self._said: dict[str, float] = {}
         self._joined = False
         self.connected = False
+        self.lasting = Lasting()
+        self.replaced = 0
+        self.fencing = False
+        self.fenced = False
+
+    def fence(self) -> None:
+        """Read no more, and never join again: we would only throw the other one out."""
+        self.fenced = True
+        say_fenced(self._subscription)
+        self._close_consumer()
 
     def connect(self, timeout_seconds: float) -> Any:
         """The consumer; None while the last one's failure is too fresh, for up to the timeout."""
         if self.consumer is not None:
             return self.consumer
+        if self.fenced:
+            time.sleep(timeout_seconds)
+            return None
         delay = self._retry_at - time.monotonic()
         if delay > 0:
             time.sleep(min(delay, timeout_seconds))
@@ -86,7 +102,9 @@ class Link:
 
     def _error(self, error: KafkaError) -> None:
         """Called with what goes wrong with brokers, and with what is final for the consumer."""
-        if error.fatal():
+        if is_fenced(error):
+            self.fencing = True
+        elif error.fatal():
             self._failure = error
         elif error.code() in TELLING:
             self._reason = error
@@ -122,11 +140,12 @@ class Link:
     def fail(self, error: KafkaException) -> None:
         """Note an exception of the consumer's: it is final for it."""
         self._failure = self._failure or error.args[0]
+        self.fencing = self.fencing or is_fenced(self._failure)
 
     @property
     def failing(self) -> bool:
-        """True if the consumer has failed and `failed` has not thrown it away yet."""
-        return self._failure is not None
+        """True if the consumer has failed and was not thrown away yet."""
+        return self._failure is not None or self.fencing
 
     def failed(self) -> bool:
         """Throw the consumer away if it has failed; true if it had."""
@@ -158,7 +177,9 @@ class Link:
     def complain(self, errors: list[KafkaError]) -> None:
         """Say what librdkafka says, the same thing now and then only, and if nothing is ours."""
         for error in errors:
-            if error.fatal():
+            if is_fenced(error):
+                self.fencing = True
+            elif error.fatal():
                 self._failure = error
             elif self._is_new(error.str()):
                 log.warning("kafka refuses something", error=f"{error.name()}: {error.str()}")

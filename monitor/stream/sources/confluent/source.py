@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from monitor.stream.columns import Columns
 from monitor.stream.kafka_options import Connection
@@ -24,13 +24,13 @@ from monitor.stream.sources.confluent.arrivals import Arrivals
 from monitor.stream.sources.confluent.damage import Damage, look
 from monitor.stream.sources.confluent.group_offsets import (
     Commits,
-    bounds,
     committed,
     end_offset,
     membership,
 )
 from monitor.stream.sources.confluent.link import Link
 from monitor.stream.sources.confluent.places import HandOver
+from monitor.stream.sources.member import GroupMember
 from monitor.stream.sources.subscription import Subscription
 
 log = structlog.get_logger(__name__)
@@ -42,17 +42,17 @@ SLICE_SECONDS: Final = 0.1
 STALL_CHECK_SECONDS: Final = 1.0
 
 
-class ConfluentSource:
+class ConfluentSource(GroupMember):
     """A member of a consumer group; connects when first polled, and again after a failure."""
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
         self._link = Link(connection, subscription)
+        super().__init__(connection, subscription, self._link, self.committed)
         self._topic = subscription.topic
         self._damage = Damage(
             lambda partition, at: look(connection, subscription.read_committed, partition, at)
         )
         self._commits = Commits()
-        self._told: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
         self._reached: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
@@ -64,11 +64,6 @@ class ConfluentSource:
         self._link.hand_over = hand_over
 
     @property
-    def connected(self) -> bool:
-        """True while at least one broker is connected, as librdkafka says each second."""
-        return self._link.consumer is not None and self._link.connected
-
-    @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that the group has given to this member."""
         places = self._link.places
@@ -76,6 +71,7 @@ class ConfluentSource:
 
     def poll(self, timeout_seconds: float, max_records: int) -> Polled:
         """Wait for records; after a failure, wait out the backoff and try again."""
+        self._survey.start()
         consumer = self._link.connect(timeout_seconds)
         if consumer is None:
             return Polled(lost=self._take_lost())
@@ -85,11 +81,30 @@ class ConfluentSource:
         except KafkaException as error:
             records = Columns.none()
             self._link.fail(error)
-        if self._link.failed():
-            self._lose_all()
+        self._look_after(consumer)
         lost = self._take_lost()
         assigned = self._newly_assigned(consumer) if self._link.consumer is consumer else {}
         return Polled(records.where(records.of_partitions(self._next_offsets)), lost, assigned)
+
+    def _look_after(self, consumer: Any) -> None:
+        """See whether the consumer may go on: it may have failed, or stand for ever."""
+        if self._link.fencing:
+            self._lose_all()
+            self._link.fence()
+        elif self._link.failed():
+            self._lose_all()
+        elif self._lookups.is_another_topic():
+            self._stop(list(self._told))
+            self._lose_all()
+        elif self._link.consumer is consumer:
+            in_group = bool(consumer.memberid())
+            positions = {} if self._paused else self.positions()
+            state = self._state(self._commits.hanging, in_group, positions)
+            if self._link.lasting.too_long(state):
+                self._link.replaced += 1
+                self._commits.forget()
+                self._link.reset(KafkaError(KafkaError._FAIL, state))
+                self._lose_all()
 
     def _records(self, consumer: Any, timeout_seconds: float, most: int) -> Columns:
         gaps = self._step_over()
@@ -102,6 +117,9 @@ class ConfluentSource:
         if self._paused:
             return Columns.none()
         records = arrived.records(self._next_offsets.keys())
+        if len(records):
+            self._link.lasting.progress()
+            self._link.lasting.too_long("")
         self._advance(records)
         self._reached.update({p: n for p, n in arrived.reached.items() if p in self._next_offsets})
         for partition, said in arrived.gone.items():
@@ -176,14 +194,13 @@ class ConfluentSource:
         return lost
 
     def _lose_all(self) -> None:
-        """The consumer was thrown away: the next poll makes a new one."""
+        """The consumer was thrown away, or the topic is another one: all are told anew."""
         self._untold_lost |= frozenset(self._told) | self._link.take_lost()
         self._told.clear()
 
     def _newly_assigned(self, consumer: Any) -> dict[Partition, Assigned]:
-        """The partitions that are new, with what the broker knows of them."""
-        new = sorted(self.assigned - self._told)
-        found = bounds(consumer, new) if new else {}
+        """The partitions that are new, with what the brokers know of them."""
+        found = self._lookups.found(sorted(self.assigned - self._told))
         self._told |= found.keys()
         return found
 
@@ -230,6 +247,7 @@ class ConfluentSource:
 
     def close(self) -> None:
         """Leave the group."""
+        self._survey.close()
         self._link.close()
 
     def membership(self) -> Any:
@@ -245,21 +263,25 @@ class ConfluentSource:
             return False
         mine = {p: c for p, c in offsets.items() if p in self._told}
         handing = self._link.places is not None and self._link.places.handing
-        return not mine or self._commits.commit(self._link.consumer, mine, handing)
+        stored = not mine or self._commits.commit(self._link.consumer, mine, handing)
+        self._link.fencing = self._link.fencing or self._commits.fenced
+        return stored
 
     def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, Committed] | None:
         """What the group has stored; None if the broker cannot be asked."""
-        consumer = self._link.consumer
-        return None if consumer is None else committed(consumer, partitions)
+        if self._link.consumer is not None:
+            return committed(self._link.consumer, partitions)
+        return self._stored_of_group(partitions) if self.fenced else None
 
     def positions(self) -> Mapping[Partition, Position]:
-        """Where the partitions stand that have been fetched from at least once."""
+        """Where the partitions stand whose end is known, by a fetch or by the survey."""
         consumer = self._link.consumer
         if consumer is None:
             return {}
         found = {}
         for partition, next_offset in self._next_offsets.items():
-            end = end_offset(consumer, partition)
+            fetched, surveyed = end_offset(consumer, partition), self._surveyed_end(partition)
+            end = max((e for e in (fetched, surveyed) if e is not None), default=None)
             # The end was reached behind the markers of transactions, which are no records.
             known = max(next_offset, self._reached.get(partition, 0))
             if end is not None:

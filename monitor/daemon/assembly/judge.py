@@ -1,0 +1,67 @@
+"""Builds the judge."""
+
+from __future__ import annotations
+
+import structlog
+
+from models.bundle import Bundle
+from models.reference import ENOUGH_RECORDS, Reference
+from monitor.config import Config
+from monitor.drift.budget import Budget
+from monitor.drift.judge import Judge
+from monitor.drift.judge_settings import JudgeSettings
+from monitor.errors import ConfigError
+
+log = structlog.get_logger(__name__)
+
+SLOW_DEPENDENCE = 10.0
+"""Factor of dependence above which the user is told of cycles."""
+
+
+def judge_settings(config: Config) -> JudgeSettings:
+    """How the judge is to judge, as plain values."""
+    drift, window = config.drift, config.window
+    return JudgeSettings(
+        budget=Budget.parse(drift.false_alarms, drift.streams),
+        detector=drift.detector,
+        advisory=drift.advisory,
+        tolerance=drift.tolerance,
+        guard_seconds=drift.guard_seconds,
+        cooldown_seconds=drift.cooldown_seconds,
+        evaluation_rows=drift.evaluation_records,
+        evaluation_seconds=drift.evaluation_seconds,
+        window_rows=window.records,
+        window_panes=window.panes,
+        window_seconds=window.seconds,
+        quantiles=window.quantiles,
+    )
+
+
+def build_judge(config: Config, bundle: Bundle) -> Judge:
+    """The judge of a bundle's errors; raises ConfigError if it has too few for the detector."""
+    drift = config.drift
+    try:
+        judge = Judge(bundle.version, bundle.reference, judge_settings(config))
+    except ValueError as error:
+        raise ConfigError(
+            f"drift: {error}. Train with more calibration records, or change the configuration."
+        ) from None
+    _warn_of_few(bundle.reference, drift.tolerance)
+    if judge.detector.dependence > SLOW_DEPENDENCE and bundle.reference.ordered:
+        log.warning(
+            "calibration errors swing slowly, as in a daily cycle: small drifts will take long,"
+            " and a cycle wider than drift.tolerance is called drift. Set it to the cycle's"
+            " amplitude (docs/drift.md)",
+            dependence=round(judge.detector.dependence, 1),
+            tolerance=drift.tolerance,
+        )
+    return judge
+
+
+def _warn_of_few(reference: Reference, tolerance: float) -> None:
+    if reference.count < ENOUGH_RECORDS:
+        log.warning(
+            "few calibration records: small drifts will not be seen",
+            calibration_records=reference.count,
+            limits=reference.detection_limits(tolerance),
+        )

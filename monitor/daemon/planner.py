@@ -1,0 +1,58 @@
+"""Decides where to go on with partitions, from what our state knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from monitor.state.ledger import Ledger
+from monitor.state.resume import Known, Plan, Policy, plan, rewound_to
+from monitor.state.snapshot import Snapshot
+from monitor.stream.offsets import Assigned
+from monitor.stream.records import Partition
+
+
+class Planner:
+    """Remembers, beside the snapshots, what tells our own commits from those of a copy.
+
+    older: a newer snapshot than the one that was loaded is damaged.
+    """
+
+    def __init__(self) -> None:
+        self.older = False
+        self._loaded = 0
+        self._written: dict[Partition, int] = {}
+        self._rewinding: set[Partition] | None = None
+
+    def rewind(self) -> None:
+        """Go back to the beginning of every partition, the first time it is assigned."""
+        self._rewinding = set()
+
+    def loaded(self, sequence: int, older: bool) -> None:
+        """The folder's newest snapshot has this sequence."""
+        self._loaded, self.older = sequence, older
+
+    def wrote(self, partitions: Iterable[Partition], sequence: int) -> None:
+        """Offsets of these are about to be committed with this snapshot."""
+        self._written.update(dict.fromkeys(partitions, sequence))
+
+    def plan(
+        self,
+        partition: Partition,
+        assigned: Assigned,
+        ours: Snapshot,
+        ledger: Ledger,
+        policy: Policy,
+    ) -> Plan:
+        """Where to go on with a partition that is ours from now on."""
+        if self._rewinding is not None and partition not in self._rewinding:
+            self._rewinding.add(partition)
+            return rewound_to(assigned)
+        known = Known(
+            ledger.next_offset(partition),
+            ours.writer,
+            identity=ours.identity,
+            fresh=not ledger.totals,
+            sequence=self._written.get(partition, self._loaded),
+            older=self.older,
+        )
+        return plan(assigned, known, policy)

@@ -1,0 +1,78 @@
+"""Why the daemon is not ready: ready means that the records there are are being judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from monitor.daemon.checkpoints import Checkpoints
+from monitor.daemon.publisher import Publisher
+from monitor.pipeline.dead_letter_limit import DeadLetterLimit
+from monitor.stream.sources import Source
+
+FENCED: Final = (
+    "another process has taken our place in the group: give each daemon a kafka.instance of its"
+    " own, and restart this one"
+)
+SHOWN: Final = 3
+"""Partitions that are named, of those that cannot be read."""
+
+
+class Readiness:
+    """Looked at by the run loop.
+
+    stall_seconds: so long nothing may be judged while records wait.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        publisher: Publisher,
+        checkpoints: Checkpoints,
+        dead_letter_limit: DeadLetterLimit,
+        stall_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._publisher = publisher
+        self._checkpoints = checkpoints
+        self._dead_letter_limit = dead_letter_limit
+        self._stall_seconds = stall_seconds
+        self._clock = clock
+        self._judged_at = clock()
+
+    def judged(self) -> None:
+        """Records were decided on."""
+        self._judged_at = self._clock()
+
+    def hindrances(self, assigned: bool, connected: bool, lag: int) -> Mapping[str, str]:
+        """Why we are not ready, by one of `metrics.HINDRANCES`; empty if we are."""
+        if not lag:
+            self._judged_at = self._clock()
+        waited, limit = self._clock() - self._judged_at, self._dead_letter_limit
+        found = {
+            "dead_letters": limit.reason if limit.closed else "",
+            "fenced": FENCED if self._source.fenced else "",
+            "connection": "" if connected else "no connection to Kafka",
+            "output": self._publisher.blocked,
+            "state": self._state(),
+            "unreadable": self._unreadable(),
+            "stalled": f"records wait, and none was judged for {waited:.0f} s"
+            if waited >= self._stall_seconds else "",
+            "partitions": "" if assigned or self._source.fenced or not connected
+            else "waiting for Kafka to assign partitions",
+        }  # fmt: skip
+        return {reason: text for reason, text in found.items() if text}
+
+    def _state(self) -> str:
+        failure = self._checkpoints.folder_failure
+        return f"state.directory cannot be written: {failure}" if failure else ""
+
+    def _unreadable(self) -> str:
+        found = self._source.unreadable()
+        if not found:
+            return ""
+        named = ", ".join(f"{p}: {reason}" for p, reason in sorted(found.items())[:SHOWN])
+        more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return f"partitions cannot be read ({named}{more})"

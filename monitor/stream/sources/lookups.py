@@ -1,0 +1,126 @@
+"""Partitions that were given to us, until it is known what the brokers have of them.
+
+Each is looked up by itself: one without a leader waits, says why, and keeps no other waiting.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import structlog
+
+from monitor.stream.offsets import Assigned, Committed, is_other
+from monitor.stream.records import Partition
+from monitor.stream.sources.survey import Survey
+
+log = structlog.get_logger(__name__)
+
+ANSWER_SECONDS: Final = 1.0
+"""So long a poll waits for what the brokers say of a new partition."""
+TOLD_AFTER_SECONDS: Final = 5.0
+"""So long a partition may wait before it counts as one that cannot be read."""
+COMPLAINT_SECONDS: Final = 60.0
+
+Lookup = Callable[[Iterable[Partition]], Mapping[Partition, Committed] | None]
+
+
+class Lookups:
+    """What a source asks about its partitions. committed: what the group has stored, or None.
+
+    unanswered: true while the group says nothing of what it has stored.
+    """
+
+    def __init__(
+        self, survey: Survey, committed: Lookup, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._survey = survey
+        self._committed = committed
+        self._clock = clock
+        self._since: dict[Partition, float] = {}
+        self._reasons: dict[Partition, str] = {}
+        self._complained_at = float("-inf")
+        self._established = False
+        self.unanswered = False
+        self._identity = ""
+
+    def found(self, new: Iterable[Partition]) -> dict[Partition, Assigned]:
+        """Those of the new partitions that all is known of by now."""
+        now = self._clock()
+        self._since = {p: self._since.get(p, now) for p in new}
+        self._reasons = {}
+        if not self._since:
+            self.unanswered = False
+            return {}
+        latest = max(self._since.values())
+        left = max(0.0, latest + ANSWER_SECONDS - now)
+        view = self._survey.after(latest, left) or self._survey.view
+        ready, found = [], {}
+        for partition, since in self._since.items():
+            if view is None or view.taken_at < since:
+                self._reasons[partition] = self._survey.failure or "the brokers do not answer"
+            elif partition in view.bounds:
+                ready.append(partition)
+            else:
+                self._reasons[partition] = view.silent.get(partition, "it is not there")
+        stored = self._committed(ready) if ready else {}
+        self.unanswered = stored is None
+        if stored is None or view is None:
+            self._reasons.update(
+                dict.fromkeys(ready, "the group's offsets cannot be looked up now")
+            )
+        else:
+            is_new = self._is_new(stored, ready, view.partitions)
+            self._identity = view.identity
+            for p in ready:
+                first, end = view.bounds[p]
+                found[p] = Assigned(stored.get(p), first, end, view.identity, is_new)
+                del self._since[p]
+        self._complain(now)
+        return found
+
+    def _is_new(
+        self,
+        stored: Mapping[Partition, Committed],
+        asked: list[Partition],
+        everything: frozenset[Partition],
+    ) -> bool:
+        """True if the group has stored nothing at all for the topic."""
+        if not self._established and not stored:
+            others = everything.difference(asked)
+            stored = (self._committed(sorted(others)) or {}) if others else {}
+        self._established = self._established or bool(stored)
+        return not self._established
+
+    def _complain(self, now: float) -> None:
+        stuck = self.stuck(())
+        if stuck and now - self._complained_at >= COMPLAINT_SECONDS:
+            self._complained_at = now
+            partition, reason = min(stuck.items())
+            log.warning(
+                "partitions cannot be read; the others are",
+                partitions=len(stuck),
+                partition=str(partition),
+                error=reason,
+            )
+
+    def stuck(self, told: Iterable[Partition]) -> dict[Partition, str]:
+        """Partitions of ours that cannot be read, and why. told: those that all was known of."""
+        now, view = self._clock(), self._survey.view
+        waiting = {
+            p: reason
+            for p, reason in self._reasons.items()
+            if now - self._since.get(p, now) >= TOLD_AFTER_SECONDS
+        }
+        silent = {} if view is None else view.silent
+        return waiting | {p: silent[p] for p in told if p in silent}
+
+    def is_another_topic(self) -> bool:
+        """True, once, if the name stands for another topic than the partitions were found in."""
+        view = self._survey.view
+        if view is None or not view.partitions or not is_other(self._identity, view.identity):
+            return False
+        log.warning("the topic was deleted and made anew", topic=next(iter(view.partitions)).topic)
+        self._identity = ""
+        return True

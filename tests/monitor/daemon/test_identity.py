@@ -1,0 +1,116 @@
+"""Names stay while the thing changes: another topic, another state, another folder is noticed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from monitor.daemon.snapshots import committed_with
+from monitor.state.folder import StateFolder
+from monitor.state.snapshot import Note, Snapshot, Takeover
+from monitor.stream.offsets import identity_of
+from monitor.stream.records import Partition
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
+from tests.monitor.daemon.crashes import Run, finish
+from tests.monitor.daemon.daemons import committed, turns
+from tests.monitor.daemon.test_crashes import P0, RECORDS, stream
+
+
+def test_a_topic_of_another_id_is_begun_anew_though_it_holds_more_than_was_read(
+    start: Run, tmp_path: Path
+) -> None:
+    source, sink = MemorySource(stream()[:300]), MemorySink()
+    source.identity = identity_of("cluster", "one")
+    finish(start(source, sink, tmp_path), source)
+    overfilled = MemorySource(stream())
+    overfilled.identity = identity_of("cluster", "two")
+    overfilled.stored = dict(source.stored)
+    subject = start(overfilled, sink, tmp_path)
+    turns(subject, 0)
+    registry = subject.parts.metrics.registry
+    name = "aead_monitor_partitions_resumed_total"
+    assert registry.get_sample_value(name, {"case": "made_anew"}) == 1
+    finish(subject, overfilled)
+    assert subject.parts.pipeline.ledger.totals[P0].consumed == RECORDS
+    # It is known from then on.
+    again = start(overfilled, sink, tmp_path)
+    turns(again, 1)
+    assert again.parts.pipeline.ledger.totals[P0].consumed == RECORDS
+
+
+def test_a_copied_folder_parts_from_the_original_and_counts_nothing_twice(
+    start: Run, tmp_path: Path
+) -> None:
+    source, sink = MemorySource(stream()), MemorySink()
+    turns(start(source, sink, tmp_path / "one"), 5)
+    start.bury()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    original = start(source, sink, tmp_path / "one")
+    turns(original, 5)
+    counted = original.parts.pipeline.ledger.totals[P0].consumed
+    with capture_logs() as logs:
+        second = start(source, sink, tmp_path / "two")
+        finish(second, source)
+    assert second.parts.pipeline.ledger.totals[P0].consumed == RECORDS - counted
+    assert second.parts.checkpoints.writer != original.parts.checkpoints.writer
+    assert any("state.directory" in line["event"] for line in logs)
+    # The original goes on at what the copy has read, and counts none of it either.
+    back = start(source, sink, tmp_path / "one")
+    turns(back, 2)
+    assert back.parts.pipeline.ledger.totals[P0].consumed == counted
+
+
+def test_a_snapshot_that_cannot_be_accepted_is_told_and_accepted_later(
+    start: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, sink = MemorySource(stream()), MemorySink()
+    subject = start(source, sink, tmp_path)
+    turns(subject, 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(StateFolder, "accept", refuse)
+        turns(subject, 4)
+        assert subject.parts.checkpoints.folder_failure == "read-only file system"
+    # The offsets of the snapshot that could not be moved are committed: a crash here loses nothing.
+    again = start(source, sink, tmp_path)
+    finish(again, source)
+    assert again.parts.pipeline.ledger.totals[P0].consumed == RECORDS
+    assert again.parts.checkpoints.folder_failure == ""
+
+
+def refuse(folder: StateFolder) -> None:
+    raise OSError(30, "read-only file system")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_is_removed_or_replaced_is_noticed_and_nothing_is_committed(
+    again: bool, start: Run, tmp_path: Path
+) -> None:
+    source, sink, folder = MemorySource(stream()), MemorySink(), tmp_path / "state"
+    subject = start(source, sink, folder)
+    turns(subject, 3)
+    before = committed(source)
+    shutil.copytree(folder, tmp_path / "other")
+    shutil.rmtree(folder)
+    if again:
+        (tmp_path / "other").rename(folder)
+    turns(subject, 5)
+    assert committed(source) == before
+    assert "removed or replaced" in subject.parts.checkpoints.folder_failure
+
+
+def test_the_notes_of_ten_thousand_partitions_fit_into_one_commit() -> None:
+    partitions = [Partition("in", number) for number in range(10_000)]
+    chain = tuple(Takeover(f"writer-{i:05}", i) for i in range(40))
+    identity = identity_of("cluster", "topic")
+    snapshot = Snapshot("writer", 10**6, "m", "f", dict.fromkeys(partitions, 1), b"", identity)
+    found = committed_with(snapshot, dict.fromkeys(partitions, chain))
+    assert sum(len(stored.note) for stored in found.values()) <= 2**19
+    note = Note.parse(found[partitions[0]].note)
+    assert note is not None
+    assert (note.writer, note.sequence, note.identity) == ("writer", 10**6, identity)
+    few = committed_with(snapshot, dict.fromkeys(partitions[:100], chain))
+    assert Note.parse(few[partitions[0]].note).takeovers == chain[-32:]  # type: ignore[union-attr]

@@ -1,0 +1,188 @@
+"""Ready and lag tell the truth: ready only while the records that exist are being judged."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.daemon import publisher as publisher_module
+from monitor.daemon.cadence import Cadence
+from monitor.daemon.loop import Daemon
+from monitor.errors import SinkError
+from monitor.process import failpoints
+from monitor.state.ledger import Totals
+from monitor.stream.records import Partition
+from monitor.stream.sinks.memory import MemorySink
+from monitor.stream.sources.memory import MemorySource
+from tests.kafka.process import wait_until
+from tests.monitor.builders import record, records
+from tests.monitor.daemon.daemons import assemble, committed, turns
+
+P0, P1 = Partition("in", 0), Partition("in", 1)
+LABELS = {"topic": "in", "partition": "0"}
+Build = Callable[..., Daemon]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    made: list[Daemon] = []
+
+    def make(source: MemorySource, sink: MemorySink, **changes: object) -> Daemon:
+        made.append(assemble(source, sink, tmp_path / "state", **changes))
+        return made[-1]
+
+    yield make
+    for subject in made:
+        subject.parts.web.stop()
+
+
+class BlockedSink(MemorySink):
+    """Takes nothing while it is blocked."""
+
+    blocked = True
+
+    def flush(self) -> None:
+        if self.blocked:
+            raise SinkError("outputs.alerts: no such topic", retryable=True)
+        super().flush()
+
+
+def ready(subject: Daemon) -> tuple[bool, str]:
+    subject._gauges.refresh(at_once=True)
+    return subject.parts.board.published["ready"], subject.parts.board.published["hindrance"]
+
+
+def sample(subject: Daemon, name: str, **labels: str) -> float:
+    found = subject.parts.metrics.registry.get_sample_value(f"aead_monitor_{name}", labels)
+    assert found is not None
+    return found
+
+
+def test_while_an_output_blocks_it_is_not_ready_and_lag_grows(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "FIRST_RETRY_SECONDS", 0.01)
+    source, sink = MemorySource([record(0, 1e6)]), BlockedSink()
+    subject = build(source, sink)
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    try:
+        board = subject.parts.board
+        wait_until(lambda: bool(board.published.get("hindrance")), 10, lambda: board.published)
+        source.append(records(np.ones(12_001))[1:])
+        wait_until(
+            lambda: sample(subject, "consumer_lag_records", **LABELS) == 12_000, 10,
+            lambda: sample(subject, "consumer_lag_records", **LABELS),
+        )  # fmt: skip
+        assert "outputs.alerts: no such topic" in board.published["hindrance"]
+        assert sample(subject, "not_ready", reason="output") == 1
+        sink.blocked = False
+        wait_until(lambda: committed(source) == {P0: 12_001}, 30, lambda: committed(source))
+        wait_until(lambda: board.published["ready"], 10, lambda: board.published["hindrance"])
+    finally:
+        subject.stop()
+        thread.join(20)
+
+
+def test_lag_grows_while_the_loop_hangs_in_a_checkpoint_with_no_lag_before(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging, going_on = threading.Event(), threading.Event()
+
+    def hang(place: str) -> None:
+        if place == "snapshot_write":
+            hanging.set()
+            going_on.wait(20)
+
+    monkeypatch.setattr(failpoints, "obey", hang)
+    source = MemorySource([record(0, 1.0)])
+    subject = build(source, MemorySink())
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    try:
+        assert hanging.wait(10)
+        time.sleep(0.1)
+        source.append(records(np.ones(500))[1:])
+        source.survey()
+        before = sample(subject, "consumer_lag_records", **LABELS)
+        source.append([record(500, 1.0)])
+        source.survey()
+        assert sample(subject, "consumer_lag_records", **LABELS) == before + 1
+    finally:
+        going_on.set()
+        subject.stop()
+        thread.join(20)
+
+
+def test_a_fenced_member_is_not_ready_and_says_which_setting(build: Build) -> None:
+    source = MemorySource(records(np.ones(5)))
+    subject = build(source, MemorySink())
+    turns(subject, 1)
+    assert ready(subject) == (True, "")
+    source.fenced = True
+    answer, text = ready(subject)
+    assert not answer
+    assert "kafka.instance" in text
+    assert sample(subject, "not_ready", reason="fenced") == 1
+
+
+def test_a_fenced_member_takes_back_what_is_not_final(build: Build) -> None:
+    source = MemorySource(records(np.ones(50)))
+    subject = build(source, MemorySink(), cadence=Cadence(seconds=1e9, records=10**9))
+    turns(subject, 1)
+    assert subject.parts.pipeline.ledger.totals[P0].consumed == 50
+    source.fenced = True
+    source.revoke(P0)
+    turns(subject, 1)
+    assert subject.parts.pipeline.ledger.totals.get(P0, Totals()).consumed == 0
+    assert not subject.parts.checkpoints.doubtful
+
+
+def test_a_partition_that_cannot_be_read_is_named(build: Build) -> None:
+    source = MemorySource([record(0, 1.0), record(0, 1.0, partition=1)])
+    subject = build(source, MemorySink())
+    turns(subject, 1)
+    source.silent = {P1: "it has no leader"}
+    answer, text = ready(subject)
+    assert (answer, "in/1: it has no leader" in text) == (False, True)
+    source.silent = {}
+    assert ready(subject) == (True, "")
+
+
+def test_a_state_folder_that_cannot_be_written_is_not_ready(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(place: str) -> None:
+        if place == "snapshot_write":
+            raise OSError(28, "no space left on device")
+
+    source = MemorySource(records(np.ones(5)))
+    subject = build(source, MemorySink())
+    with monkeypatch.context() as disk:
+        disk.setattr(failpoints, "obey", full)
+        turns(subject, 2)
+        answer, text = ready(subject)
+        assert (answer, "no space left" in text) == (False, True)
+        assert "state.directory" in text
+    turns(subject, 1)
+    assert ready(subject) == (True, "")
+
+
+def test_not_ready_when_nothing_is_judged_for_too_long_while_records_wait(build: Build) -> None:
+    source = MemorySource(records(np.ones(5)))
+    subject = build(source, MemorySink(), stall_seconds=0.2)
+    turns(subject, 1)
+    time.sleep(0.3)
+    assert ready(subject) == (True, "")  # nothing waits
+    source.append(records(np.ones(9))[5:])
+    subject._gauges.refresh(at_once=True)
+    time.sleep(0.3)
+    answer, text = ready(subject)
+    assert (answer, "none was judged" in text) == (False, True)
+    turns(subject, 1)
+    assert ready(subject) == (True, "")
