@@ -26,6 +26,7 @@ from monitor.stream.kafka_private.consumers import (
     note_fencing,
     open_connections,
     range_assignor,
+    reached,
 )
 from monitor.stream.kafka_private.headers import sendable
 from monitor.stream.kafka_private.parts import LIBRARY, PARTS, check
@@ -51,6 +52,7 @@ __all__ = [
     "note_fencing",
     "open_connections",
     "range_assignor",
+    "reached",
     "sendable",
     "token_provider",
 ]

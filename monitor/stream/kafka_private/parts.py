@@ -64,6 +64,10 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
         "consumer:_coordinator._send_heartbeat_request": inspect.iscoroutinefunction,
     },
     "give_up": {"kafka.producer.sender:Sender.force_close": callable},
+    "reached": {
+        "consumer:_subscription.assignment": _is_dict,
+        "kafka.consumer.subscription_state:TopicPartitionState().position": lambda p: p is None,
+    },
     "open_connections": {"consumer:metrics().consumer-metrics.connection-count": _is_number},
     "forget_fetched": {
         "consumer:_fetcher._paused_partition_records": _is_dict,

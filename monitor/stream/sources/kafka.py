@@ -12,6 +12,7 @@ told with what is committed for it, and nothing comes of it before `seek`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -28,7 +29,7 @@ from kafka.errors import (
 
 from monitor.stream.columns import Columns
 from monitor.stream.kafka_options import Connection
-from monitor.stream.kafka_private import forget_fetched
+from monitor.stream.kafka_private import forget_fetched, reached
 from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Gap, Partition
 from monitor.stream.sources import Polled, Position
@@ -42,6 +43,9 @@ from monitor.stream.sources.unreadable import Unreadable, unreadable
 
 log = structlog.get_logger(__name__)
 
+LOOK_AFTER_SECONDS = 1.0
+"""Between looks at whether the consumer stands still."""
+
 
 class KafkaSource(GroupMember):
     """A member of a consumer group; connects when first polled, and again after a loss."""
@@ -53,6 +57,7 @@ class KafkaSource(GroupMember):
         self._next_offsets: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
         self._paused = False
+        self._look_after_at = 0.0
 
     @property
     def _consumer(self) -> KafkaConsumer | None:
@@ -93,7 +98,8 @@ class KafkaSource(GroupMember):
         elif self._lookups.is_another_topic():
             self._untold_lost |= frozenset(self._told)
             self._told.clear()
-        elif self._consumer is not None:
+        elif self._consumer is not None and time.monotonic() >= self._look_after_at:
+            self._look_after_at = time.monotonic() + LOOK_AFTER_SECONDS
             in_group = self._consumer.group_metadata().generation_id >= 0
             positions = {} if self._paused else self.positions()
             state = self._state(self._commits.hanging, in_group, positions)
@@ -274,12 +280,12 @@ class KafkaSource(GroupMember):
         if consumer is None:
             return None
         try:
-            fetched, reached = consumer.highwater(key), consumer.position(key, timeout_ms=0)
-        except (KafkaError, ValueError, KeyError):  # taken away between the calls, or held
+            fetched, passed = consumer.highwater(key), reached(consumer, key)
+        except (KafkaError, ValueError, KeyError):  # taken away between the calls
             return None
         ends = [end for end in (fetched, self._surveyed_end(partition)) if end is not None]
         if not ends:
             return None
         # The consumer has passed the markers of transactions, which are no records.
-        known = max(self._next_offsets.get(partition, 0), reached or 0)
+        known = max(self._next_offsets.get(partition, 0), passed or 0)
         return Position(min(known, max(ends)), max(ends))

@@ -57,6 +57,7 @@ class ConfluentSource(GroupMember):
         self._reached: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
         self._paused = False
+        self._look_after_at = 0.0
         self._checked_at = 0.0
 
     def on_leaving(self, hand_over: HandOver) -> None:
@@ -96,7 +97,8 @@ class ConfluentSource(GroupMember):
         elif self._lookups.is_another_topic():
             self._stop(list(self._told))
             self._lose_all()
-        elif self._link.consumer is consumer:
+        elif self._link.consumer is consumer and time.monotonic() >= self._look_after_at:
+            self._look_after_at = time.monotonic() + LOOK_AFTER_SECONDS
             in_group = bool(consumer.memberid())
             positions = {} if self._paused else self.positions()
             state = self._state(self._commits.hanging, in_group, positions)
