@@ -39,6 +39,8 @@ CHUNK: Final = 512
 """Messages turned into columns at once: more leave the processor's cache (docs/decisions.md)."""
 SLICE_SECONDS: Final = 0.1
 """`consume` waits on after a callback: so it is asked again, and news are told soon."""
+LOOK_AFTER_SECONDS: Final = 1.0
+"""Between looks at whether the consumer stands still."""
 STALL_CHECK_SECONDS: Final = 1.0
 
 
