@@ -82,8 +82,8 @@ def committed(source: MemorySource) -> dict[Partition, int]:
 
 
 def keys(sink: MemorySink) -> list[bytes]:
-    """The keys of all events that are safe."""
-    return [event.key for event in sink.flushed]
+    """What names all events that are safe: their keys, and the addresses of dead letters."""
+    return [dict(event.headers).get("aead.address") or event.key or b"" for event in sink.flushed]
 
 
 def turns(subject: Daemon, count: int) -> None:
