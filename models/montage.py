@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from models.bundle_metadata import without_controls
 from models.input_spec import InputSpec
 from models.plots import ALARM, NORMAL, SECOND, png
 from models.reconstruction import Reconstructions
@@ -137,7 +138,8 @@ def _vectors(
     spec: InputSpec, made: Mapping[str, Reconstructions], titles: Sequence[str], heading: str
 ) -> Figure:
     names = [
-        _shortened(name) for name in spec.features or (f"feature {i}" for i in range(*spec.shape))
+        _shortened(without_controls(name))
+        for name in spec.features or (f"feature {i}" for i in range(*spec.shape))
     ]
     across = 1 if len(titles) == 1 else 2
     height = _BAR * min(FEATURES, len(names)) * len(made) + 0.1

@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     import http.client
 
     from monitor.config import file as config_file
+    from monitor.process.text import for_terminal
 
     settings = config_file.load(options.config, options.web_config_file).http
     connection = _connection(settings, options.timeout)
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         connection.request("GET", "/-/ready" if options.ready else "/-/healthy")
         answer = connection.getresponse()
-        said = answer.read(1000).decode("utf-8", "replace").strip()
+        said = for_terminal(answer.read(1000).decode("utf-8", "replace").strip())
     except (OSError, http.client.HTTPException) as error:
         print(f"aead-monitor: no answer from {where}: {error}.{_advice(settings)}", file=sys.stderr)
         return 1

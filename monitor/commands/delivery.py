@@ -27,10 +27,17 @@ NAMED = 10
 
 
 def connect(servers: str) -> KafkaProducer:
-    """A producer that has met a broker; raises UserError if there is none within 10 seconds."""
+    """A producer that has met a broker; raises UserError for addresses that cannot be, or if there
+    is none within 10 seconds.
+    """
+    from monitor.config.servers import checked_servers
     from monitor.stream.kafka_options import Connection
 
-    return connected(Connection(servers), f"--bootstrap-servers {servers}")
+    try:
+        addresses = checked_servers(servers)
+    except ValueError as error:
+        raise UserError(f"--bootstrap-servers: {error}") from None
+    return connected(Connection(addresses), f"--bootstrap-servers {servers}")
 
 
 def connected(connection: Connection, source: str, **options: Any) -> KafkaProducer:

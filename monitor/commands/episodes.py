@@ -46,8 +46,10 @@ def run(options: argparse.Namespace) -> int:
     elif not episodes:
         print(f"no drift episodes in {folder}")
     else:
+        from monitor.process.text import for_terminal
+
         for episode in episodes:
-            print("\n".join(_lines(episode)))
+            print(for_terminal("\n".join(_lines(episode))))
     return 0
 
 

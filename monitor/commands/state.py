@@ -121,8 +121,10 @@ def _contents(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _print(item: dict[str, Any]) -> None:
+    from monitor.process.text import for_terminal
+
     if item["damaged"]:
-        print(f"{item['file']}: DAMAGED: {item['damaged']}")
+        print(for_terminal(f"{item['file']}: DAMAGED: {item['damaged']}"))
         return
     print(
         f"{item['file']}: sequence {item['sequence']}, model {item['model_version'][:8]},"

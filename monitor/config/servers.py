@@ -13,7 +13,7 @@ _HOST: Final = re.compile(r"\w[\w.-]*|\[[0-9A-Fa-f:.]+(?:%\w+)?\]")
 _PORTS: Final = range(1, 65536)
 
 
-def _checked(value: Any) -> Any:
+def checked_servers(value: Any) -> Any:
     """Addresses with a comma between them; raises ValueError for one that cannot be meant."""
     if isinstance(value, str):
         parts = value.split(",")
@@ -39,4 +39,4 @@ def _address(text: str) -> str:
     return text
 
 
-Servers = Annotated[str, BeforeValidator(_checked)]
+Servers = Annotated[str, BeforeValidator(checked_servers)]

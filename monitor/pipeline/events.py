@@ -70,8 +70,9 @@ def anomaly_event(anomaly: Anomaly, model_version: str, threshold: float) -> Eve
 def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") -> Event:
     """The original bytes, with headers that say where they come from and what was wrong."""
     record = letter.record
+    address = _address(record).encode()
     headers = (
-        (ADDRESS, _address(record).encode()),
+        *(((ADDRESS, address),) if letter_key == "original" else ()),
         ("aead.topic", record.topic.encode()),
         ("aead.partition", str(record.partition).encode()),
         ("aead.offset", str(record.offset).encode()),
@@ -83,7 +84,9 @@ def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") ->
         *(() if record.gap is None else (("aead.next_offset", b"%d" % record.next_offset),)),
         *((f"original.{name}", value) for name, value in record.headers),
     )
-    key = record.key if letter_key == "original" else _address(record).encode()
+    # A message needs a key or a value: what stands for offsets, and keyless tombstones, have none.
+    own = letter_key == "original" and not (record.key is None and record.value is None)
+    key = record.key if own else address
     return Event(DEAD_LETTER, key, record.value, headers)
 
 

@@ -94,6 +94,13 @@ def _token(provider: Any) -> tuple[str, float, str, dict[str, str]]:
     return text, provider.expires(), "", provider.extensions()
 
 
+_OTHERS: Final = (
+    "will be ignored by this consumer instance",
+    "will be ignored by this producer instance",
+)
+"""Ends what is said of `kafka.options` that only the other kind of client knows."""
+
+
 class LibraryLog:
     """Takes librdkafka's log lines into ours, as the `logger` of a client."""
 
@@ -103,4 +110,6 @@ class LibraryLog:
     def log(self, level: int, form: str, *arguments: object) -> None:
         """Called by confluent-kafka with a level of Python's, a format, and what goes into it."""
         # The whole text is the message, without how long it took: by it, repeated lines are known.
-        self._log.log(level, (form % arguments).split(" (after ")[0])
+        text = (form % arguments).split(" (after ")[0]
+        if not text.endswith(_OTHERS):
+            self._log.log(level, text)

@@ -90,6 +90,7 @@ class Continuation:
         self.daemon: Daemon = self._starter(
             self.source, self.sink, folder, model=model, pipeline=deciding,
             fingerprint=fingerprint(config()), on_final=HandOver(self.outbox, lambda: None),
+            letter_key="address",  # as it was the only way
         )  # fmt: skip
 
     def finish(self) -> None:

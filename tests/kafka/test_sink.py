@@ -4,6 +4,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from kafka import KafkaAdminClient
@@ -60,13 +61,22 @@ def test_topics_are_made_and_events_arrive_as_they_are(
     assert letters[0].headers == (("aead.reason", b"undecodable"),)
 
 
-@pytest.mark.parametrize("header", [b"", bytes(5000)])
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [(b"", b"k"), (bytes(5000), b"k"), (b"", None), (bytes(5000), None), (b"", bytes(5000))],
+)
 def test_what_the_topic_refuses_comes_cut_and_harms_no_later_event(
-    broker: Broker, topic: TopicFactory, names: dict[str, str], header: bytes, client: str
+    broker: Broker,
+    topic: TopicFactory,
+    names: dict[str, str],
+    header: bytes,
+    key: bytes | None,
+    client: str,
 ) -> None:
     small = {**names, "dead_letter": topic(configs={"max.message.bytes": "2000"})}
     sink = make_sink(client, Connection(broker.bootstrap_servers), Topics(small))
-    sink.publish([dead_letter(bytes(10_000), ("original.x", header)), dead_letter(b"fits")])
+    large = dead_letter(bytes(10_000), ("aead.address", b"in/0/7"), ("original.x", header))
+    sink.publish([replace(large, key=key), dead_letter(b"fits")])
     sink.flush()
     sink.publish([Event("alert", b"e/firing", b"{}")])
     sink.flush()
@@ -76,6 +86,8 @@ def test_what_the_topic_refuses_comes_cut_and_harms_no_later_event(
     (cut,) = [letter for letter in letters if letter.value is None]
     assert dict(cut.headers)["aead.value_bytes_dropped"] == b"10000"
     assert dict(cut.headers)["aead.reason"] == b"undecodable"
+    # A message without a value has a key that its topic takes: its own or its address.
+    assert cut.key == (b"k" if key == b"k" else b"in/0/7")
     assert len(kafkacat.consume(broker.bootstrap_servers, small["alert"])) == 1
 
 

@@ -32,14 +32,20 @@ def without_value(event: Event) -> Event:
     if event.value is None:
         return event
     size = str(len(event.value)).encode()
-    return replace(event, value=None, headers=(*event.headers, ("aead.value_bytes_dropped", size)))
+    headers = (*event.headers, ("aead.value_bytes_dropped", size))
+    return replace(event, key=_key(event, event.key), value=None, headers=headers)
 
 
 def essential(event: Event) -> Event:
     """The event with our own headers only, each cut short, and no long key: it fits any topic."""
     ours = [(n, value and value[:ESSENTIAL_BYTES]) for n, value in event.headers if _is_ours(n)]
     key = event.key if len(event.key or b"") <= ESSENTIAL_BYTES else None
-    return replace(event, key=key, headers=tuple(ours))
+    return replace(event, key=_key(event, key), headers=tuple(ours))
+
+
+def _key(event: Event, own: bytes | None) -> bytes:
+    """The key of a message that may have no value; kafka-python sends none without either."""
+    return own if own is not None else dict(event.headers).get("aead.address") or b""
 
 
 def _is_ours(name: str) -> bool:

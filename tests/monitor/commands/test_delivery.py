@@ -8,7 +8,8 @@ import pytest
 from kafka.errors import MessageSizeTooLargeError
 
 from monitor.commands import delivery
-from monitor.commands.delivery import NAMED, Delivery
+from monitor.commands.delivery import NAMED, Delivery, connect
+from monitor.errors import UserError
 
 LIMIT = 1000
 
@@ -107,3 +108,9 @@ def test_ctrl_c_waits_for_the_message_that_is_being_handed_over(sending, monkeyp
     finally:
         signal.signal(signal.SIGINT, before)
     assert (delivery.sent, delivery.finish()) == (1, 1)
+
+
+@pytest.mark.parametrize("servers", ["PLAINTEXT://a:9092", "a:99999", "${KAFKA}:9092", "a"])
+def test_addresses_that_cannot_be_are_told_before_anything_is_tried(servers):
+    with pytest.raises(UserError, match=r"^--bootstrap-servers: must "):
+        connect(servers)

@@ -66,7 +66,7 @@ def test_anomalies_and_dead_letters_are_published_and_offsets_committed(build: B
     source = MemorySource([record(0, 1.0), record(1, b"bad"), record(2, 1e6)])
     sink = MemorySink()
     turns(build(source, sink), 1)
-    # The record's own, and an address.
+    assert keys(sink) == [b"in/0/1", b"in/0/2/0"]
     assert [event.key for event in sink.flushed] == [b"k", b"in/0/2/0"]
     assert committed(source) == {P0: 3}
 

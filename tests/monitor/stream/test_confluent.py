@@ -180,3 +180,19 @@ def test_a_version_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_client_cannot_do_is_refused(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         KafkaConfig(topic="in", **settings)
+
+
+def test_an_option_that_only_the_other_kind_of_client_knows_is_no_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    library = importlib.import_module("confluent_kafka")
+    with caplog.at_level("DEBUG", "confluent_kafka"):
+        log = confluent_options.LibraryLog()
+        producer = library.Producer({"fetch.min.bytes": 5, "debug": "conf", "logger": log})
+        producer.poll(0.2)
+        consumer = library.Consumer({"group.id": "g", "linger.ms": 5, "logger": log})
+        consumer.poll(0.2)
+        consumer.close()
+    lines = [record.message for record in caplog.records]
+    assert any("fetch.min.bytes" in line for line in lines)
+    assert not [line for line in lines if "will be ignored" in line]
