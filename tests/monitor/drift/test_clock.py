@@ -16,10 +16,12 @@ from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.partition_clocks import AHEAD
-from monitor.drift.readings import Stretches
+from monitor.drift.readings import Readings, Stretches
 from monitor.retraining.history import History
 from monitor.retraining.policy import Policy
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
+from tests.monitor import builders
 from tests.monitor.builders import SETTINGS, VERSION, normal_errors, reference
 from tests.monitor.drift.wild import START, YEAR, WrongClock, batches, clocks
 
@@ -98,7 +100,7 @@ def test_a_burst_of_three_seconds_stays_transient(mixture: list[WrongClock], see
     assert events(changes) == ["pending", "transient"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(clocks(40.0), min_size=1, max_size=4), st.integers(0, 9))
 @example(WRONG, 0)
 @example([IN_MICROSECONDS], 0)
@@ -118,9 +120,10 @@ def test_guard_cooldown_and_daily_cap_last_as_long_as_they_say(
 
         subject.watch(records, note)
     when = dict(found)
-    assert when["firing"] - when["pending"] >= 0.8 * 5 - 0.5
+    # When a record came is known to a poll, half a second; and there is a second in hand.
+    assert when["firing"] - when["pending"] >= 5 - 1 - 0.5
     if "resolved" in when:
-        assert when["resolved"] - when["firing"] >= 0.8 * 30 - 0.5
+        assert when["resolved"] - when["firing"] >= 30 - 1 - 0.5
     assert len(asked) <= 2
     assert all(later - earlier >= 20.0 for earlier, later in pairwise(asked))
 
@@ -272,6 +275,24 @@ def test_where_timestamps_stand_still_the_time_is_that_of_arrival() -> None:
     (_, pending), (event, fired) = when[:2]
     assert event == "firing" and 5 <= fired - pending <= 8
     assert subject.verdict.promise.asked == pytest.approx(3600 * RATE, rel=0.05)
+
+
+def test_the_machine_s_own_clock_may_be_set_back() -> None:
+    clock, zero = Clock(), np.zeros(1, dtype=np.int64)
+    for arrival in (0, 1000, 2000, -3_600_000, -3_599_000, -3_598_000):
+        read = Readings(zero, zero, np.array([START]), [START + arrival])
+        clock.advance_many([64], [False], read)
+    assert clock.arrived == 4.0
+
+
+def test_records_that_join_others_keep_their_arrivals() -> None:
+    some, others = (Columns.of(builders.records([1.0, 2.0], start=at)) for at in (0, 2))
+    joined = Columns.joined([some, others.came(START)])
+    assert joined.arrivals is not None
+    assert joined.arrivals.tolist() == [-1, -1, START, START]
+    assert joined.part(1, 3).arrivals.tolist() == [-1, START]
+    assert joined.where(np.array([True, False, False, True])).arrivals.tolist() == [-1, START]
+    assert Columns.joined([some, others]).arrivals is None
 
 
 def test_partitions_that_are_not_in_a_run_do_not_matter() -> None:
