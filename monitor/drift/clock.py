@@ -24,8 +24,8 @@ LONGEST_PAUSE: Final = 86_400_000
 RECENT_TICKS: Final = 256.0
 USUAL_TICKS: Final = 4096.0
 """Ticks over which the recent rate and the usual one are measured: 65,000 and 10^6 rows."""
-SLACK: Final = 1.25
-"""When a record came is known to about a poll: so much more time may have passed."""
+SLACK_SHARE, SLACK_SECONDS = 0.25, 1.0
+"""When a record came is known to about a poll: so much more time may have passed, the smaller."""
 
 
 class Mark(NamedTuple):
@@ -154,7 +154,9 @@ class Clock:
         if seconds == 0 or self._partitions.doubtful:
             return Elapsed(ticks, arrived, False)
         rows = (self._rows - mark.rows) / self._usual.value
-        return Elapsed(ticks, min(seconds, SLACK * max(arrived, rows)), False)
+        longest = max(arrived, rows)
+        slack = min(SLACK_SHARE * longest, SLACK_SECONDS)
+        return Elapsed(ticks, min(seconds, longest + slack), False)
 
     def measure(self) -> None:
         """Bring the rates, and what is believed, up to date; after a number of blocks that does

@@ -11,12 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.drift.budget import Budget
-from monitor.drift.clock import Clock
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.partition_clocks import AHEAD
-from monitor.drift.readings import Stretches
 from monitor.retraining.history import History
 from monitor.retraining.policy import Policy
 from monitor.stream.records import Partition
@@ -98,7 +96,7 @@ def test_a_burst_of_three_seconds_stays_transient(mixture: list[WrongClock], see
     assert events(changes) == ["pending", "transient"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(clocks(40.0), min_size=1, max_size=4), st.integers(0, 9))
 @example(WRONG, 0)
 @example([IN_MICROSECONDS], 0)
@@ -118,9 +116,10 @@ def test_guard_cooldown_and_daily_cap_last_as_long_as_they_say(
 
         subject.watch(records, note)
     when = dict(found)
-    assert when["firing"] - when["pending"] >= 0.8 * 5 - 0.5
+    # When a record came is known to a poll, half a second; and there is a second in hand.
+    assert when["firing"] - when["pending"] >= 5 - 1 - 0.5
     if "resolved" in when:
-        assert when["resolved"] - when["firing"] >= 0.8 * 30 - 0.5
+        assert when["resolved"] - when["firing"] >= 30 - 1 - 0.5
     assert len(asked) <= 2
     assert all(later - earlier >= 20.0 for earlier, later in pairwise(asked))
 
@@ -234,57 +233,3 @@ def test_however_records_come_in_batches_the_memory_is_the_same(
             twin.restore(decode(encode(parted.state())))
             parted = twin
     assert encode(parted.state()) == encode(whole.state())
-
-
-def test_a_restart_s_catch_up_is_judged_by_timestamps() -> None:
-    # What was read before a crash comes again at once: the guard ends at the same record.
-    errors = normal_errors(40_000, seed=8)
-    errors[24_000:] *= 2
-    polls = list(batches(errors, [HONEST], RATE))
-    calm, crashed = judge(), judge()
-    straight = [change for records in polls for change in given_to(calm, records)]
-    for records in polls[:100]:
-        given_to(crashed, records)
-    late = START + 1000 * 50 + 30_000
-    again = [
-        change
-        for number, records in enumerate(polls[100:])
-        for change in given_to(
-            crashed,
-            replace(records, arrivals=np.maximum(records.arrivals, late + number)),
-        )
-    ]
-    assert events(again) == events(straight) == ["pending", "firing"]
-    assert again[1].alert is not None and straight[1].alert is not None
-    assert again[1].alert.episode == straight[1].alert.episode
-    assert again[1].alert.next_offsets == straight[1].alert.next_offsets
-
-
-def test_where_timestamps_stand_still_the_time_is_that_of_arrival() -> None:
-    subject, still = judge(budget=HOURLY), WrongClock(unit=0.0)
-    errors = normal_errors(16_000, seed=9)
-    errors[8000:] *= 2
-    when = [
-        (change.transition.event, float(records.arrivals[0] - START) / 1000)
-        for records in batches(errors, [still], RATE)
-        for change in given_to(subject, records)
-    ]
-    (_, pending), (event, fired) = when[:2]
-    assert event == "firing" and 5 <= fired - pending <= 8
-    assert subject.verdict.promise.asked == pytest.approx(3600 * RATE, rel=0.05)
-
-
-def test_partitions_that_are_not_in_a_run_do_not_matter() -> None:
-    def read(partitions: int) -> Clock:
-        clock = Clock()
-        numbers = np.arange(partitions)
-        times = np.full(partitions, START)
-        met = Stretches(numbers, times, None, list(range(partitions + 1))).of(0, partitions)
-        clock.advance_many([1] * partitions, [False] * partitions, met)
-        return clock
-
-    few, many = read(10), read(10_000)
-    for clock in (few, many):
-        one = Stretches(np.zeros(64, dtype=np.int64), START + np.arange(64), None, [0, 64])
-        clock.advance_many([64], [False], one.of(0, 1))
-        assert clock.seconds == pytest.approx(0.063)
