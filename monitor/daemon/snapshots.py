@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from typing import Final
 
 import structlog
 
@@ -14,6 +16,9 @@ from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 
 log = structlog.get_logger(__name__)
+
+COMPLAINT_SECONDS: Final = 60.0
+"""Between two lines on the same failure."""
 
 
 class Snapshots:
@@ -27,6 +32,8 @@ class Snapshots:
         self._metrics = metrics
         self._to_accept = False
         self.failure = ""
+        self._told: tuple[str, str] | None = None
+        self._told_at = 0.0
 
     def prepare(self, snapshot: Snapshot) -> bool:
         """Write a snapshot that is to be accepted; false if that failed: nothing has changed."""
@@ -57,10 +64,17 @@ class Snapshots:
         except OSError as error:
             self._metrics.snapshot_failures.inc()
             self.failure = f"{error.strerror or error}"
-            log.error(f"cannot {what}", error=str(error))
+            self._tell(f"cannot {what}", str(error))
             return False
-        self.failure = ""
+        self.failure, self._told = "", None
         return True
+
+    def _tell(self, what: str, error: str) -> None:
+        """A line for what is new, and then now and then."""
+        told, now = (what, error), time.monotonic()
+        if told != self._told or now - self._told_at >= COMPLAINT_SECONDS:
+            self._told, self._told_at = told, now
+            log.error(what, error=error)
 
 
 def fits(snapshot: Snapshot, mine: Snapshot) -> bool:

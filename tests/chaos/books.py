@@ -8,6 +8,7 @@ from typing import Any
 from monitor.drift.judge_state import decode
 from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.ledger import Ledger
+from monitor.state.snapshot import Snapshot
 from tests.chaos.ledger import Truth, read_all
 from tests.chaos.member import Member
 
@@ -25,24 +26,25 @@ class Books:
     truth: Truth = field(default_factory=Truth)
 
     def add(self, member: Member) -> None:
-        """Add what a member's last accepted snapshot says."""
-        snapshot = member.snapshot()
-        if snapshot is None:
-            return
-        memory, ledger = decode(snapshot.memory, MEMORY_SCHEMA), Ledger()
-        ledger.restore(memory["ledger"])
-        for partition, totals in ledger.totals.items():
-            name = str(partition)
-            self.scored[name] = self.scored.get(name, 0) + totals.scored
-            self.dead_lettered[name] = self.dead_lettered.get(name, 0) + totals.dead_lettered
-        rows = sum(totals.rows for totals in ledger.totals.values())
-        assert memory["judge"]["rows"] == rows, f"{member.name}: judge and ledger differ"
-        self.rows_judged += rows
+        """Add what a member's last accepted snapshots say."""
+        for snapshot in member.snapshots():
+            self._add(member.name, snapshot)
         log = member.log.read_text(errors="replace") if member.log.exists() else ""
         self.rollbacks += log.count("what was not committed is done again")
         # What the library logs stands in lines of JSON; an exception that nobody caught does not.
         crashes = [line for line in log.splitlines() if line.startswith("Traceback")]
         assert not crashes, f"{member.name} crashed {len(crashes)} times: see {member.log}"
+
+    def _add(self, name: str, snapshot: Snapshot) -> None:
+        memory, ledger = decode(snapshot.memory, MEMORY_SCHEMA), Ledger()
+        ledger.restore(memory["ledger"])
+        for partition, totals in ledger.totals.items():
+            place = str(partition)
+            self.scored[place] = self.scored.get(place, 0) + totals.scored
+            self.dead_lettered[place] = self.dead_lettered.get(place, 0) + totals.dead_lettered
+        rows = sum(totals.rows for totals in ledger.totals.values())
+        assert memory["judge"]["rows"] == rows, f"{name}: judge and ledger differ"
+        self.rows_judged += rows
 
     def summary(self) -> dict[str, Any]:
         """The figures."""

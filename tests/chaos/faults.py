@@ -27,7 +27,7 @@ class Faults:
     """Draws faults: each kind once before any comes again.
 
     members: the two that stay. guest: the third, which comes and goes. twin: of the first, with
-    the same instance; it runs only within a fault.
+    the same instance; it runs only within a fault. settle: returns once all that was sent is final.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Faults:
         twin: Member,
         feeder: Feeder,
         models: Models,
+        settle: Callable[[], None],
     ) -> None:
         self._rng = rng
         self._cluster = cluster
@@ -47,6 +48,7 @@ class Faults:
         self._twin = twin
         self._feeder = feeder
         self._models = models
+        self._settle = settle
         self.kinds: tuple[Callable[[], str], ...] = (
             self.killed, self.killed_at_a_step, self.broker_killed, self.frozen,
             self.guest_comes_or_goes, self.disk_full, self.sink_fails, self.leaders_away,
@@ -162,10 +164,16 @@ class Faults:
         return f"{member.name}'s state copied"
 
     def state_removed(self) -> str:
-        """A running daemon's folder is gone."""
+        """A running daemon's folder is gone: it makes nothing final until it is started anew."""
         member = self._rng.choice(self._members)
+        member.start()
+        self._settle()  # so that what was counted is what the folder says
         member.remove_state()
+        self._feeder.send(200)
         time.sleep(self._rng.uniform(2, 6))
+        assert not member.made_final_since_removed(), f"{member.name} counts without its folder"
+        member.kill()
+        member.start()
         return f"{member.name}'s state removed"
 
     def clocks_wild(self) -> str:

@@ -68,9 +68,12 @@ CLOCKS: dict[str, Clock] = {
 
 
 class Feeder:
-    """Sends the records, each exactly once whatever happens to brokers. first: the first one."""
+    """Sends the records, each exactly once whatever happens to brokers. first: the
+    first one. last: how many there are in the end."""
 
-    def __init__(self, servers: str, topic: str, partitions: int, first: int = 0) -> None:
+    def __init__(
+        self, servers: str, topic: str, partitions: int, last: int, first: int = 0
+    ) -> None:
         self._topic, self._partitions = topic, partitions
         self._producer = Producer(
             {
@@ -85,6 +88,7 @@ class Feeder:
             }
         )
         self.sent = first
+        self._last = last
         self._clocks: list[Clock] = [CLOCKS["right"]] * partitions
 
     def turn_clocks(self, rng: random.Random) -> str:
@@ -94,8 +98,9 @@ class Feeder:
         return ", ".join(names)
 
     def send(self, count: int) -> None:
-        """Send the next so many records."""
-        for number in range(self.sent, self.sent + count):
+        """Send the next so many records, as far as there are so many."""
+        until = max(self.sent, min(self.sent + count, self._last))
+        for number in range(self.sent, until):
             while True:
                 try:
                     self._producer.produce(
@@ -109,7 +114,7 @@ class Feeder:
                 except BufferError:
                     self._producer.poll(0.1)
             self._producer.poll(0)
-        self.sent += count
+        self.sent = until
 
     def finish(self) -> None:
         """Wait until all have arrived."""

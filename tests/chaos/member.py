@@ -30,6 +30,7 @@ class Member:
     def __init__(self, name: str, folder: Path, settings: dict[str, Any]) -> None:
         self.name = name
         self.copies = 0
+        self.removed: list[Path] = []
         self._settings = settings
         self._folder = folder / name
         self._folder.mkdir()
@@ -108,11 +109,26 @@ class Member:
         return copy
 
     def remove_state(self) -> None:
-        """Take the folder with the state away, whether the daemon runs or not."""
-        gone = self._folder / f"gone-{time.monotonic_ns()}"
-        with suppress(FileNotFoundError):
-            (self._folder / "state").rename(gone)
-            shutil.rmtree(gone)
+        """Take the folder with the state away; what it had counted stays in the books."""
+        state = self._folder / "state"
+        if state.exists():
+            gone = self._folder / f"gone-{len(self.removed)}"
+            state.rename(gone)
+            self.removed.append(gone)
+
+    def forget(self) -> None:
+        """Take the state away, and all that was counted in it. Only while it does not run."""
+        self.remove_state()
+        self.removed.clear()
+
+    def made_final_since_removed(self) -> bool:
+        """Whether there is a newer snapshot than the folder that was removed last has."""
+        return (self._folder / "state").exists() or self.snapshot() is not None
+
+    def snapshots(self) -> list[Snapshot]:
+        """The state that it left behind, and those that were removed."""
+        found = [newest(folder) for folder in (*self.removed, self._folder / "state")]
+        return [snapshot for snapshot in found if snapshot is not None]
 
     def counted(self) -> dict[str, int]:
         """Records that its newest state has decided on, by partition."""

@@ -136,8 +136,13 @@ def _storm(
     first: int = 0,
 ) -> None:
     """Faults one after the other, while records come in between. first: are there already."""
-    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS, first)
-    faults = Faults(rng, cluster, members[:2], *members[2:], feeder, models)
+    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS, records, first)
+
+    def settle() -> None:
+        feeder.finish()
+        _settle(cluster.stable_servers, members[:2])
+
+    faults = Faults(rng, cluster, members[:2], *members[2:], feeder, models, settle)
     started = time.monotonic()
     for number in range(1, rounds + 1):
         feeder.send(first + (records - first) * number // rounds - feeder.sent)
@@ -166,14 +171,16 @@ def _check(
 def _make_anew(cluster: Cluster, members: list[Member], records: int) -> None:
     """Another topic of the same name, with as many records: one daemon is down, one frozen."""
     first, second, *others = members
+    for member in members:
+        member.removed.clear()  # of the old topic, and in its books
     first.stop()
     for member in others:
         member.kill()
-        member.remove_state()  # who is away for good says nothing of the new topic
+        member.forget()  # who is away for good says nothing of the new topic
     second.signal(signal.SIGSTOP)
     cluster.delete_topics(TOPIC, *(f"{TOPIC}.{kind}" for kind in OUTPUTS))
     cluster.create_topic(TOPIC, PARTITIONS)
-    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS)
+    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS, records)
     feeder.send(records)
     feeder.finish()
     second.signal(signal.SIGCONT)
