@@ -137,8 +137,12 @@ class Deliveries:
             if now >= until:
                 arrived = sum(delivery.state is State.ARRIVED for delivery in self._pending)
                 raise SinkSlowError(f"{arrived} of {len(self._pending)} messages have arrived")
-            if any(delivery.state is State.SENT for delivery in self._pending):
-                self._serve(min(0.1, until - now))
+            under_way = [d.event.kind for d in self._pending if d.state is State.SENT]
+            try:
+                if under_way:
+                    self._serve(min(0.1, until - now))
+            except self._errors as error:  # final for the producer
+                raise self._failed(under_way[0], self._described(error)) from error
 
     def close(self) -> None:
         """Give up what has not arrived."""

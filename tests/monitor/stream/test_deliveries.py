@@ -130,6 +130,24 @@ def test_a_producer_from_which_nothing_comes_is_thrown_away_and_only_the_rest_is
     assert line.sent[8:] == [b"1", b"2"]  # the first of the three had arrived
 
 
+def test_a_producer_that_fails_for_good_while_it_is_served_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Line(100)
+    line.publish(letters(2, 100))
+    with monkeypatch.context() as fatal:
+        fatal.setattr(line, "_serve", lose)
+        with pytest.raises(SinkError, match="fenced") as caught:
+            line.flush()
+    assert caught.value.retryable
+    line.flush_patiently()
+    assert (line.producers, len(line.arrived)) == (2, 2)
+
+
+def lose(seconds: float) -> None:
+    raise OSError("fenced")
+
+
 def test_what_fails_is_sent_again_and_what_has_arrived_is_not() -> None:
     failing = {b"2"}
     line = Line(refuse=lambda e: Failure("not enough replicas") if e.key in failing else None)
