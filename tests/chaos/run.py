@@ -164,7 +164,8 @@ def _check(
     servers: str, models: Models, members: list[Member], transactions: bool, records: int
 ) -> Books:
     facts = truth(servers, TOPIC, PARTITIONS, models.bundle)
-    assert len(facts.good) + len(facts.bad) == records
+    found = len(facts.good) + len(facts.bad)
+    assert found == records, f"{found} of {records} records are in the topic"
     return check(facts, servers, TOPIC, members, transactions)
 
 
