@@ -39,7 +39,7 @@ class Snapshots:
         """Write a snapshot that is to be accepted; false if that failed: nothing has changed."""
         if self._to_accept and not self._accept():
             return False  # else a crash now would leave nothing that the group has accepted
-        if not self._try("write the snapshot; offsets are not committed", snapshot):
+        if not self._try("cannot write the snapshot; offsets are not committed", snapshot):
             return False
         failpoints.reach("snapshot_written")
         self._metrics.snapshot_bytes.set(len(snapshot.memory))
@@ -52,11 +52,11 @@ class Snapshots:
         failpoints.reach("snapshot_accepted")
 
     def _accept(self) -> bool:
-        self._to_accept = not self._try("make the snapshot the newest; trying again", None)
+        self._to_accept = not self._try("cannot make the snapshot the newest; trying again", None)
         return not self._to_accept
 
     def _try(self, what: str, prepared: Snapshot | None) -> bool:
-        """Write a prepared snapshot, or accept the one that is."""
+        """Write a prepared snapshot, or accept the one that is. what: said if that fails."""
         try:
             if self._folder is not None:
                 self._folder.check()
@@ -64,7 +64,7 @@ class Snapshots:
         except OSError as error:
             self._metrics.snapshot_failures.inc()
             self.failure = f"{error.strerror or error}"
-            self._tell(f"cannot {what}", str(error))
+            self._tell(what, str(error))
             return False
         self.failure, self._told = "", None
         return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
@@ -89,6 +89,7 @@ class Feeder:
         )
         self.sent = first
         self._last = last
+        self._refused: list[str] = []
         self._clocks: list[Clock] = [CLOCKS["right"]] * partitions
 
     def turn_clocks(self, rng: random.Random) -> str:
@@ -108,6 +109,7 @@ class Feeder:
                         key=b"%d" % number,
                         value=payload(number),
                         partition=number % self._partitions,
+                        on_delivery=self._told,
                         timestamp=self._clocks[number % self._partitions](time.time()),
                     )
                     break
@@ -120,6 +122,11 @@ class Feeder:
         """Wait until all have arrived."""
         left = self._producer.flush(120)
         assert left == 0, f"{left} records were not taken"
+        assert not self._refused, f"{len(self._refused)} were refused: {self._refused[0]}"
+
+    def _told(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._refused.append(str(error))
 
 
 @dataclass

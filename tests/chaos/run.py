@@ -31,6 +31,8 @@ STALL_SECONDS = 10
 ALLOWED_SECONDS = STALL_SECONDS + 5.0
 """For which a daemon may be ready and decide on nothing: it looks only now and then, too."""
 TOPIC = "chaos"
+ANY_TIMESTAMP = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+"""The broker takes what wild clocks write; by default it refuses what is an hour ahead."""
 OUTPUTS = ("anomalies", "dead-letters", "alerts")
 
 
@@ -73,7 +75,7 @@ def chaos(
     (folder / "kafka").mkdir()
     with Cluster(folder / "kafka") as cluster:
         servers = cluster.stable_servers
-        cluster.create_topic(TOPIC, PARTITIONS)
+        cluster.create_topic(TOPIC, PARTITIONS, configs=ANY_TIMESTAMP)
         settings = _settings(servers, models.link, transactions, client)
         members = [
             Member(name, folder, _with_instance(settings, instance))
@@ -180,7 +182,7 @@ def _make_anew(cluster: Cluster, members: list[Member], records: int) -> None:
         member.forget()  # who is away for good says nothing of the new topic
     second.signal(signal.SIGSTOP)
     cluster.delete_topics(TOPIC, *(f"{TOPIC}.{kind}" for kind in OUTPUTS))
-    cluster.create_topic(TOPIC, PARTITIONS)
+    cluster.create_topic(TOPIC, PARTITIONS, configs=ANY_TIMESTAMP)
     feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS, records)
     feeder.send(records)
     feeder.finish()
