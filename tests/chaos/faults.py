@@ -23,11 +23,19 @@ KILLING_PLACES = tuple(
 )
 
 
+KINDS = (
+    "killed", "killed_at_a_step", "broker_killed", "frozen", "guest_comes_or_goes", "disk_full",
+    "sink_fails", "leaders_away", "brokers_moved", "fenced_by_a_twin", "output_slow",
+    "state_copied", "state_removed", "clocks_wild", "model_swapped",
+)  # fmt: skip
+
+
 class Faults:
     """Draws faults: each kind once before any comes again.
 
     members: the two that stay. guest: the third, which comes and goes. twin: of the first, with
     the same instance; it runs only within a fault. settle: returns once all that was sent is final.
+    order: names of the kinds that come next, last first; drawn anew when there are none.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class Faults:
         feeder: Feeder,
         models: Models,
         settle: Callable[[], None],
+        order: list[str],
     ) -> None:
         self._rng = rng
         self._cluster = cluster
@@ -49,19 +58,14 @@ class Faults:
         self._feeder = feeder
         self._models = models
         self._settle = settle
-        self.kinds: tuple[Callable[[], str], ...] = (
-            self.killed, self.killed_at_a_step, self.broker_killed, self.frozen,
-            self.guest_comes_or_goes, self.disk_full, self.sink_fails, self.leaders_away,
-            self.brokers_moved, self.fenced_by_a_twin, self.output_slow, self.state_copied,
-            self.state_removed, self.clocks_wild, self.model_swapped,
-        )  # fmt: skip
-        self._left: list[Callable[[], str]] = []
+        self._order = order
 
     def draw(self) -> str:
         """One fault; returns what it was."""
-        if not self._left:
-            self._left = self._rng.sample(self.kinds, len(self.kinds))
-        return self._left.pop()()
+        if not self._order:
+            self._order.extend(self._rng.sample(KINDS, len(KINDS)))
+        fault: Callable[[], str] = getattr(self, self._order.pop())
+        return fault()
 
     def killed(self) -> str:
         """A daemon dies somewhere."""

@@ -112,7 +112,7 @@ class Member:
         """Take the folder with the state away; what it had counted stays in the books."""
         state = self._folder / "state"
         if state.exists():
-            gone = self._folder / f"gone-{len(self.removed)}"
+            gone = self._folder / f"gone-{time.monotonic_ns()}"
             state.rename(gone)
             self.removed.append(gone)
 

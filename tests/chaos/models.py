@@ -11,7 +11,7 @@ from tests.chaos.ledger import make_bundle
 
 
 class Models:
-    """Both in a folder, and a link to the one in use."""
+    """Both in a folder, and a link to the one in use. swaps: so far."""
 
     def __init__(self, folder: Path) -> None:
         self.first = make_bundle(folder / "one")
@@ -24,6 +24,7 @@ class Models:
             metadata={**json.loads(json.dumps(dict(self.first.metadata))), "run": 2},
         )
         assert second.version != self.first.version
+        self.swaps = 0
         self._names = ["one", "two"]
         self.link = folder / "model"
         self.link.symlink_to("one")
@@ -35,6 +36,7 @@ class Models:
 
     def swap(self) -> str:
         """Put the link on the other one; its name."""
+        self.swaps += 1
         self._names.reverse()
         fresh = self.link.with_name("fresh")
         fresh.symlink_to(self._names[0])

@@ -72,6 +72,7 @@ def chaos(
         f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions}, {client}"
     )
     rng, models = random.Random(seed), Models(folder)
+    order: list[str] = []
     (folder / "kafka").mkdir()
     with Cluster(folder / "kafka") as cluster:
         servers = cluster.stable_servers
@@ -88,12 +89,14 @@ def chaos(
         try:
             for member in members[:2]:
                 member.start()
-            _storm(rng, cluster, members, models, rounds // 2, records // 2)
+            _storm(rng, cluster, members, models, order, rounds // 2, records // 2)
             _settle(servers, members[:2])
             _check(servers, models, members, transactions, records // 2)
             _make_anew(cluster, members, records // 2)
             # More than there was before: the place where they were is in the middle of it.
-            _storm(rng, cluster, members, models, rounds - rounds // 2, records, first=records // 2)
+            _storm(
+                rng, cluster, members, models, order, rounds - rounds // 2, records, records // 2
+            )
             _settle(servers, members[:2])
             for member in members[:2]:
                 print(f"{member.name} ended in {member.stop():.1f} s")
@@ -133,6 +136,7 @@ def _storm(
     cluster: Cluster,
     members: list[Member],
     models: Models,
+    order: list[str],
     rounds: int,
     records: int,
     first: int = 0,
@@ -144,7 +148,7 @@ def _storm(
         feeder.finish()
         _settle(cluster.stable_servers, members[:2])
 
-    faults = Faults(rng, cluster, members[:2], *members[2:], feeder, models, settle)
+    faults = Faults(rng, cluster, members[:2], *members[2:], feeder, models, settle, order)
     started = time.monotonic()
     for number in range(1, rounds + 1):
         feeder.send(first + (records - first) * number // rounds - feeder.sent)
@@ -168,7 +172,7 @@ def _check(
     facts = truth(servers, TOPIC, PARTITIONS, models.bundle)
     found = len(facts.good) + len(facts.bad)
     assert found == records, f"{found} of {records} records are in the topic"
-    return check(facts, servers, TOPIC, members, transactions)
+    return check(facts, servers, TOPIC, members, transactions, swapped=models.swaps > 0)
 
 
 def _make_anew(cluster: Cluster, members: list[Member], records: int) -> None:
