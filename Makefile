@@ -135,8 +135,9 @@ chaos: setup-test  ## kill daemons and brokers at random, and check the books (A
 	@$(VENV)/bin/python -m tests.chaos.run --transactions $(ARGS)
 	@$(VENV)/bin/python -m tests.chaos.replay
 
-soak: setup-test  ## three million records through a real broker, watching memory, files and threads
+soak: setup-test  ## three million records through a real broker, and laps of churn over a thousand partitions, watching memory, files and threads
 	@$(VENV)/bin/python -m tests.chaos.soak $(ARGS)
+	@$(VENV)/bin/python -m tests.chaos.churn
 
 dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) from deploy/grafana/generate
 	@$(VENV)/bin/python -m deploy.grafana.generate

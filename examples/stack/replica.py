@@ -18,16 +18,27 @@ REQUEST_SECONDS = 5.0
 
 
 class Replica:
-    """`aead-monitor run` with these settings, its files in `folder`, its pages on `port`."""
+    """`aead-monitor run` with these settings, its files in `folder`, its pages on `port`.
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], port: int) -> None:
+    environment: variables of its process, beside ours.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        port: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         self.config = folder / "aead-monitor.yaml"
-        values = {**settings, "http": {"port": port}, "log": {"format": "console"}}
+        http = {**settings.get("http", {}), "port": port}
+        values = {**settings, "http": http, "log": {"format": "console"}}
         self.config.write_text(yaml.safe_dump(values, sort_keys=False))
         self.log = folder / "daemon.log"
-        self._process = ProductProcess(["run", "--config", str(self.config)], self.log)
+        command = ["run", "--config", str(self.config)]
+        self._process = ProductProcess(command, self.log, environment or {})
 
     @property
     def pid(self) -> int:

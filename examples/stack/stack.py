@@ -92,12 +92,19 @@ class Sizes:
 
 @dataclass
 class Stack:
-    """All parts, from `start` to `stop`. What they write lies in `folder`."""
+    """All parts, from `start` to `stop`. What they write lies in `folder`.
+
+    settings: more of the daemons' configuration. environment: of the daemons' processes. faster:
+    so many times shorter are the ranges in the expressions of the rules, too.
+    """
 
     folder: Path
     ports: Ports
     sizes: Sizes = field(default_factory=Sizes)
     say: Say = print
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    faster: int = 1
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
@@ -120,7 +127,7 @@ class Stack:
         """Bring everything up; returns when Prometheus has heard of all daemons."""
         self._start_kafka()
         self._train()
-        self._kafka.wait_until_ready()
+        self.kafka.wait_until_ready()
         self._start_notifications()
         self._start_replicas()
         self._start_alertmanager()
@@ -142,11 +149,11 @@ class Stack:
     def _start_kafka(self) -> None:
         ports = self.ports
         place = Place(new_cluster_id(), 1, ports.kafka, {1: ports.controller})
-        self._kafka = Broker(self._made("kafka"), place=place)
-        self.servers = self._kafka.bootstrap_servers
+        self.kafka = Broker(self._made("kafka"), place=place)
+        self.servers = self.kafka.bootstrap_servers
         self.say(f"starting Kafka on {self.servers}")
-        self._kafka.launch()
-        self._stack.callback(self._kafka.kill)
+        self.kafka.launch()
+        self._stack.callback(self.kafka.kill)
 
     def _train(self) -> None:
         """The model that watches, and its shadow."""
@@ -174,7 +181,7 @@ class Stack:
     def _start_replicas(self) -> None:
         create(self.servers, TOPIC, PARTITIONS)
         self.replicas = [
-            Replica(self._made(f"replica-{number}"), self._settings(number), port)
+            self.replica(f"replica-{number}", number, port)
             for number, port in enumerate(self.ports.replicas, start=1)
         ]
         for replica in self.replicas:
@@ -183,6 +190,11 @@ class Stack:
             self._stack.callback(replica.stop)
         for replica in self.replicas:
             replica.wait_until_ready()
+
+    def replica(self, name: str, number: int, port: int) -> Replica:
+        """A daemon with the settings of this number and a folder of its own; not started."""
+        folder = self._made(name)
+        return Replica(folder, self._settings(number), port, self.environment)
 
     def _settings(self, number: int) -> dict[str, Any]:
         return {
@@ -199,6 +211,7 @@ class Stack:
             "drift": DRIFT,
             "state": {"snapshot_seconds": 1},
             "retraining": {"receivers": [self._team()]},
+            **self.settings,
         }
 
     def _team(self) -> Mapping[str, str]:
@@ -215,7 +228,9 @@ class Stack:
     def _start_prometheus(self) -> None:
         folder, port = self._made("prometheus"), self.ports.prometheus
         (folder / shortened.RULES).parent.mkdir()
-        (folder / shortened.RULES).write_text(yaml.safe_dump(shortened.rules(), sort_keys=False))
+        (folder / shortened.RULES).write_text(
+            yaml.safe_dump(shortened.rules(self.faster), sort_keys=False)
+        )
         config = shortened.prometheus(
             {
                 "daemon:9464": [replica.address for replica in self.replicas],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.churn import churn
 from tests.chaos.replay import replay
 from tests.chaos.run import chaos
 from tests.chaos.soak import soak, verdict
@@ -21,8 +22,8 @@ def test_the_books_balance_after_faults_at_random(
     client: str, transactions: bool, tmp_path: Path
 ) -> None:
     seed = 11 + transactions
-    books = chaos(tmp_path, seed, 7, records=7000, transactions=transactions, client=client)
-    assert len(books.truth.good) + len(books.truth.bad) == 7000
+    books = chaos(tmp_path, seed, 8, records=8000, transactions=transactions, client=client)
+    assert len(books.truth.good) + len(books.truth.bad) == 8000
 
 
 def test_a_run_that_was_killed_remembers_the_same_bytes(tmp_path: Path, client: str) -> None:
@@ -32,3 +33,7 @@ def test_a_run_that_was_killed_remembers_the_same_bytes(tmp_path: Path, client: 
 def test_nothing_is_held_on_to(tmp_path: Path) -> None:
     records = 150_000
     assert "threads" in verdict(soak(tmp_path, records), records)
+
+
+def test_churn_wears_nothing_out(tmp_path: Path, client: str) -> None:
+    assert "threads" in churn(tmp_path, laps=4, partitions=64, client=client)
