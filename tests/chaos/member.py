@@ -12,10 +12,7 @@ from typing import Any
 
 import yaml
 
-from monitor.drift.judge_state import decode
-from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.state.folder import newest
-from monitor.state.ledger import Ledger
 from monitor.state.snapshot import Snapshot
 from tests import product
 from tests.failpoints import VARIABLE
@@ -31,6 +28,7 @@ class Member:
         self.name = name
         self.copies = 0
         self.removed: list[Path] = []
+        self._copied: int | None = None
         self._settings = settings
         self._folder = folder / name
         self._folder.mkdir()
@@ -128,14 +126,17 @@ class Member:
     def snapshots(self) -> list[Snapshot]:
         """The state that it left behind, and those that were removed."""
         found = [newest(folder) for folder in (*self.removed, self._folder / "state")]
-        return [snapshot for snapshot in found if snapshot is not None]
+        return [s for s in found if s is not None and s.sequence != self._copied]
 
-    def counted(self) -> dict[str, int]:
-        """Records that its newest state has decided on, by partition."""
-        snapshot, ledger = self.snapshot(), Ledger()
-        if snapshot is not None:
-            ledger.restore(decode(snapshot.memory, MEMORY_SCHEMA)["ledger"])
-        return {str(partition): totals.consumed for partition, totals in ledger.totals.items()}
+    @property
+    def sequence(self) -> int:
+        """Of the state that it left behind; 0 if there is none."""
+        snapshot = self.snapshot()
+        return 0 if snapshot is None else snapshot.sequence
+
+    def forget_copied(self) -> None:
+        """What was counted before it began is not its own: it must not be in its books."""
+        self._copied = self.sequence
 
     def shown(self) -> list[dict[str, Any]]:
         """What `aead-monitor state show` says."""

@@ -72,7 +72,6 @@ def chaos(
         f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions}, {client}"
     )
     rng, models = random.Random(seed), Models(folder)
-    order: list[str] = []
     (folder / "kafka").mkdir()
     with Cluster(folder / "kafka") as cluster:
         servers = cluster.stable_servers
@@ -84,26 +83,26 @@ def chaos(
                 ("first", "first"), ("second", None), ("guest", None), ("twin", "first")
             )
         ]  # fmt: skip
-        sampler = Sampler(servers, TOPIC, PARTITIONS, members, Watch(ALLOWED_SECONDS))
+        storm = Storm(rng, cluster, members, models)
+        sampler = Sampler(servers, TOPIC, PARTITIONS, storm.everyone, Watch(ALLOWED_SECONDS))
         sampler.start()
         try:
             for member in members[:2]:
                 member.start()
-            _storm(rng, cluster, members, models, order, rounds // 2, records // 2)
+            storm.rage(rounds // 2, records // 2)
             _settle(servers, members[:2])
-            _check(servers, models, members, transactions, records // 2)
+            _check(servers, models, storm.everyone, transactions, records // 2)
             _make_anew(cluster, members, records // 2)
+            storm.everyone[:] = members
             # More than there was before: the place where they were is in the middle of it.
-            _storm(
-                rng, cluster, members, models, order, rounds - rounds // 2, records, records // 2
-            )
+            storm.rage(rounds - rounds // 2, records, first=records // 2)
             _settle(servers, members[:2])
             for member in members[:2]:
                 print(f"{member.name} ended in {member.stop():.1f} s")
             sampler.finish()
-            return _check(servers, models, members, transactions, records)
+            return _check(servers, models, storm.everyone, transactions, records)
         finally:
-            for member in members:
+            for member in storm.everyone:
                 member.kill()
 
 
@@ -131,31 +130,41 @@ def _settings(servers: str, model: Path, transactions: bool, client: str) -> dic
     }
 
 
-def _storm(
-    rng: random.Random,
-    cluster: Cluster,
-    members: list[Member],
-    models: Models,
-    order: list[str],
-    rounds: int,
-    records: int,
-    first: int = 0,
-) -> None:
-    """Faults one after the other, while records come in between. first: are there already."""
-    feeder = Feeder(cluster.stable_servers, TOPIC, PARTITIONS, records, first)
+class Storm:
+    """Faults one after the other, while records come in between.
 
-    def settle() -> None:
+    members: first, second, guest and twin. everyone: those whose books count, and whom faults
+    brought.
+    """
+
+    def __init__(
+        self, rng: random.Random, cluster: Cluster, members: list[Member], models: Models
+    ) -> None:
+        self._rng, self._cluster, self._members = rng, cluster, members
+        self._models = models
+        self._order: list[str] = []
+        self.everyone = list(members)
+
+    def rage(self, rounds: int, records: int, first: int = 0) -> None:
+        """So many faults, until there are so many records. first: are there already."""
+        servers, steady = self._cluster.stable_servers, self._members[:2]
+        feeder = Feeder(servers, TOPIC, PARTITIONS, records, first)
+
+        def settle() -> None:
+            feeder.finish()
+            _settle(servers, steady)
+
+        faults = Faults(
+            self._rng, self._cluster, steady, *self._members[2:], feeder, self._models, settle,
+            self._order, self.everyone,
+        )  # fmt: skip
+        started = time.monotonic()
+        for number in range(1, rounds + 1):
+            feeder.send(first + (records - first) * number // rounds - feeder.sent)
+            what = faults.draw()
+            print(f"{time.monotonic() - started:7.1f} s  round {number}: {what}", flush=True)
+            time.sleep(self._rng.uniform(0.2, 2))
         feeder.finish()
-        _settle(cluster.stable_servers, members[:2])
-
-    faults = Faults(rng, cluster, members[:2], *members[2:], feeder, models, settle, order)
-    started = time.monotonic()
-    for number in range(1, rounds + 1):
-        feeder.send(first + (records - first) * number // rounds - feeder.sent)
-        what = faults.draw()
-        print(f"{time.monotonic() - started:7.1f} s  round {number}: {what}", flush=True)
-        time.sleep(rng.uniform(0.2, 2))
-    feeder.finish()
 
 
 def _settle(servers: str, members: list[Member]) -> None:
