@@ -46,6 +46,8 @@ class Tape:
 
     assigned = frozenset([PARTITION])
     connected = True
+    fenced = False
+    replaced = 0
 
     def __init__(self, values: Sequence[bytes]) -> None:
         self._values = values
@@ -98,6 +100,13 @@ class Tape:
 
     def on_leaving(self, hand_over: Callable[[frozenset[Partition]], None]) -> None:
         """Nothing ever leaves."""
+
+    def on_survey(self, tell: Callable[[Mapping[Partition, int]], None]) -> None:
+        """`positions` says it all."""
+
+    def unreadable(self) -> Mapping[Partition, str]:
+        """Nothing is."""
+        return {}
 
     def tend(self) -> None:
         """Nothing to do."""

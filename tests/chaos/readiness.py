@@ -7,10 +7,10 @@ lag      no member says 0 for such a partition, for longer than it may
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
@@ -143,7 +143,7 @@ def _asked(url: str) -> dict[str, Any] | None:
         with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
-    except (OSError, urllib.error.URLError, ValueError):
+    except (OSError, http.client.HTTPException, ValueError):  # it ends, or has ended
         return None
 
 
@@ -151,5 +151,5 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
             return int(answer.status) == 200
-    except (OSError, urllib.error.URLError):
+    except (OSError, http.client.HTTPException):
         return False

@@ -119,7 +119,8 @@ def test_no_record_is_lost_when_the_broker_crashes(broker: Broker, stream: Kafka
         broker.start()
     stream.append(record(stream, p, 50 + i) for p in (0, 1) for i in range(20))
     reader.read_to({stream.zero: 70, stream.one: 70})
-    assert reader.source.connected
+    # It is looked up once a second.
+    wait_until(lambda: reader.source.connected, 10, lambda: "read, and not connected")
     reader.commit(stream.zero, 70)
 
 

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 import structlog
 from kafka import KafkaAdminClient
-from kafka.errors import NoError, TopicAlreadyExistsError, for_code
+from kafka.errors import (
+    IncompatibleBrokerVersion,
+    NoError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
-from monitor.stream.kafka_options import Connection, connect
+from monitor.stream.kafka_options import Connection, connect, described
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +56,11 @@ def _create(admin: KafkaAdminClient, name: str, max_message_bytes: int) -> str:
         "replication_factor": -1,
         "configs": {"max.message.bytes": str(max_message_bytes)},
     }
-    (told,) = admin.create_topics({name: options}, raise_errors=False)["topics"]
+    try:
+        (told,) = admin.create_topics({name: options}, raise_errors=False)["topics"]
+    except IncompatibleBrokerVersion as incompatible:
+        # Brokers before 2.4 have no default of their own for the copies of a topic.
+        told = {"error_code": incompatible.errno, "error_message": described(incompatible)}
     error = for_code(told["error_code"])
     if error is NoError:
         log.info("created output topic", topic=name)

@@ -175,13 +175,18 @@ def test_a_mistake_is_one_line_and_exit_code_2(refused, data, arguments, fault):
     assert fault in refused("produce", "--data", data, *TOPIC, *arguments)
 
 
-@pytest.mark.parametrize("servers", ["closed", "nonsense", "127.0.0.1:port"])
-def test_a_broker_that_cannot_be_reached_is_one_line(refused, data, monkeypatch, servers):
+@pytest.mark.parametrize("servers", ["nonsense", "127.0.0.1:port", "PLAINTEXT://a:9092"])
+def test_an_address_that_is_none_is_one_line(refused, data, servers):
+    line = refused("produce", "--data", data, "--topic", "t", "--bootstrap-servers", servers)
+    assert line.startswith("aead-monitor: --bootstrap-servers")
+    assert "HOST:PORT" in line and "9092" in line if "://" in servers else servers in line
+
+
+def test_a_broker_that_cannot_be_reached_is_one_line(refused, data, monkeypatch):
     monkeypatch.setattr("monitor.stream.kafka_options.CONNECT_SECONDS", 0.5)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        if servers == "closed":
-            servers = f"127.0.0.1:{unused.getsockname()[1]}"
+        servers = f"127.0.0.1:{unused.getsockname()[1]}"
         line = refused("produce", "--data", data, "--topic", "t", "--bootstrap-servers", servers)
     assert line.startswith(f"aead-monitor: --bootstrap-servers {servers}: cannot reach a broker")
     assert line.endswith("Check the address, and that Kafka is running")

@@ -66,6 +66,8 @@ def populate(daemon: Daemon) -> None:
     metrics.count(daemon.parts.pipeline.step(Columns.of([*good, *bad])))
     metrics.show(daemon.parts.pipeline.judge.verdict)
     metrics.show_lags({Partition("images", n): (n, 0.5) for n in range(PARTITIONS)})
+    partitions = {Partition("images", n) for n in range(PARTITIONS)}
+    metrics.show_clocks(partitions, set(), dict.fromkeys(partitions, 0.0))
     metrics.model.swapped_after(0.01)
 
 
