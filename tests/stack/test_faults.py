@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from examples.stack.replica import Replica
-from examples.stack.stack import TOPIC, Ports, Sizes, Stack
+from examples.stack.stack import Ports, Sizes, Stack
 from tests.failpoints import VARIABLE
 from tests.kafka.process import free_ports
 from tests.readme import ROOT
@@ -75,17 +75,6 @@ def test_a_member_whose_place_is_taken(stack: Watched) -> None:
     first.stop()
     first.launch()
     stack.wait_told(NOT_READING, "resolved")
-
-
-def test_an_output_that_takes_nothing(stack: Watched) -> None:
-    where = ("--entity-type", "topics", "--entity-name", f"{TOPIC}.anomalies", "--alter")
-    before = len(stack.told(STALLED, "firing"))
-    stack.stack.kafka.configure(*where, "--add-config", "max.message.bytes=80")
-    told = stack.wait_told(STALLED, "firing", after=before)
-    stalled = by_address(stack, told.labels["instance"])
-    assert f"{TOPIC}.anomalies" in first_command(STALLED, stalled)
-    stack.stack.kafka.configure(*where, "--delete-config", "max.message.bytes")
-    stack.until(lambda: not stack.alerts(STALLED), "nobody to be stalled any more")
 
 
 def test_a_disk_that_hangs(stack: Watched, orders: Path) -> None:
