@@ -29,8 +29,8 @@ ACCEPTED_SECONDS = 2.0
 """After the offsets are committed: the snapshot has been accepted."""
 STALL_SECONDS = 10
 ALLOWED_SECONDS = STALL_SECONDS + 15.0
-"""For which a daemon may be ready and decide on nothing: it, too, asks for the end of the topic only
-every few seconds, on a busy machine."""
+"""For which a daemon may be ready and decide on nothing: it asks for the topic's end only every few
+seconds, on a busy machine."""
 TOPIC = "chaos"
 ANY_TIMESTAMP = {"message.timestamp.after.max.ms": str(2**63 - 1)}
 """The broker takes what wild clocks write; by default it refuses what is an hour ahead."""
