@@ -126,6 +126,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Know no partition any more."""
+        self._asked = ()
         self._places = {}
         self._totals = np.zeros((5, 0), dtype=np.int64)
 

@@ -202,6 +202,13 @@ def _make_anew(cluster: Cluster, members: list[Member], records: int) -> None:
     feeder.finish()
     second.signal(signal.SIGCONT)
     first.start()
+    # Until it is noticed, some seconds, what comes behind the old place is read, and read again.
+    noticed = "the topic was deleted and made anew"
+    wait_until(
+        lambda: noticed in second.log.read_text(errors="replace"),
+        SETTLE_SECONDS,
+        lambda: "the frozen daemon does not notice that the topic was made anew",
+    )
 
 
 def _lag(servers: str) -> int:

@@ -66,7 +66,8 @@ def test_the_promise_is_never_below_what_the_rate_by_arrival_says(
         given_to(subject, records)
         if number > 1 and subject.evaluations > 1:
             promise = subject.verdict.promise
-            assert promise.asked >= 0.99 * 3600 * rate
+            # The rate itself is measured, over few records in the beginning.
+            assert promise.asked >= 0.95 * 3600 * rate
             assert promise.kept == min(promise.asked, subject.detector.supported)
 
 

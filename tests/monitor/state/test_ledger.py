@@ -27,16 +27,17 @@ batches = st.lists(
 )
 
 
-@given(batches, st.sampled_from([1, 2, 3]), st.integers(0, 6))
+@given(batches, st.sampled_from([1, 2, 3]), st.integers(0, 6), st.booleans())
 def test_totals_are_those_of_counting_one_by_one(
-    batches: list[list[tuple[int, int, int, int]]], partitions: int, restored: int
+    batches: list[list[tuple[int, int, int, int]]], partitions: int, restored: int, forgotten: bool
 ) -> None:
     ledger, known = Ledger(), {}
     for number, batch in enumerate(batches):
-        if number == restored:
-            state = ledger.state()
-            ledger = Ledger()
-            ledger.restore(state)
+        if number == restored and forgotten:
+            ledger.forget()
+            known.clear()
+        elif number == restored:
+            ledger.restore(ledger.state())
         batch = [(i % partitions, offset, length, rows) for i, offset, length, rows in batch]
         records = [one(PARTITIONS[i], offset, offset + length) for i, offset, length, _ in batch]
         rows = np.array([rows for *_, rows in batch])
@@ -63,3 +64,14 @@ def test_a_partition_whose_first_record_comes_later_gets_a_place_of_its_own() ->
     for part in (first, first, second):
         ledger.count(part, np.array([1]), np.array([0]))
     assert ledger.totals == {PARTITIONS[0]: Totals(1, 1, 0, 1), PARTITIONS[1]: Totals(6, 1, 0, 1)}
+
+
+def test_what_was_forgotten_is_met_anew() -> None:
+    ledger = Ledger()
+    both = Columns.of([one(PARTITIONS[0], 0, 1), one(PARTITIONS[1], 5, 6)])
+    one_each, none = np.array([1, 1]), np.array([0, 0])
+    for _ in range(2):
+        ledger.count(both, one_each, none)
+    ledger.forget()
+    ledger.count(both, one_each, none)
+    assert {totals.scored for totals in ledger.totals.values()} == {1}
