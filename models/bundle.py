@@ -5,7 +5,8 @@
     bundle.json             everything else, and the hashes of both
     README.md, plots/       the model card, for people; never read back
 
-The version is the hash of bundle.json without the version itself, so it covers all three. Files
+The version is the hash of bundle.json without the version itself and the times of the training,
+so it covers all three, and two equal trainings have one version. Files
 are bounded in size and checked before anything is built from them; nothing pickled is ever read.
 """
 
@@ -29,8 +30,6 @@ from models.input_spec import InputSpec
 from models.precision import FLOAT32
 from models.reconstruction import ERROR_METRICS
 from models.reference import Reference
-
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +97,7 @@ def save(
         REFERENCE: bundle_references.tensors(reference, reduced),
     }
     document = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": bundle_files.SCHEMA_VERSION,
         "architecture": model.architecture,
         "architecture_settings": model.settings,
         "input_spec": input_spec.to_json(),
@@ -137,7 +136,7 @@ def version_of(folder: Path | str) -> str:
 
     Raises BundleError.
     """
-    return str(bundle_files.read_manifest(Path(folder), SCHEMA_VERSION)["version"])
+    return str(bundle_files.read_manifest(Path(folder))["version"])
 
 
 def load(folder: Path | str, device: str = "cpu") -> Bundle:
@@ -147,7 +146,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
     edited, or not of this schema.
     """
     path = Path(folder)
-    document, contents = bundle_files.read(path, SCHEMA_VERSION)
+    document, contents = bundle_files.read(path)
     place = resolve(device)
     try:
         spec = InputSpec.from_json(document["input_spec"])

@@ -18,6 +18,9 @@ from models.files import read_bounded
 MANIFEST: Final = "bundle.json"
 MODEL: Final = "model.safetensors"
 REFERENCE: Final = "reference.safetensors"
+SCHEMA_VERSION: Final = 2
+WITH_TIMES: Final = 1
+"""The schema before, whose version covers the times of the training, too."""
 LIMITS: Final = {MANIFEST: 16 << 20, MODEL: 1 << 30, REFERENCE: 1 << 28}
 """Largest size of each file in bytes; larger ones are not read."""
 
@@ -31,14 +34,30 @@ def manifest(document: Mapping[str, Any], contents: Mapping[str, bytes]) -> byte
     """Return the bytes of bundle.json: the document, the files' hashes and the version."""
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     described = {**document, "sha256": hashes}
-    whole = {"version": _version(described), **described}
+    whole = {"version": version_of(described), **described}
     return json.dumps(whole, indent=2, allow_nan=False).encode() + b"\n"
 
 
-def _version(document: Mapping[str, Any]) -> str:
-    """16 hex digits of the hash of the document, written in one canonical way."""
+def version_of(document: Mapping[str, Any]) -> str:
+    """16 hex digits of the hash of the document, written in one canonical way.
+
+    When it was made, and how long that took, make no other bundle.
+    """
+    if document.get("schema_version") == SCHEMA_VERSION:
+        document = {**document, "metadata": _timeless(document.get("metadata"))}
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _timeless(metadata: Any) -> Any:
+    """Metadata without the times of the training, whatever it is."""
+    if not isinstance(metadata, Mapping):
+        return metadata
+    kept = {key: value for key, value in metadata.items() if key != "created"}
+    metrics = kept.get("metrics")
+    if isinstance(metrics, Mapping):
+        kept["metrics"] = {key: value for key, value in metrics.items() if key != "seconds"}
+    return kept
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -48,12 +67,12 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(data)
 
 
-def read(folder: Path, schema_version: int) -> tuple[dict[str, Any], dict[str, bytes]]:
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return bundle.json and the bytes of the other files, with all hashes verified.
 
     The names of the files are ours, never the bundle's. Raises BundleError.
     """
-    document = read_manifest(folder, schema_version)
+    document = read_manifest(folder)
     contents = {name: _read(folder / name) for name in (MODEL, REFERENCE)}
     for name, data in contents.items():
         if document["sha256"].get(name) != hashlib.sha256(data).hexdigest():
@@ -61,7 +80,7 @@ def read(folder: Path, schema_version: int) -> tuple[dict[str, Any], dict[str, b
     return document, contents
 
 
-def read_manifest(folder: Path, schema_version: int) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
     """Return bundle.json, verified against its own version; the other files are not read.
 
     Raises BundleError.
@@ -70,14 +89,15 @@ def read_manifest(folder: Path, schema_version: int) -> dict[str, Any]:
         raise BundleError(f"{folder}: there is no such folder. Give the folder of a bundle.")
     path = folder / MANIFEST
     document = _parse(path, _read(path))
-    if document.get("schema_version") != schema_version:
+    stated = document.get("schema_version")
+    if type(stated) is not int or stated not in (WITH_TIMES, SCHEMA_VERSION):
         raise BundleError(
-            f"{path}: schema_version must be {schema_version}, got "
-            f"{document.get('schema_version')!r:.80}. Use the program that wrote it, or retrain."
+            f"{path}: schema_version must be {WITH_TIMES} or {SCHEMA_VERSION}, got "
+            f"{stated!r:.80}. Use the program that wrote it, or retrain."
         )
     version = document.pop("version", None)
     try:
-        intact = version == _version(document)
+        intact = version == version_of(document)
     except (ValueError, RecursionError):  # numbers or nesting that we would not have written
         intact = False
     if not intact:

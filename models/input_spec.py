@@ -7,8 +7,8 @@ has to know how the training data was scaled.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal, Self, cast, get_args
 
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from models.errors import ShapeError
 from models.normalisation import Arithmetic, Normalisation
+from models.scaling import pixel_range, standard, usual_range
+from models.schema import Schema
 
 Layout = Literal["vector", "HW", "HWC", "CHW"]
 
 MAX_ELEMENTS: Final = 1 << 24
 """Elements in one record; larger ones are refused before memory is allocated for them."""
 MAX_CHANNELS: Final = 4
+_KEYS: Final = ("shape", "layout", "dtype", "offset", "scale")
 _DTYPES: Final = frozenset({"bool", "float16", "float32", "float64"}) | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -33,8 +36,9 @@ class InputSpec:
     """Shape, layout and normalisation of the records of one model.
 
     shape: what the network sees, (d,) or (C, H, W). layout: how one record arrives. dtype: of
-    the training records. offset, scale: per feature of a vector, per channel of an image; the
-    network sees (record - offset) / scale. features: names of a vector's columns, or ().
+    the training records. offset, scale: per column of a vector as the network sees it, per
+    channel of an image; the network sees (record - offset) / scale. schema: a vector's features.
+    ranges: usual least and greatest value per feature or channel, or () if not known.
     """
 
     shape: tuple[int, ...]
@@ -42,7 +46,8 @@ class InputSpec:
     dtype: str
     offset: tuple[float, ...]
     scale: tuple[float, ...]
-    features: tuple[str, ...] = ()
+    schema: Schema = field(default_factory=Schema)
+    ranges: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         dimensions = 1 if self.layout == "vector" else 3
@@ -62,8 +67,20 @@ class InputSpec:
             raise ValueError(f"offset and scale need {self.shape[0]} values each")
         if not all(map(math.isfinite, self.offset + self.scale)) or min(self.scale) <= 0:
             raise ValueError("offset and scale must be finite, and scale above 0")
-        if len(self.features) not in (0, self.shape[0]):
-            raise ValueError(f"{self.shape[0]} features, but {len(self.features)} names")
+        if len(self.schema.columns) not in (0, self.shape[0]):
+            raise ValueError(f"{self.shape[0]} features, but {len(self.schema.columns)} names")
+        if len(self.ranges) not in (0, self.record_shape[0], self.shape[0]):
+            raise ValueError(f"{len(self.ranges)} ranges, which fit no record")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of a vector's features, or ()."""
+        return self.schema.names
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a vector's values as the network sees them, or ()."""
+        return self.schema.columns
 
     @property
     def record_shape(self) -> tuple[int, ...]:
@@ -72,7 +89,7 @@ class InputSpec:
             return self.shape[1:]
         if self.layout == "HWC":
             return (*self.shape[1:], self.shape[0])
-        return self.shape
+        return self.shape if self.schema.plain else (len(self.features),)
 
     @property
     def is_image(self) -> bool:
@@ -80,26 +97,37 @@ class InputSpec:
         return self.layout != "vector"
 
     @classmethod
-    def fit(cls, records: NDArray[Any], features: Sequence[str] = ()) -> Self:
+    def fit(
+        cls,
+        records: NDArray[Any],
+        schema: Schema | None = None,
+        held_out: NDArray[Any] | None = None,
+    ) -> Self:
         """Return the spec of these records, (n, *record_shape), with the layout guessed.
 
         2-d arrays are vectors, 3-d (n, H, W), 4-d (n, H, W, C) when the last dimension is 1, 3
         or 4, else (n, C, H, W) when the second is. Raises ShapeError for anything else.
-        Vectors are standardised (constant features keep scale 1); pixels are brought to [0, 1].
+        Vectors are standardised, and constants as `scaling` says; pixels are brought to [0, 1].
+        held_out: further normal records, which tell how surprising it is that a constant moves.
         """
-        layout = _guess_layout(records)
+        layout, schema = _guess_layout(records), schema or Schema()
         images = _channels_first(records, layout)
-        offset, scale = _standard(images) if layout == "vector" else _pixel_range(images)
+        if layout == "vector":
+            offset, scale = _of_vectors(records, schema, held_out)
+        else:
+            offset, scale = pixel_range(images)
         if not np.all(np.isfinite(offset)) or not np.all(np.isfinite(scale)):
             raise ShapeError("records must be finite, and small enough to compute their spread.")
+        ranges = np.stack(usual_range(images), axis=1).tolist()
         try:
             return cls(
-                shape=images.shape[1:],
+                shape=(len(offset),) if layout == "vector" else images.shape[1:],
                 layout=layout,
                 dtype=records.dtype.name,
                 offset=tuple(offset.tolist()),
                 scale=tuple(scale.tolist()),
-                features=tuple(features),
+                schema=schema,
+                ranges=tuple((low, high) for low, high in ranges),
             )
         except ValueError as error:
             raise ShapeError(
@@ -148,29 +176,56 @@ class InputSpec:
             raise ShapeError(f"records must be real numbers, got dtype {records.dtype}.")
         shape = records.shape[1:]
         if records.ndim and shape == self.record_shape:
+            if not self.schema.plain:
+                return self._filled(self.schema.expand(records))
             return _channels_first(records, self.layout)
         if records.ndim and shape == self.shape:
             return records
         raise ShapeError(f"each record must have shape {self.record_shape}, got {shape}.")
 
+    def _filled(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """With the usual value, which the network sees as 0, where one is missing."""
+        missing = np.isnan(columns)
+        if missing.any():
+            columns[missing] = np.broadcast_to(self._offset, columns.shape)[missing]
+        return columns
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        names = (*_KEYS, "features")
+        document = {name: getattr(self, name) for name in names}
+        if self.schema != Schema.numbers(self.features):
+            document["schema"] = self.schema.to_json()
+        if self.ranges:
+            document["ranges"] = [list(each) for each in self.ranges]
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return what `to_json` was called on; ValueError for anything else."""
-        expected = {"shape", "layout", "dtype", "offset", "scale", "features"}
-        if set(document) != expected:
-            raise ValueError(f"needs exactly the keys {', '.join(sorted(expected))}")
+        keys = {*_KEYS, "features"}
+        if not keys <= set(document) <= keys | {"schema", "ranges"}:
+            raise ValueError(f"needs the keys {', '.join(sorted(keys))}, and no others")
+        features = _tuple_of(document, "features", str)
+        schema = Schema.numbers(features)
+        if "schema" in document:
+            schema = Schema.from_json(document["schema"])
+        if schema.names != features:
+            raise ValueError("features and schema name different columns")
         return cls(
             shape=_tuple_of(document, "shape", int),
             layout=cast("Layout", str(document["layout"])),
             dtype=str(document["dtype"]),
             offset=_tuple_of(document, "offset", float),
             scale=_tuple_of(document, "scale", float),
-            features=_tuple_of(document, "features", str),
+            schema=schema,
+            ranges=tuple(_pair(each) for each in document.get("ranges", ())),
         )
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    low, high = _tuple_of({"ranges": values}, "ranges", float)
+    return low, high
 
 
 def _tuple_of(document: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
@@ -205,26 +260,19 @@ def _channels_first(records: NDArray[Any], layout: Layout) -> NDArray[Any]:
     return np.moveaxis(records, 3, 1) if layout == "HWC" else records
 
 
-def _standard(vectors: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each feature; 1 where it is constant up to rounding."""
-    values = vectors.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = values.mean(axis=0), values.std(axis=0)
-    constant = deviation <= 1e-12 * np.abs(values).max(axis=0)
-    return mean, np.where(constant, 1.0, deviation)
-
-
-def _pixel_range(images: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Offset and scale per channel: 0 and 255 for bytes, 0 and 1 for pixels that already fill
-    most of [0, 1], otherwise (bytes that hold a few small numbers, too) the range of each channel.
-    """
-    channels = images.shape[1]
-    if images.dtype == np.uint8 and images.max() >= 32:
-        return np.zeros(channels), np.full(channels, 255.0)
-    low = images.min(axis=(0, 2, 3)).astype(np.float64)
-    high = images.max(axis=(0, 2, 3)).astype(np.float64)
-    if low.min() >= 0 and 0.5 <= high.max() <= 1:
-        return np.zeros(channels), np.ones(channels)
-    with np.errstate(over="ignore", invalid="ignore"):
-        span = high - low
-    return low, np.where(span > 0, span, 1.0)
+def _of_vectors(
+    records: NDArray[Any], schema: Schema, held_out: NDArray[Any] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset and scale of each column that the network sees."""
+    if schema.features and len(schema.features) != records.shape[1]:
+        raise ShapeError(f"{records.shape[1]} features, but {len(schema.features)} names.")
+    if schema.plain:
+        return standard(records, held_out, schema.binary if schema.features else None)
+    columns = schema.expand(records)
+    middle = np.nanmedian(columns, axis=0) if np.isnan(columns).any() else columns.mean(axis=0)
+    columns = np.where(np.isnan(columns), middle, columns)
+    later = None
+    if held_out is not None:
+        later = schema.expand(held_out)
+        later = np.where(np.isnan(later), middle, later)
+    return standard(columns, later, schema.binary)

@@ -139,7 +139,7 @@ def _vectors(
 ) -> Figure:
     names = [
         _shortened(without_controls(name))
-        for name in spec.features or (f"feature {i}" for i in range(*spec.shape))
+        for name in spec.columns or (f"feature {i}" for i in range(*spec.shape))
     ]
     across = 1 if len(titles) == 1 else 2
     height = _BAR * min(FEATURES, len(names)) * len(made) + 0.1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +29,8 @@ from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
+from models.scaling import FAR
+from models.schema import Schema
 from models.settings import TrainingSettings
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import History, Listener, fit, seeded
@@ -45,26 +46,28 @@ def train(
     out: Path | str,
     settings: TrainingSettings | None = None,
     progress: Listener | None = None,
-    features: Sequence[str] = (),
+    schema: Schema | None = None,
     source: str = "",
     parts: Split | None = None,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
-    records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. features:
-    names of a vector's columns. source: where the records came from, for the model card.
-    parts: which rows train, validate and calibrate, if the settings are not to choose them.
-    progress: called after each epoch. On Ctrl-C the best model so far is calibrated and saved.
-    Repeatable on one machine's CPU: the same records, settings and number of threads give the
-    same weights, bit for bit. Raises TrainingError, ShapeError, CalibrationError, BundleError.
+    records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. schema:
+    a vector's features; NaN is a value where one may be missing. source: where the records came
+    from, for the model card. parts: which rows train, validate and calibrate, if the settings are
+    not to choose them. progress: called after each epoch.
+
+    On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
+    same records, settings and number of threads give the same weights, bit for bit. Raises
+    TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
     bundle.check_target(out)
-    require_finite(records)
+    require_finite(records, schema)
     parts = parts or split(len(records), settings)
     supported_quantile(settings.quantile, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
-    fitted = fit_model(records, parts, settings, progress, features)
+    fitted = fit_model(records, parts, settings, progress, schema)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
     reference = _calibrated(fitted, held_out, FLOAT32)
@@ -116,11 +119,14 @@ def fit_model(
     parts: Split,
     settings: TrainingSettings,
     progress: Listener | None = None,
-    features: Sequence[str] = (),
+    schema: Schema | None = None,
 ) -> Fitted:
     """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
     place = device.resolve(settings.device)
-    spec = InputSpec.fit(records[parts.training], features)
+    held_out = None
+    if records.ndim == 2:
+        held_out = records[np.concatenate([parts.validation, parts.calibration])]
+    spec = InputSpec.fit(records[parts.training], schema, held_out)
     settings = settings.completed(len(parts.training))
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)
@@ -149,8 +155,11 @@ def _fit(
     settings: TrainingSettings,
     progress: Listener | None,
 ) -> History:
-    training = torch.from_numpy(spec.prepare(records[parts.training]))
-    validation = torch.from_numpy(spec.prepare(records[parts.validation]))
+    # A few wild records count, and do not teach the network to be wild.
+    training, validation = (
+        torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR))
+        for rows in (parts.training, parts.validation)
+    )
     return fit(model, training, validation, settings, progress)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import TrainingError
+from models.schema import Schema
 from models.settings import MIN_RECORDS, TrainingSettings
 
 MIN_CALIBRATION: Final = 20
@@ -62,12 +63,13 @@ def fingerprint(records: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def require_finite(records: NDArray[Any]) -> None:
-    """Raise TrainingError, naming the row, if any value is nan or infinite."""
+def require_finite(records: NDArray[Any], schema: Schema | None = None) -> None:
+    """Raise TrainingError, naming the row, if any value is infinite, or nan where none may miss."""
     if records.dtype.kind != "f":
         return
+    missing = schema.may_be_missing if schema and schema.features else np.zeros((), dtype=np.bool_)
     for row, record in enumerate(records):
-        if not np.isfinite(record).all():
+        if not (np.isfinite(record) | (np.isnan(record) & missing)).all():
             raise TrainingError(
                 f"row {row} (the first is 0) holds a value that is nan or infinite. "
                 "Drop or repair such rows before training."

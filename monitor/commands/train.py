@@ -122,6 +122,7 @@ def run(options: argparse.Namespace) -> int:
     settings = _settings(options)
 
     from models import recipe
+    from models.schema import Schema
     from monitor import datasets
     from monitor.process.progress import epochs_bar
 
@@ -129,7 +130,12 @@ def run(options: argparse.Namespace) -> int:
     source = f"{options.data} where {options.where}" if options.where else options.data
     with epochs_bar() as listener:
         bundle = recipe.train(
-            data.records, options.out, settings, listener, data.features, source=source
+            data.records,
+            options.out,
+            settings,
+            listener,
+            Schema.numbers(data.features),
+            source=source,
         )
     print(_outcome(bundle, options.out))
     return 0

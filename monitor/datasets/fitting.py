@@ -74,4 +74,4 @@ def in_type(rows: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
         return rows
     with np.errstate(over="ignore", invalid="ignore"):
         cast = rows.astype(spec.dtype)
-    return cast if np.array_equal(cast, rows) else rows
+    return cast if np.array_equal(cast, rows, equal_nan=rows.dtype.kind == "f") else rows

@@ -82,7 +82,7 @@ def _usual_spread(before: Rows | None, spec: InputSpec) -> NDArray[np.float64]:
 
 
 def _names(features: NDArray[np.int64], spec: InputSpec) -> str:
-    named = [spec.features[i] if spec.features else f"feature {i}" for i in features[:3]]
+    named = [spec.columns[i] if spec.columns else f"feature {i}" for i in features[:3]]
     return ", ".join(named) + (", ..." if len(features) > 3 else "")
 
 

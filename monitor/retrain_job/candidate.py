@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models import recipe
 from models.bundle import Bundle
 from models.reconstruction import errors_of
+from models.schema import Schema
 from models.settings import MIN_RECORDS, TrainingSettings
 from models.splits import MIN_TRAINING, MIN_VALIDATION, Split, split
 from models.training import Listener
@@ -106,25 +107,27 @@ def train(
     out: Path,
     source: str,
     progress: Listener | None = None,
-    features: tuple[str, ...] = (),
+    schema: Schema | None = None,
 ) -> Candidate:
     """Find the strangest records, train on the others, and save the bundle at `out`."""
-    strange = strangest(ready, settings, trim, progress)
+    strange = strangest(ready, settings, trim, progress, schema)
     kept = Split(
         training=np.setdiff1d(ready.parts.training, strange),
         validation=np.setdiff1d(ready.parts.validation, strange),
         calibration=ready.parts.calibration,
     )
-    bundle = recipe.train(
-        ready.records, out, settings, progress, features, source=source, parts=kept
-    )
+    bundle = recipe.train(ready.records, out, settings, progress, schema, source=source, parts=kept)
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])
     return Candidate(bundle, ready.old, strange - ready.old, losses)
 
 
 def strangest(
-    ready: Material, settings: TrainingSettings, trim: float, progress: Listener | None = None
+    ready: Material,
+    settings: TrainingSettings,
+    trim: float,
+    progress: Listener | None = None,
+    schema: Schema | None = None,
 ) -> NDArray[np.int64]:
     """The share of the drifted records with the largest errors under a first model, ascending."""
     parts = ready.parts
@@ -133,7 +136,8 @@ def strangest(
     count = min(round(trim * len(drifted)), *(max(0, room) for room in spare))
     if not count:
         return np.empty(0, dtype=np.int64)
-    first = recipe.fit_model(ready.records, parts, quick(settings, len(parts.training)), progress)
+    quickly = quick(settings, len(parts.training))
+    first = recipe.fit_model(ready.records, parts, quickly, progress, schema)
     prepared = torch.from_numpy(first.spec.prepare(ready.records[drifted]))
     errors = errors_of(first.model, prepared, settings.error_metric)
     return np.sort(drifted[np.argsort(errors, kind="stable")[len(drifted) - count :]])

@@ -31,8 +31,11 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path, name):
 
 def test_the_version_is_the_content(tmp_path, whole):
     same = write(tmp_path / "same")
-    other = write(tmp_path / "other", metadata={"created": "2025-01-01T00:00:00+00:00"})
+    later = {"created": "2025-01-01T00:00:00+00:00", "metrics": {"epochs": 3, "seconds": 7.0}}
+    slower = {"created": CREATED, "metrics": {"epochs": 3, "seconds": 9.0}}
+    other = write(tmp_path / "other", metadata=later)
     assert same.version == bundle.load(whole).version != other.version
+    assert write(tmp_path / "slower", metadata=slower).version == other.version
     assert len(same.version) == 16
     assert int(same.version, 16)
 

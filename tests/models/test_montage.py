@@ -13,6 +13,7 @@ from models import montage
 from models.bundle import load
 from models.recipe import train
 from models.reconstruction import Reconstructions, reconstructed
+from models.schema import Schema
 from models.settings import TrainingSettings
 from tests.data import digit_images
 from tests.models.builders import spec_of
@@ -75,7 +76,7 @@ def vectors(tmp_path_factory):
 @pytest.mark.parametrize("features", [(), ("speed", "$cost_{$", "a very long name" * 9)])
 @pytest.mark.parametrize("count", [1, 3])
 def test_vectors_are_shown_by_the_features_that_stand_out(vectors, features, count):
-    spec = replace(vectors.input_spec, features=features)
+    spec = replace(vectors.input_spec, schema=Schema.numbers(features))
     named = replace(vectors, input_spec=spec)
     opened(drawn(named, np.eye(3)[:count], ["title"] * count))
 
@@ -107,13 +108,13 @@ def test_what_one_model_or_two_made_of_any_record_is_drawn(shape, rows, names):
 def test_features_are_named():
     x = np.ones((1, 2), dtype=np.float32)
     one = {"": Reconstructions(x, x, x)}
-    named = replace(spec_of((2,)), features=("pressure", "flow"))
+    named = replace(spec_of((2,)), schema=Schema.numbers(("pressure", "flow")))
     assert montage.draw(named, one, [""]) != montage.draw(spec_of((2,)), one, [""])
 
 
 def test_names_that_look_like_formulas_are_drawn_as_they_are():
     x = np.ones((1, 2), dtype=np.float32)
-    named = replace(spec_of((2,)), features=("$cost_{$", "flow"))
+    named = replace(spec_of((2,)), schema=Schema.numbers(("$cost_{$", "flow")))
     assert montage.draw(named, {"": Reconstructions(x, x, x)}, ["$x_{$"])
 
 

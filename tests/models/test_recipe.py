@@ -10,6 +10,7 @@ from models.architectures import ARCHITECTURES
 from models.errors import BundleError, CalibrationError, ShapeError, TrainingError
 from models.recipe import TrainingSettings, train
 from models.reconstruction import errors_of
+from models.schema import Schema
 from tests.models.builders import digits, vectors
 
 FAST = TrainingSettings(epochs=2)
@@ -138,7 +139,7 @@ def test_ctrl_c_calibrates_and_saves_the_best_so_far(tmp_path):
 
 
 def test_feature_names_are_kept(tmp_path):
-    made = train(vectors(60), tmp_path / "bundle", FAST, features=("a", "b", "c", "d"))
+    made = train(vectors(60), tmp_path / "bundle", FAST, schema=Schema.numbers("abcd"))
     assert bundle.load(made.path).input_spec.features == ("a", "b", "c", "d")
 
 

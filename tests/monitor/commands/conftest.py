@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.recipe import train
+from models.schema import Schema
 from models.settings import TrainingSettings
 from monitor.cli import main
 from tests.data import digit_images
@@ -50,5 +51,5 @@ def machine_bundle(tmp_path_factory):
     """A bundle for vectors with named columns."""
     folder = tmp_path_factory.mktemp("machine") / "model"
     settings = TrainingSettings(epochs=10, device="cpu")
-    train(machine(400), folder, settings, features=FEATURES)
+    train(machine(400), folder, settings, schema=Schema.numbers(FEATURES))
     return folder

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from models.input_spec import InputSpec
+from models.schema import Schema
 from monitor.config.gates import GateConfig
 from monitor.demo import digits, drifts
 from monitor.retrain_job.broken_input import alike, noise, prepared, repeated, stuck
@@ -89,7 +90,7 @@ def test_copies_that_were_usual_before_are_no_sign() -> None:
 
 
 def test_a_feature_that_is_stuck_is_named() -> None:
-    spec = InputSpec.fit(vectors(500), ("speed", "torque", "heat", "load"))
+    spec = InputSpec.fit(vectors(500), Schema.numbers(("speed", "torque", "heat", "load")))
     now = vectors(300, seed=7)
     assert not stuck((prepared(spec, 1.5 * now + 2),), None, spec, GATES).found
     now[:, 2] = 0.3 + np.random.default_rng(1).normal(scale=0.001, size=300)
