@@ -68,8 +68,12 @@ CLOCKS: dict[str, Clock] = {
 
 
 class Feeder:
-    """Sends the records, each exactly once whatever happens to brokers. first: the
-    first one. last: how many there are in the end."""
+    """Sends the records, each at least once whatever happens to brokers. first: the first one.
+    last: how many there are in the end.
+
+    A broker that restarts forgets a producer whose records say that they are old, and takes again
+    what it sends again.
+    """
 
     def __init__(
         self, servers: str, topic: str, partitions: int, last: int, first: int = 0
@@ -131,11 +135,12 @@ class Feeder:
 
 @dataclass
 class Truth:
-    """What stands in the topic, by address topic/partition/offset."""
+    """What stands in the topic, by address topic/partition/offset. numbers: of the records."""
 
     good: set[str] = field(default_factory=set)
     bad: set[str] = field(default_factory=set)
     anomalous: set[str] = field(default_factory=set)
+    numbers: set[int] = field(default_factory=set)
 
     def by_partition(self, addresses: set[str]) -> dict[str, int]:
         """How many of some addresses lie in each partition."""
@@ -151,6 +156,7 @@ def truth(servers: str, topic: str, partitions: int, bundle: Bundle) -> Truth:
     found, numbers, addresses = Truth(), [], []
     for partition, offset, key, _ in read_all(servers, topic, partitions):
         number, address = int(key), f"{topic}/{partition}/{offset}"
+        found.numbers.add(number)
         (found.bad if is_bad(number) else found.good).add(address)
         if not is_bad(number):
             numbers.append(number)
