@@ -38,7 +38,7 @@ LIBRARIES = {
     "codecs": {"numpy", "PIL", "msgpack", "simdjson", "simplejpeg"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"numpy"},
-    "pipeline": {"numpy"},
+    "pipeline": {"numpy", "fastavro"},
 }
 """The libraries that a room may use. What decides knows no network and no configuration."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import http.client
 
-    from monitor.config import HttpConfig
+    from monitor.config.http import HttpConfig
 
 _EXAMPLE = """\
 example:

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from monitor.config.environment import PREFIX, Environment
+from monitor.config.http import HttpConfig
 from monitor.config.kafka import KafkaConfig, OutputConfig
 from monitor.config.names import CODEC_WORDS, AdvisoryName, CodecName, DetectorName
 from monitor.config.receivers import KafkaReceiverConfig
@@ -156,32 +157,6 @@ class DeadLetterConfig(Section):
     )
 
 
-class HttpConfig(Section):
-    """The web server for metrics and status."""
-
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
-    port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    stall_seconds: float = Field(
-        300, ge=1, description="/-/healthy fails when the run loop hangs for so long."
-    )
-    reload: bool = Field(False, description="Whether POST /-/reload looks for a new model.")
-    web_config_file: Path | None = Field(
-        None, description="TLS and passwords, in the format of Prometheus' exporters."
-    )
-    health_host: str = Field(
-        "127.0.0.1", min_length=1, description="Address to listen on for health alone."
-    )
-    health_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        None, description="Port that answers nothing but health, without TLS and passwords."
-    )
-
-    @model_validator(mode="after")
-    def _ports(self) -> HttpConfig:
-        if self.health_port is not None and self.health_port == self.port:
-            raise ValueError("health_port must not be port: it is open to all who reach it")
-        return self
-
-
 class LogConfig(Section):
     """The log on standard error."""
 
@@ -265,7 +240,9 @@ class Config(BaseSettings):
         """Refuse one topic for two things, and names that Kafka takes for the same."""
         names = {"kafka.topic": self.kafka.topic}
         for key, kind in OUTPUTS.items():
-            names[f"outputs.{key}"] = self.topic_for(kind)
+            topic = self.topic_for(kind)
+            if topic is not None:
+                names[f"outputs.{key}"] = topic
         writers = {
             receiver.name: receiver.topic
             for receiver in self.retraining.receivers
@@ -286,12 +263,13 @@ class Config(BaseSettings):
         """The environment first, then the file's values (passed in as arguments)."""
         return (Environment(settings_cls), init_settings)
 
-    def topic_for(self, kind: str) -> str:
-        """The output topic for a kind of event."""
+    def topic_for(self, kind: str) -> str | None:
+        """The output topic for a kind of event; None if it is not published."""
         configured = {
             "anomaly": self.outputs.anomalies or f"{self.kafka.topic}.anomalies",
             "dead_letter": self.outputs.dead_letters or f"{self.kafka.topic}.dead-letters",
             "alert": self.outputs.alerts or f"{self.kafka.topic}.alerts",
+            "score": self.outputs.scores,
         }
         return configured[kind]
 

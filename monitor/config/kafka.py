@@ -155,6 +155,12 @@ class OutputConfig(Section):
         None, description="Topic for records that cannot be scored."
     )
     alerts: TopicName | None = Field(None, description="Topic for drift alerts.")
+    scores: TopicName | None = Field(
+        None, description="Topic for the score of every row; unset: they are not published."
+    )
+    scores_format: Literal["json", "avro"] = Field(
+        "json", description="Form of the scores; avro needs the extra of that name."
+    )
     create_topics: bool = Field(True, description="Create the topics that do not exist.")
     max_message_bytes: int = Field(
         32 * 2**20, ge=2**16, description="Largest message the output topics take."

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-OUTPUTS: Final = {"anomalies": "anomaly", "dead_letters": "dead_letter", "alerts": "alert"}
+OUTPUTS: Final = {
+    "anomalies": "anomaly",
+    "dead_letters": "dead_letter",
+    "alerts": "alert",
+    "scores": "score",
+}
 """Keys of the section outputs, and the kinds of events."""
 
 

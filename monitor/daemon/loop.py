@@ -31,7 +31,7 @@ from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.swap import Swap
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
-from monitor.pipeline.events import LetterKey, events_of
+from monitor.pipeline.events import EventsOf, events_of
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
@@ -79,7 +79,7 @@ class Parts:
     slot: ModelSlot
     max_poll_records: int
     shutdown_seconds: float
-    letter_key: LetterKey = "original"
+    events: EventsOf = events_of
     ahead: int = 0
     worth_seconds: float = 0.0
     former_offsets: FormerOffsets | None = None
@@ -205,9 +205,7 @@ class Daemon:
             return  # all of it was taken away meanwhile
         outcome = parts.pipeline.decide(scored)
         failpoints.reach("batch_decided")
-        events = list(
-            events_of(outcome, self.model.version, self.model.threshold, parts.letter_key)
-        )
+        events = list(parts.events(outcome, self.model.version, self.model.threshold))
         if not self._outcomes.publish(outcome, events, self._wait):
             return
         parts.batcher.took(time.monotonic() - began + self._backlog.own_seconds)

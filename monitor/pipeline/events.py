@@ -9,10 +9,11 @@ for an anomaly, `episode/event` for an alert. A dead letter has the key of its r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Protocol
 
 from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.score_events import Encode, score_events
 from monitor.stream.events import ADDRESS, ALERT, ANOMALY, DEAD_LETTER, Event
 from monitor.stream.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.stream.records import (
@@ -32,10 +33,24 @@ LetterKey = Literal["original", "address"]
 """What a dead letter is keyed by: the record's own key, or where it was."""
 
 
+class EventsOf(Protocol):
+    """From an outcome, the model's version and its threshold to what is to be published."""
+
+    def __call__(self, outcome: Outcome, model_version: str, threshold: float) -> Iterable[Event]:
+        """In a fixed order."""
+
+
 def events_of(
-    outcome: Outcome, model_version: str, threshold: float, letter_key: LetterKey = "original"
+    outcome: Outcome,
+    model_version: str,
+    threshold: float,
+    letter_key: LetterKey = "original",
+    scores: Encode | None = None,
 ) -> Iterator[Event]:
-    """Everything that an outcome wants published, in a fixed order."""
+    """Everything that an outcome wants published, in a fixed order.
+
+    scores: makes the message of a row's score; None if scores are not published.
+    """
     for letter in outcome.dead_letters:
         yield dead_letter_event(letter, letter_key)
     for anomaly in outcome.anomalies:
@@ -43,6 +58,8 @@ def events_of(
     for change in outcome.changes:
         if change.alert is not None:
             yield alert_event(change.alert)
+    if scores is not None:
+        yield from score_events(outcome, scores)
 
 
 def anomaly_event(anomaly: Anomaly, model_version: str, threshold: float) -> Event:

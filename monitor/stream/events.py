@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ANOMALY, DEAD_LETTER, ALERT = "anomaly", "dead_letter", "alert"
-KINDS = (ANOMALY, DEAD_LETTER, ALERT)
+ANOMALY, DEAD_LETTER, ALERT, SCORE = "anomaly", "dead_letter", "alert", "score"
+KINDS = (ANOMALY, DEAD_LETTER, ALERT, SCORE)
 ADDRESS = "aead.address"
-"""Header of a dead letter: where its record was."""
+"""Header of a dead letter or a score: where its record was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +21,5 @@ class Event:
 
     @property
     def identity(self) -> bytes:
-        """What a repeat has, too: its key, and of a dead letter the address of its record."""
+        """What a repeat has, too: its key, or the address of its record where that is told."""
         return dict(self.headers).get(ADDRESS) or self.key or b""

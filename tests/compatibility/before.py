@@ -6,6 +6,7 @@ import json
 import lzma
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from monitor.daemon.assembly.receivers import holding
 from monitor.daemon.assembly.retraining import HandOver, retraining_policy
 from monitor.daemon.loop import Daemon
 from monitor.drift.judge import Judge
+from monitor.pipeline.events import events_of
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.retraining.history import History
@@ -90,7 +92,7 @@ class Continuation:
         self.daemon: Daemon = self._starter(
             self.source, self.sink, folder, model=model, pipeline=deciding,
             fingerprint=fingerprint(config()), on_final=HandOver(self.outbox, lambda: None),
-            letter_key="address",  # as it was the only way
+            events=partial(events_of, letter_key="address"),  # as it was the only way
         )  # fmt: skip
 
     def finish(self) -> None:

@@ -46,6 +46,10 @@ def watched(
         "model": str(bundle),
         "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
         "codec": {"name": codec, "dtype": sent_as(codec)},
+        "outputs": {
+            "scores": f"{name}.scores",
+            "scores_format": "avro" if codec == "raw" else "json",
+        },
     }
     daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
@@ -81,6 +85,11 @@ def test_every_record_is_scored_or_dead_lettered_with_reason_and_bytes(
     }
     assert total(status, "dead_lettered") == len(expected) == RECORDS // EVERY
     assert dead_letters(broker.bootstrap_servers, name) == expected
+    assert score_addresses(broker.bootstrap_servers, name) == sorted(
+        f"{name}/{i % PARTITIONS}/{i // PARTITIONS}/0"
+        for i, (kind, _) in enumerate(records)
+        if not kind
+    )
     assert daemon.status()["ready"]
 
 
@@ -102,3 +111,9 @@ def dead_letters(servers: str, name: str) -> dict[tuple[int, int], tuple[str, by
         address = int(headers["aead.partition"]), int(headers["aead.offset"])
         letters[address] = headers["aead.reason"].decode(), message.value
     return letters
+
+
+def score_addresses(servers: str, name: str) -> list[str]:
+    """Of each message of the topic of scores, in order."""
+    messages = kafkacat.consume(servers, f"{name}.scores")
+    return sorted(dict(message.headers)["aead.address"].decode() for message in messages)

@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     config = config_file.load(options.config)
     connection = build_connection(config.kafka)
-    name = config.topic_for("dead_letter")
+    name = config.topic_for("dead_letter") or ""  # there is always one
     with opened(connection, name, config.kafka.fetch_max_bytes) as topic:
         if options.action == "list":
             return listing.run(options, topic, selection)

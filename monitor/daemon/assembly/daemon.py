@@ -21,6 +21,7 @@ from monitor.config import CodecConfig, Config
 from monitor.daemon.assembly.judge import build_judge
 from monitor.daemon.assembly.kafka import (
     build_connection,
+    build_events,
     build_former_offsets,
     build_publisher,
     build_source,
@@ -126,7 +127,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             ahead=AHEAD,
             worth_seconds=WORTH_SECONDS if resolve(config.device).type == "cpu" else 0.0,
             shutdown_seconds=config.shutdown_seconds,
-            letter_key=config.dead_letters.key,
+            events=build_events(config),
             former_offsets=build_former_offsets(config.kafka, connection),
             stall_seconds=config.http.stall_seconds,
             state=state,

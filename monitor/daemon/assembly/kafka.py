@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from monitor.daemon.assembly.sasl import kerberos_of_librdkafka, sasl_options
 from monitor.daemon.publisher import Publisher, TransactionalPublisher
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
+from monitor.pipeline.events import EventsOf, events_of
+from monitor.pipeline.score_events import encoder
 from monitor.stream import confluent_options
 from monitor.stream.client_options import check_options
 from monitor.stream.events import KINDS
@@ -145,10 +148,18 @@ def make_transactional_sink(
 
 
 def _topics(config: Config) -> Topics:
-    names = {kind: config.topic_for(kind) for kind in KINDS}
+    topics = ((kind, config.topic_for(kind)) for kind in KINDS)
+    names = {kind: topic for kind, topic in topics if topic is not None}
     outputs = config.outputs
     drop = outputs.refused == "drop"
     return Topics(names, outputs.create_topics, outputs.max_message_bytes, drop)
+
+
+def build_events(config: Config) -> EventsOf:
+    """What says to the outside what was decided."""
+    outputs = config.outputs
+    scores = encoder(outputs.scores_format) if outputs.scores is not None else None
+    return partial(events_of, letter_key=config.dead_letters.key, scores=scores)
 
 
 def build_publisher(

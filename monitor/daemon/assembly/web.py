@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from monitor.config import HttpConfig
+from monitor.config.http import HttpConfig
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
 from monitor.web.app import build_app, build_health

@@ -275,5 +275,6 @@ SETTINGS: Final[Mapping[str, str]] = {
     "anomaly": "outputs.anomalies",
     "dead_letter": "outputs.dead_letters",
     "alert": "outputs.alerts",
+    "score": "outputs.scores",
 }
 """What names the topic of each kind of event."""

@@ -1,15 +1,19 @@
 """Messages as readers get them."""
 
+import io
 import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
+import fastavro
 import jsonschema
 import pytest
 
 from monitor.pipeline.events import alert_event, anomaly_event, dead_letter_event, events_of
+from monitor.pipeline.score_events import AVRO, encoder
 from monitor.stream.columns import Columns
+from monitor.stream.events import SCORE, Event
 from monitor.stream.json_values import isoformat
 from monitor.stream.records import Anomaly, DeadLetter, Gap, Record
 from tests.monitor.builders import VERSION, normal_errors, pipeline, records
@@ -121,3 +125,36 @@ def test_the_same_outcome_makes_the_same_events() -> None:
     again = list(events_of(pipeline().step(Columns.of(records([1.0, 1e6]))), VERSION, 1.0))
     assert first == again
     assert [event.kind for event in first] == ["anomaly"]
+
+
+def scored(form: str) -> list[Event]:
+    outcome = pipeline().step(Columns.of(records([1.0, 1e6, 0.5])))
+    return [e for e in events_of(outcome, VERSION, 1.0, scores=encoder(form)) if e.kind == SCORE]
+
+
+def test_every_score_follows_its_schema_and_has_the_key_of_its_record() -> None:
+    sent = records([1.0, 1e6, 0.5])
+    events = scored("json")
+    bodies = [json.loads(event.value) for event in events]
+    for event, body, record in zip(events, bodies, sent, strict=True):
+        jsonschema.validate(body, schema("score"))
+        assert event.key == record.key
+        assert event.identity == body["id"].encode()
+        assert (body["partition"], body["offset"]) == (record.partition, record.offset)
+    assert [body["anomalous"] for body in bodies] == [False, True, False]
+
+
+def test_scores_in_avro_say_the_same() -> None:
+    schema_file = json.loads((SCHEMAS / "score.avsc").read_text())
+    assert schema_file == AVRO
+    parsed = fastavro.parse_schema(schema_file)
+    for event, other in zip(scored("avro"), scored("json"), strict=True):
+        read = fastavro.schemaless_reader(io.BytesIO(event.value), parsed)
+        body = json.loads(other.value)
+        assert isoformat(int(read.pop("timestamp").timestamp() * 1000)) == body.pop("timestamp")
+        assert {**read, "kind": "score", "id": body["id"]} == body
+
+
+def test_no_score_is_published_unless_asked_for() -> None:
+    outcome = pipeline().step(Columns.of(records([1.0, 0.5])))
+    assert list(events_of(outcome, VERSION, 1.0)) == []

@@ -1,0 +1,36 @@
+"""The configuration's section on the web server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from monitor.config.section import Section
+
+
+class HttpConfig(Section):
+    """The web server for metrics and status."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    stall_seconds: float = Field(
+        300, ge=1, description="/-/healthy fails when the run loop hangs for so long."
+    )
+    reload: bool = Field(False, description="Whether POST /-/reload looks for a new model.")
+    web_config_file: Path | None = Field(
+        None, description="TLS and passwords, in the format of Prometheus' exporters."
+    )
+    health_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on for health alone."
+    )
+    health_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Port that answers nothing but health, without TLS and passwords."
+    )
+
+    @model_validator(mode="after")
+    def _ports(self) -> HttpConfig:
+        if self.health_port is not None and self.health_port == self.port:
+            raise ValueError("health_port must not be port: it is open to all who reach it")
+        return self
