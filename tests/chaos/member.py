@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from monitor.state.folder import newest
+from monitor.state.folder import PREPARED, newest
 from monitor.state.snapshot import Snapshot
 from tests import product
 from tests.failpoints import VARIABLE
@@ -47,6 +47,11 @@ class Member:
     def running(self) -> bool:
         """True while the process lives."""
         return self._process.running
+
+    @property
+    def in_doubt(self) -> bool:
+        """True if it has written a snapshot of which it does not know whether it counts."""
+        return (self._folder / "state" / PREPARED).exists()
 
     @property
     def url(self) -> str | None:

@@ -92,12 +92,14 @@ def chaos(
                 member.start()
             storm.rage(rounds // 2, records // 2)
             _settle(servers, members[:2])
+            _resolve(storm.everyone)
             _check(servers, models, storm.everyone, transactions, records // 2)
             _make_anew(cluster, members, records // 2)
             storm.everyone[:] = members
             # More than there was before: the place where they were is in the middle of it.
             storm.rage(rounds - rounds // 2, records, first=records // 2)
             _settle(servers, members[:2])
+            _resolve(storm.everyone)
             for member in members[:2]:
                 print(f"{member.name} ended in {member.stop():.1f} s")
             sampler.finish()
@@ -174,6 +176,19 @@ def _settle(servers: str, members: list[Member]) -> None:
         member.start()
     wait_until(lambda: _lag(servers) == 0, SETTLE_SECONDS, lambda: f"still {_lag(servers)} behind")
     time.sleep(ACCEPTED_SECONDS)
+
+
+def _resolve(members: list[Member]) -> None:
+    """Have those look for their last commit that were killed in the middle of it."""
+    for member in members:
+        if not member.running and member.in_doubt:
+            member.start()
+            wait_until(
+                lambda member=member: not member.in_doubt,
+                SETTLE_SECONDS,
+                lambda member=member: f"{member.name} does not know what it committed",
+            )
+            member.stop()
 
 
 def _check(
