@@ -56,6 +56,13 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
             Option("dropout", float, "P", "default 0.1"),
         ),
     ),
+    "temporal": Architecture(
+        "models.temporal:Temporal",
+        (
+            Option("channels", int, "N", "channels per stage", many=True),
+            Option("bottleneck", int, "N", "code length"),
+        ),
+    ),
     "variational": Architecture(
         "models.variational:Variational",
         (HIDDEN, Option("beta", float, "B", "weight of the divergence (default 0.01)")),
@@ -66,9 +73,13 @@ MAX_PARAMETERS: Final = 1 << 28
 
 
 def default_architecture(spec: InputSpec) -> str:
-    """Convolutional for images of at least 8 x 8 pixels, dense for everything else."""
+    """Convolutional for images of at least 8 x 8 pixels, temporal for series of at least 8 steps,
+    dense for everything else."""
     from models.convolutional import MIN_SIDE
+    from models.temporal import MIN_STEPS
 
+    if spec.layout == "series" and spec.shape[1] >= MIN_STEPS:
+        return "temporal"
     large = spec.is_image and min(spec.shape[1:]) >= MIN_SIDE
     return "convolutional" if large else "dense"
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from models.input_spec import InputSpec, Layout
+from models.input_spec import InputSpec
+from models.layouts import Layout
 
 __all__ = ["Autoencoder", "Distance", "InputSpec", "Layout"]
 

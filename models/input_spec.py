@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Final, Literal, Self, cast, get_args
+from typing import Any, Final, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ShapeError
+from models.layouts import DIMENSIONS, Layout, channels_first, layout_of, record_shape
 from models.normalisation import Arithmetic, Normalisation
 from models.scaling import pixel_range, standard, usual_range
 from models.schema import Schema
-
-Layout = Literal["vector", "HW", "HWC", "CHW"]
+from models.windows import Window
 
 MAX_ELEMENTS: Final = 1 << 24
 """Elements in one record; larger ones are refused before memory is allocated for them."""
@@ -35,10 +35,11 @@ _DTYPES: Final = frozenset({"bool", "float16", "float32", "float64"}) | {
 class InputSpec:
     """Shape, layout and normalisation of the records of one model.
 
-    shape: what the network sees, (d,) or (C, H, W). layout: how one record arrives. dtype: of
-    the training records. offset, scale: per column of a vector as the network sees it, per
-    channel of an image; the network sees (record - offset) / scale. schema: a vector's features.
-    ranges: usual least and greatest value per feature or channel, or () if not known.
+    shape: what the network sees, (d,), (C, T) or (C, H, W). layout: how one record arrives. dtype:
+    of the training records. offset, scale: per column of a vector as the network sees it, per
+    channel of a series or image; the network sees (record - offset) / scale. schema: features of
+    a vector, channels of a series. ranges: usual least and greatest value per feature or channel,
+    or () if not known. window: how series are made, if the stream has single steps of them.
     """
 
     shape: tuple[int, ...]
@@ -48,10 +49,11 @@ class InputSpec:
     scale: tuple[float, ...]
     schema: Schema = field(default_factory=Schema)
     ranges: tuple[tuple[float, float], ...] = ()
+    window: Window | None = None
 
     def __post_init__(self) -> None:
-        dimensions = 1 if self.layout == "vector" else 3
-        if self.layout not in get_args(Layout) or len(self.shape) != dimensions:
+        dimensions = DIMENSIONS.get(self.layout)
+        if len(self.shape) != dimensions:
             raise ValueError(f"layout {self.layout!r} does not fit shape {self.shape}")
         if any(type(n) is not int or n < 1 for n in self.shape):
             raise ValueError(f"shape must be positive whole numbers, got {self.shape}")
@@ -71,6 +73,10 @@ class InputSpec:
             raise ValueError(f"{self.shape[0]} features, but {len(self.schema.columns)} names")
         if len(self.ranges) not in (0, self.record_shape[0], self.shape[0]):
             raise ValueError(f"{len(self.ranges)} ranges, which fit no record")
+        if self.layout == "series" and not self.schema.plain:
+            raise ValueError("the channels of a series are numbers that are never missing")
+        if self.window and (self.layout != "series" or self.window.length != self.shape[1]):
+            raise ValueError(f"windows of {self.window.length} steps, and records that are none")
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -85,16 +91,32 @@ class InputSpec:
     @property
     def record_shape(self) -> tuple[int, ...]:
         """Shape of one record as it arrives, e.g. (28, 28) for HW, (32, 32, 3) for HWC."""
-        if self.layout == "HW":
-            return self.shape[1:]
-        if self.layout == "HWC":
-            return (*self.shape[1:], self.shape[0])
-        return self.shape if self.schema.plain else (len(self.features),)
+        whole = record_shape(self.shape, self.layout)
+        return whole if self.schema.plain else (len(self.features),)
+
+    @property
+    def payload_shape(self) -> tuple[int, ...]:
+        """Shape of what a message carries: a record, or one step of a series."""
+        return self.record_shape if self.window is None else self.shape[:1]
 
     @property
     def is_image(self) -> bool:
-        """True for images, false for vectors."""
-        return self.layout != "vector"
+        """True for images, false for vectors and series."""
+        return len(self.shape) == 3
+
+    @cached_property
+    def varies(self) -> NDArray[np.bool_]:
+        """Bool (shape[0],): numbers, per column or channel, that were not constant in training."""
+        if not self.ranges:
+            # As bundles of before have it.
+            return np.not_equal(self.scale, 1.0)
+        moving = np.array([low < high for low, high in self.ranges])
+        if self.schema.plain:
+            return moving
+        names = {name for name, moves in zip(self.features, moving, strict=True) if moves}
+        known = np.array([name in names for name in self.columns], dtype=np.bool_)
+        numbers: NDArray[np.bool_] = known & ~self.schema.binary
+        return numbers
 
     @classmethod
     def fit(
@@ -102,18 +124,22 @@ class InputSpec:
         records: NDArray[Any],
         schema: Schema | None = None,
         held_out: NDArray[Any] | None = None,
+        layout: str = "",
+        window: Window | None = None,
     ) -> Self:
-        """Return the spec of these records, (n, *record_shape), with the layout guessed.
+        """Return the spec of these records, (n, *record_shape). Raises ShapeError.
 
-        2-d arrays are vectors, 3-d (n, H, W), 4-d (n, H, W, C) when the last dimension is 1, 3
-        or 4, else (n, C, H, W) when the second is. Raises ShapeError for anything else.
-        Vectors are standardised, and constants as `scaling` says; pixels are brought to [0, 1].
+        layout: "series", "image", or "" to guess as `layout_of` does. Features and channels of
+        series are standardised, and constants as `scaling` says; pixels are brought to [0, 1].
         held_out: further normal records, which tell how surprising it is that a constant moves.
         """
-        layout, schema = _guess_layout(records), schema or Schema()
-        images = _channels_first(records, layout)
-        if layout == "vector":
+        found, schema = layout_of(records, layout), schema or Schema()
+        images = channels_first(records, found)
+        if found == "vector":
             offset, scale = _of_vectors(records, schema, held_out)
+        elif found == "series":
+            later = None if held_out is None else held_out.reshape(-1, records.shape[2])
+            offset, scale = _of_vectors(records.reshape(-1, records.shape[2]), schema, later)
         else:
             offset, scale = pixel_range(images)
         if not np.all(np.isfinite(offset)) or not np.all(np.isfinite(scale)):
@@ -121,13 +147,14 @@ class InputSpec:
         ranges = np.stack(usual_range(images), axis=1).tolist()
         try:
             return cls(
-                shape=(len(offset),) if layout == "vector" else images.shape[1:],
-                layout=layout,
+                shape=(len(offset),) if found == "vector" else images.shape[1:],
+                layout=found,
                 dtype=records.dtype.name,
                 offset=tuple(offset.tolist()),
                 scale=tuple(scale.tolist()),
                 schema=schema,
                 ranges=tuple((low, high) for low, high in ranges),
+                window=window,
             )
         except ValueError as error:
             raise ShapeError(
@@ -178,7 +205,7 @@ class InputSpec:
         if records.ndim and shape == self.record_shape:
             if not self.schema.plain:
                 return self._filled(self.schema.expand(records))
-            return _channels_first(records, self.layout)
+            return channels_first(records, self.layout)
         if records.ndim and shape == self.shape:
             return records
         raise ShapeError(f"each record must have shape {self.record_shape}, got {shape}.")
@@ -198,13 +225,15 @@ class InputSpec:
             document["schema"] = self.schema.to_json()
         if self.ranges:
             document["ranges"] = [list(each) for each in self.ranges]
+        if self.window is not None:
+            document["window"] = asdict(self.window)
         return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return what `to_json` was called on; ValueError for anything else."""
         keys = {*_KEYS, "features"}
-        if not keys <= set(document) <= keys | {"schema", "ranges"}:
+        if not keys <= set(document) <= keys | {"schema", "ranges", "window"}:
             raise ValueError(f"needs the keys {', '.join(sorted(keys))}, and no others")
         features = _tuple_of(document, "features", str)
         schema = Schema.numbers(features)
@@ -220,6 +249,7 @@ class InputSpec:
             scale=_tuple_of(document, "scale", float),
             schema=schema,
             ranges=tuple(_pair(each) for each in document.get("ranges", ())),
+            window=None if document.get("window") is None else _window(document["window"]),
         )
 
 
@@ -228,36 +258,17 @@ def _pair(values: Any) -> tuple[float, float]:
     return low, high
 
 
+def _window(document: Any) -> Window:
+    if not isinstance(document, Mapping) or set(document) != {"length", "stride", "by"}:
+        raise ValueError("window needs the keys length, stride and by")
+    return Window(document["length"], document["stride"], str(document["by"]))
+
+
 def _tuple_of(document: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
     values = document[key]
     if not isinstance(values, (list, tuple)) or any(type(value) is not kind for value in values):
         raise ValueError(f"{key} must be a list of {kind.__name__} values")
     return tuple(values)
-
-
-def _guess_layout(records: NDArray[Any]) -> Layout:
-    if records.dtype.kind not in "buif":
-        raise ShapeError(f"records must be real numbers, got dtype {records.dtype}.")
-    if records.size == 0:
-        raise ShapeError(f"there are no values in an array of shape {records.shape}.")
-    if records.ndim == 2:
-        return "vector"
-    if records.ndim == 3:
-        return "HW"
-    if records.ndim == 4 and records.shape[3] in (1, 3, 4):
-        return "HWC"
-    if records.ndim == 4 and records.shape[1] in (1, 3, 4):
-        return "CHW"
-    raise ShapeError(
-        "records must be vectors (n, d) or images (n, H, W), (n, H, W, C) or (n, C, H, W) with "
-        f"1, 3 or 4 channels, got shape {records.shape}."
-    )
-
-
-def _channels_first(records: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    if layout == "HW":
-        return records[:, np.newaxis]
-    return np.moveaxis(records, 3, 1) if layout == "HWC" else records
 
 
 def _of_vectors(

@@ -18,21 +18,19 @@ from numpy.typing import NDArray
 
 from models.bundle_metadata import without_controls
 from models.input_spec import InputSpec
+from models.montage_series import series
 from models.plots import ALARM, NORMAL, SECOND, png
 from models.reconstruction import Reconstructions
+from models.sheet import GAP, HEADING, Sheet, room_above, shortened
 
 FEATURES: Final = 8
 """Features shown of each vector."""
-_LONGEST_LINE: Final = 34
 _ACROSS: Final = 9
 """Most pictures side by side."""
 _PICTURE: Final = 1.13
-_GAP: Final = 0.07
 _BAR: Final = 0.17
 _BARS: Final = 5.0
 """Width of the bars of one vector."""
-_HEADING: Final = 0.3
-_TITLE_LINE: Final = 0.13
 
 
 def draw(
@@ -48,24 +46,9 @@ def draw(
     """
     if spec.is_image:
         return png(_images(spec, made, titles, heading))
+    if spec.layout == "series":
+        return png(series(spec, made, titles, heading))
     return png(_vectors(spec, made, titles, heading))
-
-
-class _Sheet:
-    """A figure on which places are given in inches from the left and from the top."""
-
-    def __init__(self, width: float, height: float, heading: str) -> None:
-        self._width, self._height = width, height
-        self.figure = Figure((width, height))
-        y = 1 - _HEADING / 2 / height
-        self.figure.text(0.5, y, heading, fontsize=10, ha="center", va="center", parse_math=False)
-
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """New axes at a place."""
-        bottom = self._height - top - height
-        return self.figure.add_axes(
-            (left / self._width, bottom / self._height, width / self._width, height / self._height)
-        )
 
 
 def _images(
@@ -74,22 +57,22 @@ def _images(
     columns = _columns(tuple(made))
     across = min(_ACROSS // len(columns), 1 if len(titles) < 3 else 2 if len(titles) < 9 else 3)
     height = _PICTURE * min(max(spec.shape[1] / spec.shape[2], 0.4), 2.5)
-    above = _above(titles)
-    step_x, step_y = len(columns) * (_PICTURE + _GAP) + 2 * _GAP, above + height + 0.2
-    top = _HEADING if heading else _GAP
+    above = room_above(titles)
+    step_x, step_y = len(columns) * (_PICTURE + GAP) + 2 * GAP, above + height + 0.2
+    top = HEADING if heading else GAP
     rows = math.ceil(len(titles) / across)
-    sheet = _Sheet(across * step_x, top + rows * step_y, heading)
+    sheet = Sheet(across * step_x, top + rows * step_y, heading)
     for i, title in enumerate(titles):
         row, place = divmod(i, across)
         cells = [
             sheet.axes(
-                1.5 * _GAP + place * step_x + column * (_PICTURE + _GAP),
+                1.5 * GAP + place * step_x + column * (_PICTURE + GAP),
                 top + row * step_y + above, _PICTURE, height,
             )
             for column in range(len(columns))
         ]  # fmt: skip
         _draw_images(cells, spec, [each.record(i) for each in made.values()])
-        cells[0].set_title(_shortened(title), fontsize=7, loc="left", parse_math=False)
+        cells[0].set_title(shortened(title), fontsize=7, loc="left", parse_math=False)
         for cell, name in zip(cells, columns if row == 0 else (), strict=False):
             below = (0.5, -0.03)
             cell.annotate(name, below, xycoords="axes fraction", ha="center", va="top", fontsize=7)
@@ -100,11 +83,6 @@ def _columns(names: Sequence[str]) -> list[str]:
     if len(names) == 1:
         return ["original", "reconstruction", "error"]
     return ["original", *names, *(f"error, {name}" for name in names)]
-
-
-def _above(titles: Sequence[str]) -> float:
-    """Room for the longest title over a record."""
-    return _TITLE_LINE * (1 + max(title.count("\n") for title in titles)) + 0.07
 
 
 def _draw_images(cells: Sequence[Axes], spec: InputSpec, made: Sequence[Reconstructions]) -> None:
@@ -138,21 +116,21 @@ def _vectors(
     spec: InputSpec, made: Mapping[str, Reconstructions], titles: Sequence[str], heading: str
 ) -> Figure:
     names = [
-        _shortened(without_controls(name))
+        shortened(without_controls(name))
         for name in spec.columns or (f"feature {i}" for i in range(*spec.shape))
     ]
     across = 1 if len(titles) == 1 else 2
     height = _BAR * min(FEATURES, len(names)) * len(made) + 0.1
-    above, left = _above(titles), 0.2 + 0.06 * max(map(len, names))
+    above, left = room_above(titles), 0.2 + 0.06 * max(map(len, names))
     step_x, step_y = left + _BARS + 0.15, above + height + 0.25
-    top = _HEADING if heading else _GAP
+    top = HEADING if heading else GAP
     rows = math.ceil(len(titles) / across)
-    sheet = _Sheet(across * step_x, top + rows * step_y + 0.15, heading)
+    sheet = Sheet(across * step_x, top + rows * step_y + 0.15, heading)
     for i, title in enumerate(titles):
         row, place = divmod(i, across)
         cell = sheet.axes(left + place * step_x, top + row * step_y + above, _BARS, height)
         _draw_bars(cell, names, {name: each.record(i) for name, each in made.items()})
-        cell.set_title(_shortened(title), fontsize=8, loc="left", parse_math=False)
+        cell.set_title(shortened(title), fontsize=8, loc="left", parse_math=False)
         if i >= len(titles) - across:
             larger = "larger " if len(made) > 1 else ""
             cell.set_xlabel(f"share of the record's {larger}error, %", fontsize=7, labelpad=1)
@@ -193,13 +171,3 @@ def _draw_bar(
         share, place, label + " " * inside, fontsize=6.5, va="center_baseline",
         ha="right" if inside else "left", color="white" if inside and colour != SECOND else "black",
     )  # fmt: skip
-
-
-def _shortened(name: str) -> str:
-    """Long lines lose their middle: both ends of a file's name tell records apart."""
-    lines = []
-    for line in name.split("\n"):
-        excess = len(line) - _LONGEST_LINE
-        half = _LONGEST_LINE // 2
-        lines.append(line if excess <= 0 else f"{line[:half]}…{line[-half + 1 :]}")
-    return "\n".join(lines)

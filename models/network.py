@@ -24,7 +24,9 @@ from models.autoencoder import Autoencoder
 Step = Callable[[Tensor], Tensor]
 KEPT: Final = 8
 """Numbers of rows whose steps are kept."""
-_CONVOLUTIONS: Final = (nn.Conv2d, nn.ConvTranspose2d)
+_TRANSPOSED: Final = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+_CONVOLUTIONS: Final = (nn.Conv1d, nn.Conv2d, *_TRANSPOSED)
+_NORMS: Final = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class Network:
@@ -145,8 +147,8 @@ def _chain(model: Autoencoder) -> list[Any] | None:
 def _append(pieces: list[Any], piece: Any) -> None:
     """Add a step, or fold it into the last one."""
     last = pieces[-1] if pieces else None
-    if isinstance(piece, nn.BatchNorm2d) and isinstance(last, _CONVOLUTIONS):
-        pieces[-1] = fuse_conv_bn_eval(last, piece, isinstance(last, nn.ConvTranspose2d))
+    if isinstance(piece, _NORMS) and isinstance(last, _CONVOLUTIONS):
+        pieces[-1] = fuse_conv_bn_eval(last, piece, isinstance(last, _TRANSPOSED))
     elif not isinstance(piece, (nn.Dropout, nn.Identity)):
         pieces.append(piece)
 

@@ -34,6 +34,7 @@ from models.schema import Schema
 from models.settings import TrainingSettings
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import History, Listener, fit, seeded
+from models.windows import Window
 
 __all__ = ["Fitted", "TrainingSettings", "fit_model", "train"]
 
@@ -49,25 +50,31 @@ def train(
     schema: Schema | None = None,
     source: str = "",
     parts: Split | None = None,
+    layout: str = "",
+    window: Window | None = None,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
     records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. schema:
     a vector's features; NaN is a value where one may be missing. source: where the records came
     from, for the model card. parts: which rows train, validate and calibrate, if the settings are
-    not to choose them. progress: called after each epoch.
+    not to choose them. progress: called after each epoch. layout: "series" for (n, time, channel).
+    window: how the series were made, if the stream has single steps of them.
 
     On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
     same records, settings and number of threads give the same weights, bit for bit. Raises
     TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
+    if window is not None:
+        # Neighbours overlap: at random, the network would know what it is calibrated on.
+        settings = replace(settings, ordered=True)
     bundle.check_target(out)
     require_finite(records, schema)
     parts = parts or split(len(records), settings)
     supported_quantile(settings.quantile, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
-    fitted = fit_model(records, parts, settings, progress, schema)
+    fitted = fit_model(records, parts, settings, progress, schema, layout, window)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
     reference = _calibrated(fitted, held_out, FLOAT32)
@@ -120,13 +127,15 @@ def fit_model(
     settings: TrainingSettings,
     progress: Listener | None = None,
     schema: Schema | None = None,
+    layout: str = "",
+    window: Window | None = None,
 ) -> Fitted:
     """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
     place = device.resolve(settings.device)
     held_out = None
-    if records.ndim == 2:
+    if records.ndim == 2 or layout == "series":
         held_out = records[np.concatenate([parts.validation, parts.calibration])]
-    spec = InputSpec.fit(records[parts.training], schema, held_out)
+    spec = InputSpec.fit(records[parts.training], schema, held_out, layout, window)
     settings = settings.completed(len(parts.training))
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)

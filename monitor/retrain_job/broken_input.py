@@ -70,8 +70,7 @@ def _usual_spread(before: Rows | None, spec: InputSpec) -> NDArray[np.float64]:
     """Standard deviation of each element in normal records, normalised; nan where not known."""
     usual = np.full(spec.shape, np.nan)
     if not spec.is_image:
-        # A scale of exactly 1 is that of a feature that was constant.
-        usual[np.array(spec.scale) != 1.0] = 1.0
+        usual[spec.varies] = 1.0
     if before is None:
         return usual
     spread = before.std(axis=0, dtype=np.float64)

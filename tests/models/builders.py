@@ -19,22 +19,24 @@ IMAGE_SHAPES = [
     (2, 8, 21),
     (4, 16, 9),
 ]
+SERIES_SHAPES = [(1, 8), (3, 16), (2, 37), (5, 512)]
 VECTOR_SHAPES = [(1,), (2,), (3,), (17,), (784,)]
 SHAPES = Asked(
     "tests/models/builders.py: add shapes of records for architecture {} to SHAPES",
     {
-        "dense": VECTOR_SHAPES + IMAGE_SHAPES,
+        "dense": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
         "convolutional": IMAGE_SHAPES,
-        "variational": VECTOR_SHAPES + IMAGE_SHAPES,
+        "temporal": SERIES_SHAPES,
+        "variational": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
     },
 )
 
 
 def spec_of(shape):
-    """The spec of uint8 images (C, H, W) or of standardised vectors (d,)."""
-    layout = "vector" if len(shape) == 1 else "CHW"
+    """The spec of uint8 images (C, H, W), or of standardised vectors (d,) or series (C, T)."""
+    layout = ("vector", "series", "CHW")[len(shape) - 1]
     n = shape[0]
-    scale = 1.0 if layout == "vector" else 255.0
+    scale = 255.0 if layout == "CHW" else 1.0
     return InputSpec(shape, layout, "uint8", (0.0,) * n, (scale,) * n)
 
 

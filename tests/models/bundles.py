@@ -15,14 +15,16 @@ from models.reference import Reference
 from tests.models.builders import spec_of
 
 SPEC = spec_of((1, 8, 8))
+SERIES = spec_of((2, 16))
 
 
 def write(folder, name="dense", pages=None, metadata=None):
     torch.manual_seed(0)
+    spec = SERIES if name == "temporal" else SPEC
     return bundle.save(
         folder,
-        model=build(name, SPEC, {}),
-        input_spec=SPEC,
+        model=build(name, spec, {}),
+        input_spec=spec,
         reference=Reference.calibrate(np.random.default_rng(0).random(50)),
         error_metric="mse",
         metadata=metadata or {"created": "2024-01-01T00:00:00+00:00"},

@@ -58,7 +58,7 @@ def test_the_loss_is_what_the_architecture_says_it_is(name, shape):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_option_of_train_is_a_setting(name):
-    settings = build(name, spec_of((1, 8, 8)), {}).settings
+    settings = build(name, spec_of(SHAPES[name][0]), {}).settings
     for option in ARCHITECTURES[name].options:
         value = settings[option.name]
         assert isinstance(value, list) == option.many
@@ -128,6 +128,12 @@ CRAFTED = Asked(
             {"dropout": "0.1"},
             {"output": ["sigmoid"]},
         ],
+        "temporal": [
+            {"bottleneck": 10**9},
+            {"channels": [65_536, 65_536]},
+            {"channels": [4] * 13},
+            {"channels": []},
+        ],
         "variational": [
             {"hidden": [10**9]},
             {"hidden": [60_000] * 30},
@@ -150,7 +156,7 @@ CRAFTED = Asked(
 def test_crafted_settings_are_refused_before_memory_is_allocated(name, settings):
     assert settings in CRAFTED[name]
     with pytest.raises(ValueError, match=r"must be|parameters, more than"):
-        build(name, spec_of((1, 28, 28)), settings)
+        build(name, spec_of(SHAPES[name][-1]), settings)
 
 
 def test_an_unknown_architecture_is_refused():

@@ -27,7 +27,7 @@ def model_of(name, shape, metric="mse"):
     spec = spec_of(shape)
     model = build(name, spec, {})
     for module in model.modules():  # as after training: statistics of its own
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
     return model.eval(), spec
@@ -199,9 +199,9 @@ def test_a_network_that_is_no_chain_runs_as_it_is(decides):
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_our_architectures_are_chains(name):
-    model, _ = model_of(name, (1, 28, 28))
+    model, _ = model_of(name, SHAPES[name][-1])
     assert Network(model).is_chain
-    assert Network(model).is_dense == (name != "convolutional")
+    assert Network(model).is_dense == (name in ("dense", "variational"))
 
 
 def test_the_builder_takes_what_it_is_given():

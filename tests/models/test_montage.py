@@ -15,6 +15,7 @@ from models.recipe import train
 from models.reconstruction import Reconstructions, reconstructed
 from models.schema import Schema
 from models.settings import TrainingSettings
+from models.sheet import shortened
 from tests.data import digit_images
 from tests.models.builders import spec_of
 
@@ -119,7 +120,7 @@ def test_names_that_look_like_formulas_are_drawn_as_they_are():
 
 
 def test_a_record_without_any_error_is_drawn():
-    for shape in ((1, 8, 8), (3,)):
+    for shape in ((1, 8, 8), (3,), (2, 16)):
         perfect = made(1, shape, share=1.0)
         assert not perfect.element_error.any()
         opened(montage.draw(spec_of(shape), {"": perfect}, ["perfect"]))
@@ -147,6 +148,6 @@ def test_two_models_are_named():
 
 
 def test_a_line_that_is_too_long_loses_its_middle():
-    assert montage._shortened("a" * 34) == "a" * 34
-    cut = montage._shortened("first\n" + "a" * 30 + "b" * 30)
+    assert shortened("a" * 34) == "a" * 34
+    cut = shortened("first\n" + "a" * 30 + "b" * 30)
     assert cut == "first\n" + "a" * 17 + "…" + "b" * 16

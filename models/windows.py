@@ -1,0 +1,83 @@
+"""Windows over series: a record is the last T steps of one series.
+
+    steps      0 1 2 3 4 5 6 7 8 9        length 4, stride 2
+    window 0   0 1 2 3
+    window 1       2 3 4 5
+    window 2           4 5 6 7
+
+The windows of a file and those that the daemon makes of a topic are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONGEST: Final = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How windows are made of steps. length, stride: in steps. by: name of the column, or of
+    what the message's key tells, that says which series a step belongs to; "" if all steps are of
+    one. Raises ValueError.
+    """
+
+    length: int
+    stride: int = 1
+    by: str = ""
+
+    def __post_init__(self) -> None:
+        if type(self.length) is not int or not 2 <= self.length <= LONGEST:
+            raise ValueError(f"a window has from 2 to {LONGEST} steps, got {self.length!r:.80}")
+        if type(self.stride) is not int or not 1 <= self.stride <= self.length:
+            raise ValueError(
+                f"the stride must be from 1 to the window's {self.length} steps,"
+                f" got {self.stride!r:.80}"
+            )
+
+    def ends(self, steps: int, before: int = 0) -> NDArray[np.int64]:
+        """Positions among `steps` new ones of those with which a window is complete.
+
+        before: steps of this series that came earlier.
+        """
+        first = max(self.length, before + 1)
+        late = (first - self.length) % self.stride
+        first += self.stride - late if late else 0
+        return np.arange(first - before - 1, steps, self.stride, dtype=np.int64)
+
+
+def windows_of(
+    steps: NDArray[Any], window: Window, series: Sequence[Hashable] | NDArray[Any] | None = None
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Windows (w, T, C) of steps (n, C) in order, and the position (w,) of each one's last step.
+
+    series: which one each step belongs to; None if all are of one. In the order in which the
+    windows are complete.
+    """
+    groups = [np.arange(len(steps))] if series is None else list(_groups(series))
+    made, last = [], []
+    for rows in groups:
+        ends = window.ends(len(rows))
+        if ends.size:
+            within = ends[:, np.newaxis] + np.arange(1 - window.length, 1)
+            made.append(rows[within])
+            last.append(rows[ends])
+    if not made:
+        empty = np.empty((0, window.length, steps.shape[1]), dtype=steps.dtype)
+        return empty, np.empty(0, dtype=np.int64)
+    places, ends = np.concatenate(made), np.concatenate(last)
+    order = np.argsort(ends, kind="stable")
+    return steps[places[order]], ends[order]
+
+
+def _groups(series: Sequence[Hashable] | NDArray[Any]) -> Sequence[NDArray[np.int64]]:
+    found: dict[Hashable, list[int]] = {}
+    values = series.tolist() if isinstance(series, np.ndarray) else series
+    for row, name in enumerate(values):
+        found.setdefault(name, []).append(row)
+    return [np.array(rows, dtype=np.int64) for rows in found.values()]
