@@ -86,6 +86,14 @@ class WindowConfig(Section):
     )
 
 
+class SeriesConfig(Section):
+    """For models of windows over series: what is remembered of each series."""
+
+    at_most: int = Field(
+        10_000, ge=1, le=10**6, description="Series that are remembered; the longest unseen goes."
+    )
+
+
 class DriftConfig(Section):
     """When a difference between stream and reference is called drift."""
 
@@ -204,6 +212,7 @@ class Config(BaseSettings):
     codec: CodecConfig = Field(description="How payloads become rows.")
     batch: BatchConfig = Field(BatchConfig(), description="When a batch is scored.")
     window: WindowConfig = Field(WindowConfig(), description="The rolling window.")
+    series: SeriesConfig = Field(SeriesConfig(), description="Models of windows over series.")
     drift: DriftConfig = Field(DriftConfig(), description="When a change is called drift.")
     state: StateConfig = Field(StateConfig(), description="Where snapshots are kept.")
     dead_letters: DeadLetterConfig = Field(

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import structlog
 
+from monitor.daemon.beginnings import Beginnings
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.planner import Planner
 from monitor.daemon.snapshots import Snapshots, committed_with, fits
@@ -23,7 +24,7 @@ from monitor.process import failpoints
 from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer
 from monitor.state.resume import COPIED, Plan, Policy
-from monitor.state.snapshot import Note, Snapshot, Takeover, took_effect
+from monitor.state.snapshot import Snapshot, took_effect
 from monitor.stream.offsets import Assigned, Committed, is_other
 from monitor.stream.records import Partition
 
@@ -63,8 +64,7 @@ class Checkpoints:
         version = pipeline.judge.model_version
         self._accepted = Snapshot(new_writer(), 0, version, fingerprint, {}, pipeline.memory())
         self._pending: Snapshot | None = None
-        self._takeovers: dict[Partition, tuple[Takeover, ...]] = {}
-        self._starts: dict[Partition, int] = {}
+        self._beginnings = Beginnings(pipeline)
         self._records = 0
         self._since = float("-inf")
         self.doubtful = False
@@ -163,7 +163,8 @@ class Checkpoints:
                 self._remember_anew()
         self._accepted = replace(self._accepted, identity=identity or self._accepted.identity)
         for partition, item in plans.items():
-            self._begin(partition, item, assigned[partition].committed)
+            committed = assigned[partition].committed
+            self._beginnings.begin(partition, item, committed, self.writer)
         return plans
 
     def knows(self, partition: Partition) -> bool:
@@ -194,21 +195,15 @@ class Checkpoints:
         )
         self._accepted = replace(self._accepted, writer=new_writer())
 
-    def _begin(self, partition: Partition, item: Plan, committed: Committed | None) -> None:
-        start = item.offset if item.gap is None else item.gap[0]
-        note = Note.parse(committed.note) if committed else None
-        chain = note.takeovers if note else ()
-        if item.owner_changed:
-            chain = (*chain, Takeover(self.writer, start))
-        self._takeovers[partition] = chain
-        self._starts[partition] = start
-        self._pipeline.ledger.begin(partition, start)
+    def drop(self, partitions: Iterable[Partition]) -> None:
+        """What was scored of partitions and is not decided on was dropped."""
+        self._beginnings.drop(partitions)
 
     def lose(self, lost: Iterable[Partition]) -> None:
         """Partitions are someone else's; if work on them is not final, all of it is in doubt."""
         for partition in lost:
-            known = self._takeovers.pop(partition, None) is not None
-            final = self._starts.pop(partition, self._accepted.commits.get(partition))
+            known = self._beginnings.takeovers.pop(partition, None) is not None
+            final = self._beginnings.starts.pop(partition, self._accepted.commits.get(partition))
             done = self._pipeline.ledger.next_offset(partition)
             if known and (self._pending or done != final):
                 self.doubtful = True
@@ -225,16 +220,14 @@ class Checkpoints:
                 self._accepted = replace(self._accepted, sequence=self._pending.sequence)
             self._pending = None
         self._recall()
-        for partition, start in self._starts.items():
-            self._pipeline.ledger.begin(partition, start)
+        self._beginnings.again()
         self._metrics.rollbacks.inc()
         self.doubtful = False
         return True
 
     def offsets(self) -> dict[Partition, int]:
         """Where to go on with each of our partitions."""
-        ledger = self._pipeline.ledger
-        return {p: ledger.next_offset(p) or 0 for p in self._takeovers}
+        return self._beginnings.offsets()
 
     def count(self, records: int) -> None:
         """Some records were decided on and published."""
@@ -245,12 +238,12 @@ class Checkpoints:
         waited = now - self._since
         if self._fresh:
             return waited >= self._cadence.seconds or self._records >= self._cadence.records
-        return bool(self._takeovers) and waited >= self._cadence.recommit_seconds
+        return bool(self._beginnings.takeovers) and waited >= self._cadence.recommit_seconds
 
     @property
     def _fresh(self) -> bool:
         """True if there is something that is not final."""
-        if self._pending is not None or self._starts:
+        if self._pending is not None or self._beginnings.starts:
             return True
         return any(self._accepted.commits.get(p) != o for p, o in self.offsets().items())
 
@@ -265,7 +258,7 @@ class Checkpoints:
         if pending is None:
             return False
         self._planner.wrote(pending.commits, pending.sequence)
-        if not commit(committed_with(pending, self._takeovers)):
+        if not commit(committed_with(pending, self._beginnings.takeovers)):
             self._metrics.commit_failures.inc()
             return False
         failpoints.reach("offsets_committed")
@@ -293,7 +286,9 @@ class Checkpoints:
         self._snapshots.accept()
         self._accepted = snapshot
         # A partition may have been assigned since the snapshot was written: it still begins there.
-        self._starts = {
-            p: start for p, start in self._starts.items() if snapshot.commits.get(p, -1) < start
+        self._beginnings.starts = {
+            p: start
+            for p, start in self._beginnings.starts.items()
+            if snapshot.commits.get(p, -1) < start
         }
         self._metrics.snapshot_written.set_to_current_time()

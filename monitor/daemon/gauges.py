@@ -71,6 +71,7 @@ class Gauges:
         metrics.show_hindrances(hindrances)
         metrics.clients_replaced.inc(source.replaced - self._replaced)
         self._replaced = source.replaced
+        metrics.series.show(self._pipeline.series)
         asked = self._pipeline.history.asked(self._pipeline.judge.model_version)
         metrics.requests.asked.set((asked or 0) / 1000)
         self._board.remember(now, verdict)

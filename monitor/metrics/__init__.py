@@ -21,6 +21,7 @@ from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
+from monitor.metrics.series import SeriesMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.single_process import count_in_this_process
 from monitor.metrics.web import WebMetrics
@@ -65,6 +66,7 @@ class Metrics:
         self.requests = RequestMetrics(registry, PREFIX)
         self.model = ModelMetrics(self._gauge, self._counter, registry)
         self.shadow = ShadowMetrics(self._gauge, self._counter, registry, quantiles)
+        self.series = SeriesMetrics(self._gauge, self._counter)
         self.web = WebMetrics(self._gauge, self._counter)
 
     def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from monitor.drift.judge import Change
 from monitor.retraining.request import RetrainRequest
 from monitor.stream.columns import Columns, Index
@@ -16,7 +14,8 @@ from monitor.stream.records import Anomaly, DeadLetter, Partition, Scores
 class Outcome:
     """What one step decided. All lists are in arrival order.
 
-    rows: of each record, int64 (n,), 0 for a dead letter. scores: of the rows, in the order of
+    rows: of each record, int64 (n,), 0 for a dead letter, and for a step that completes no window.
+    scores: of the rows, in the order of
     their records. replayed_rows: rows scored again that the judge had already counted. requests:
     for a new model.
     """
@@ -32,8 +31,8 @@ class Outcome:
 
     @property
     def records_scored(self) -> int:
-        """How many records were scored."""
-        return int(np.count_nonzero(self.rows))
+        """How many records were scored, or are steps of series that are."""
+        return len(self.consumed) - len(self.dead_letters)
 
     @property
     def scored(self) -> Columns:

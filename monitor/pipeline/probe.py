@@ -30,7 +30,9 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
 
     For bool they are uint8, 0 or 1: payloads carry numbers.
     """
-    low = -1.0 if spec.layout == "vector" else 0.0
+    if not spec.schema.plain:
+        return _by_schema(spec, count)
+    low = 0.0 if spec.is_image else -1.0
     x = np.random.default_rng(_SEED).uniform(low, 1.0, (count, *spec.shape))
     x[0] = (low + 1.0) / 2
     values = _as_arrived(spec.restore(x.astype(np.float32)), spec)
@@ -43,9 +45,24 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
     return np.asarray(values, dtype=dtype)
 
 
+def _by_schema(spec: InputSpec, count: int) -> NDArray[Any]:
+    """Rows of numbers in their usual ranges, booleans, and values of categories."""
+    random = np.random.default_rng(_SEED)
+    rows = np.empty((count, len(spec.schema.features)))
+    for position, (feature, (low, high)) in enumerate(
+        zip(spec.schema.features, spec.ranges, strict=True)
+    ):
+        if feature.kind == "number":
+            rows[:, position] = random.uniform(low, high, count)
+        else:
+            values = len(feature.categories) or 2
+            rows[:, position] = random.integers(0, values, count)
+    return rows
+
+
 def _as_arrived(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
     """Values (n, *shape) in the layout in which records arrive."""
-    if spec.layout == "HWC":
+    if spec.layout in ("HWC", "series"):
         values = np.moveaxis(values, 1, -1)
     return values.reshape(len(values), *spec.record_shape)
 
@@ -56,7 +73,8 @@ def probe(decode: Decode, scorer: RowScorer, codec: Codec, payload_shape: tuple[
 
     codec: whose payloads `decode` reads. payload_shape: of one row in them. Raises ProbeError.
     """
-    rows = _decoded(rows_of(spec), decode, codec, payload_shape)
+    rows = _decoded(_payloads(rows_of(spec), spec), decode, codec, payload_shape)
+    rows = rows.reshape(ROWS, *spec.record_shape)
     together = scorer.score(rows).reconstruction_error
     if together.shape != (ROWS,) or not np.isfinite(together).all() or together.min() < 0:
         raise ProbeError(
@@ -70,6 +88,11 @@ def probe(decode: Decode, scorer: RowScorer, codec: Codec, payload_shape: tuple[
         raise ProbeError(
             "the model's error of a record depends on the records beside it. Train it again."
         )
+
+
+def _payloads(rows: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
+    """What the messages carry of rows: steps of series that windows are made of, else the rows."""
+    return rows if spec.window is None else rows.reshape(-1, *spec.payload_shape)
 
 
 def _decoded(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from monitor.codecs.decoding import Decoded
 from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
+from monitor.pipeline.series import Moved, Series
 from monitor.stream.columns import Columns, Index
 from monitor.stream.records import Scores
 
@@ -45,14 +46,23 @@ class RowScorer(Protocol):
 class Scored:
     """Records, and what the model says of them.
 
-    rows: of each record, int64 (n,), 0 for failures. scores: of all rows, in the order of their
-    records, finite. failures: by position, why a record cannot be scored.
+    rows: of each record, int64 (n,), 0 for failures, and for steps that complete no window.
+    scores: of all rows, in the order of their records, finite. failures: by position, why a record
+    cannot be scored. moved: what the steps of series change, or None if there are no series.
     """
 
     records: Columns
     rows: Index
     scores: Scores
     failures: Mapping[int, DecodeError]
+    moved: Moved | None = None
+
+    @property
+    def dead(self) -> NDArray[np.bool_]:
+        """Records that end as dead letters, bool (n,)."""
+        dead = np.zeros(self.rows.size, dtype=np.bool_)
+        dead[list(self.failures)] = True
+        return dead
 
     @property
     def anomalous(self) -> Index:
@@ -101,24 +111,35 @@ class Scored:
             self.rows[kept],
             self.scores.where(kept.repeat(self.rows)),
             {moved[i]: error for i, error in self.failures.items() if i in moved},
+            None if self.moved is None else self.moved.only(self.records.where(kept).ends()),
         )
 
 
-def score(records: Columns, decode: Decode, scorer: RowScorer, stage: Stage) -> Scored:
-    """Decode and score records, one or more."""
+def score(
+    records: Columns,
+    decode: Decode,
+    scorer: RowScorer,
+    stage: Stage,
+    series: Series | None = None,
+) -> Scored:
+    """Decode and score records, one or more. series: makes windows of their steps, or None."""
+    moved = None
     with stage("decode"):
         decoded = decode.all(records.values)
+        if series is not None:
+            decoded, moved = series.windows(records, decoded)
         failures = dict(decoded.failures)
         for i, gap in records.gaps.items():
             failures[i] = DecodeError(gap.reason, gap.error)
     with stage("score"):
         if not len(decoded.rows):
-            return Scored(records, decoded.counts, Scores.empty(""), failures)
+            return Scored(records, decoded.counts, Scores.empty(""), failures, moved)
         scores = scorer.score(decoded.rows)
         finite = np.isfinite(scores.reconstruction_error)
         if finite.all():
-            return Scored(records, decoded.counts, scores, failures)
-        return _finite_only(records, decoded.counts, scores, finite, failures)
+            return Scored(records, decoded.counts, scores, failures, moved)
+        found = _finite_only(records, decoded.counts, scores, finite, failures)
+        return replace(found, moved=moved)
 
 
 def _finite_only(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Final
+from typing import Any, Final
 
 from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
+from monitor.pipeline.series import Series
 from monitor.retraining.history import BEGUN_ANEW, REPLACED, History
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
@@ -29,7 +30,8 @@ class Pipeline:
     """Turns batches of records into outcomes.
 
     decode: payloads to rows. scorer: rows to scores. judge: errors to verdict. history:
-    remembers episodes and asks for new models. handover: the end of a drift episode of another
+    remembers episodes and asks for new models. series: makes windows of the steps of series, or
+    None. handover: the end of a drift episode of another
     model, that is still to be told, or None.
     """
 
@@ -40,12 +42,14 @@ class Pipeline:
         judge: Judge,
         stage: Stage = lambda name: nullcontext(),
         history: History | None = None,
+        series: Series | None = None,
     ) -> None:
         self._decode = decode
         self._scorer = scorer
         self.judge = judge
         self.history = history or History()
         self.ledger = Ledger()
+        self.series = series
         self._stage = stage
         self._blank = self.memory()
         self.handover: Change | None = None
@@ -56,14 +60,18 @@ class Pipeline:
 
     def score(self, records: Columns) -> Scored:
         """Decode and score records with the model in use: changes nothing, on any thread."""
-        return score(records, self._decode, self._scorer, self._stage)
+        return score(records, self._decode, self._scorer, self._stage, self.series)
 
     def decide(self, scored: Scored) -> Outcome:
         """Judge and count records that were scored by the model in use."""
         with self._stage("judge"):
             changes, requests, replayed = self._judge(scored)
             anomalous = scored.anomalous
-            self.ledger.count(scored.records, scored.rows, anomalous)
+            dead = None
+            if self.series is not None and scored.moved is not None:
+                self.series.decide(scored.moved)
+                dead = scored.dead
+            self.ledger.count(scored.records, scored.rows, anomalous, dead)
         return Outcome(
             consumed=scored.records,
             rows=scored.rows,
@@ -77,8 +85,14 @@ class Pipeline:
 
     def memory(self) -> bytes:
         """All that is remembered of the stream: the judge, and what was counted."""
-        parts = (("judge", self.judge), ("ledger", self.ledger), ("chronicle", self.history))
-        return encode({name: part.state() for name, part in parts}, MEMORY_SCHEMA)
+        state: dict[str, Any] = {
+            "judge": self.judge.state(),
+            "ledger": self.ledger.state(),
+            "chronicle": self.history.state(),
+        }
+        if self.series is not None:
+            state["series"] = self.series.state()
+        return encode(state, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
         """Go on where `memory` was called. Raises ValueError if the bytes are of anything else.
@@ -90,6 +104,8 @@ class Pipeline:
         self.ledger.restore(state["ledger"])
         if "chronicle" in state:  # snapshots of before had none
             self.history.restore(state["chronicle"])
+        if self.series is not None:
+            self.series.restore(state.get("series"))
         self.handover = None
         if judged["model_version"] == self.judge.model_version:
             self.judge.restore(judged)
@@ -100,8 +116,13 @@ class Pipeline:
         if self.handover is not None:
             self.history.remember(self.handover)
 
-    def replace(self, decode: Decode, scorer: RowScorer, judge: Judge) -> None:
-        """Use another model from the next step on; the totals stay."""
+    def replace(
+        self, decode: Decode, scorer: RowScorer, judge: Judge, series: Series | None = None
+    ) -> None:
+        """Use another model from the next step on; the totals stay, and series of equal windows."""
+        if series is not None and self.series is not None:
+            series.restore(self.series.state())
+        self.series = series
         self.history.end_open_episode(REPLACED, self.judge.state()["clock"])
         self._decode, self._scorer, self.judge = decode, scorer, judge
         self._blank = self.memory()
@@ -109,6 +130,8 @@ class Pipeline:
     def begin_anew(self) -> None:
         """Forget the stream, but for where to go on with each partition."""
         self.ledger.forget_totals()
+        if self.series is not None:
+            self.series.forget()
         self.history.end_open_episode(BEGUN_ANEW, self.judge.state()["clock"])
         self._blank_judge()
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from models import recipe
 from models.bundle import Bundle
+from models.input_spec import InputSpec
 from models.reconstruction import errors_of
-from models.schema import Schema
 from models.settings import MIN_RECORDS, TrainingSettings
 from models.splits import MIN_TRAINING, MIN_VALIDATION, Split, split
 from models.training import Listener
@@ -107,19 +107,29 @@ def train(
     out: Path,
     source: str,
     progress: Listener | None = None,
-    schema: Schema | None = None,
+    like: InputSpec | None = None,
 ) -> Candidate:
     """Find the strangest records, train on the others, and save the bundle at `out`."""
-    strange = strangest(ready, settings, trim, progress, schema)
+    strange = strangest(ready, settings, trim, progress, like)
     kept = Split(
         training=np.setdiff1d(ready.parts.training, strange),
         validation=np.setdiff1d(ready.parts.validation, strange),
         calibration=ready.parts.calibration,
     )
-    bundle = recipe.train(ready.records, out, settings, progress, schema, source=source, parts=kept)
+    bundle = recipe.train(
+        ready.records, out, settings, progress, source=source, parts=kept, **_form(like)
+    )
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])
     return Candidate(bundle, ready.old, strange - ready.old, losses)
+
+
+def _form(like: InputSpec | None) -> dict[str, Any]:
+    """What the current model knows of the records beside their numbers."""
+    if like is None:
+        return {}
+    layout = "series" if like.layout == "series" else ""
+    return {"schema": like.schema, "layout": layout, "window": like.window}
 
 
 def strangest(
@@ -127,7 +137,7 @@ def strangest(
     settings: TrainingSettings,
     trim: float,
     progress: Listener | None = None,
-    schema: Schema | None = None,
+    like: InputSpec | None = None,
 ) -> NDArray[np.int64]:
     """The share of the drifted records with the largest errors under a first model, ascending."""
     parts = ready.parts
@@ -137,7 +147,7 @@ def strangest(
     if not count:
         return np.empty(0, dtype=np.int64)
     quickly = quick(settings, len(parts.training))
-    first = recipe.fit_model(ready.records, parts, quickly, progress, schema)
+    first = recipe.fit_model(ready.records, parts, quickly, progress, **_form(like))
     prepared = torch.from_numpy(first.spec.prepare(ready.records[drifted]))
     errors = errors_of(first.model, prepared, settings.error_metric)
     return np.sort(drifted[np.argsort(errors, kind="stable")[len(drifted) - count :]])

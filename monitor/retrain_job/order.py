@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Final
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
@@ -25,6 +22,7 @@ from monitor.retrain_job.current import current_bundle
 from monitor.retrain_job.ranges import Ranges
 from monitor.retrain_job.reading import Account, Limits, Reader, Stretch
 from monitor.retrain_job.report import Story
+from monitor.retrain_job.rows import RowsOf, rows_of
 from monitor.retrain_job.run import Choices, Inputs, rate_of, retrain
 from monitor.retraining.request import RetrainRequest
 
@@ -114,15 +112,16 @@ def _read(
     """The drifted records, and those of before unless they were given; what became of both."""
     shape = current.input_spec.record_shape
     decode = build_decoder(config.codec, current.input_spec)
+    rows = rows_of(decode, current.input_spec)
     good = None if order.request is None else order.request.good
     old_read = None
     with topic.opened(build_connection(config.kafka), config.kafka) as reader:
         limits = Limits(order.most, shape, order.seed)
-        drifted, read = _stretch(reader, order.drifted, decode, limits, "drifted records")
+        drifted, read = _stretch(reader, order.drifted, rows, limits, "drifted records")
         _check_enough(drifted, read, order.mixture.held_out)
         if before is None and good is not None:
             few = Limits(min(BEFORE_RECORDS, order.most), shape, order.seed)
-            old, old_read = _stretch(reader, good.offsets, decode, few, "records of before")
+            old, old_read = _stretch(reader, good.offsets, rows, few, "records of before")
             before = Before(old.rows, "the last stretch without drift") if len(old) else None
     if before is None and order.mixture.old:
         raise DataError(
@@ -135,13 +134,13 @@ def _read(
 def _stretch(
     reader: Reader,
     wanted: Ranges,
-    decode: Callable[[bytes | None], NDArray[Any]],
+    rows: RowsOf,
     limits: Limits,
     text: str,
 ) -> tuple[Stretch, Account]:
     account, runs = reading.plan(reader, wanted, limits)
     with count_bar(text, account.chosen) as advance:
-        return reading.read(reader, account, runs, decode, limits, advance), account
+        return reading.read(reader, account, runs, rows, limits, advance), account
 
 
 def _check_enough(stretch: Stretch, account: Account, held_out: float) -> None:

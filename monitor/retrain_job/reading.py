@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import DecodeError
 from monitor.retrain_job.ranges import BLOCK, Ranges, Runs, cut, spread
+from monitor.retrain_job.rows import RowsOf
 from monitor.stream.records import Partition, Record
 
 MAX_ELEMENTS: Final = 2**28
@@ -184,13 +185,13 @@ def read(
     reader: Reader,
     account: Account,
     runs: Runs,
-    decode: Callable[[bytes | None], NDArray[Any]],
+    rows_of: RowsOf,
     limits: Limits,
     advance: Callable[[int], None] = lambda offsets: None,
 ) -> Stretch:
     """The rows of what was planned, oldest first; the account says what became of the rest.
 
-    decode: raises DecodeError for what cannot be scored. advance: told how many offsets were
+    rows_of: raises DecodeError for what cannot be scored. advance: told how many offsets were
     done. Memory: the rows kept, and what the consumer has fetched.
     """
     sample = Sample(limits.rows)
@@ -198,8 +199,9 @@ def read(
         first, after = account.ranges[partition]
         for run in found:
             done = run.start
+            rows_of.begin()
             for record in reader.records(partition, run):
-                _take(record, account, decode, sample, (record.offset - first) / (after - first))
+                _take(record, account, rows_of, sample, (record.offset - first) / (after - first))
                 advance(record.next_offset - done)
                 done = record.next_offset
             advance(run.stop - done)
@@ -212,7 +214,7 @@ def read(
 def _take(
     record: Record,
     account: Account,
-    decode: Callable[[bytes | None], NDArray[Any]],
+    rows_of: RowsOf,
     sample: Sample,
     place: float,
 ) -> None:
@@ -224,7 +226,7 @@ def _take(
         return
     account.records += 1
     try:
-        rows = decode(record.value)
+        rows = rows_of(record)
     except DecodeError as error:
         account.refuse(record, error.reason, str(error))
         return

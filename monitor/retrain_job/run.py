@@ -103,7 +103,7 @@ def _train(
     old = None if inputs.before is None else in_type(inputs.before.rows, spec)
     settings = settings_for(inputs.current, len(learned), choices.settings, choices.device)
     ready = material(learned.rows, old, mixture.old, settings)
-    return train(ready, settings, mixture.trim, out, inputs.source, progress, spec.schema)
+    return train(ready, settings, mixture.trim, out, inputs.source, progress, spec)
 
 
 def _signs(

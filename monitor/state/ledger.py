@@ -66,10 +66,17 @@ class Ledger:
         place = self._places.get(partition)
         return None if place is None else int(self._totals[_NEXT_OFFSET, place])
 
-    def count(self, records: Columns, rows: Index, anomalous: Index) -> None:
+    def count(
+        self,
+        records: Columns,
+        rows: Index,
+        anomalous: Index,
+        dead: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Count records; what was counted before is left out.
 
-        rows: of each record, 0 for a dead letter; anomalous: how many of them are. int64 (n,).
+        rows: of each record; anomalous: how many of them are. int64 (n,). dead: which are dead
+        letters, bool (n,); None if those are that have no rows.
         """
         if not len(records):
             return
@@ -80,7 +87,8 @@ class Ledger:
         if new is not None:
             partition, offsets, ends = partition[new], offsets[new], ends[new]
             rows, anomalous = rows[new], anomalous[new]
-        scored = rows > 0
+            dead = None if dead is None else dead[new]
+        scored = rows > 0 if dead is None else ~dead
         columns = [(_SCORED, scored), (_ROWS, rows), (_ANOMALOUS, anomalous)]
         if not scored.all():
             # A dead letter may stand for many offsets.

@@ -50,6 +50,7 @@ from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
 from monitor.pipeline.scored import Decode
+from monitor.pipeline.series import Series
 from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
 from monitor.retraining.history import History
@@ -92,7 +93,9 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     model = shadowed(build_model(config, bundle))
     say_how(model.about)
     history = History(retraining_policy(config))
-    pipeline = Pipeline(model.decode, model.scorer, model.judge, metrics.stage, history)
+    pipeline = Pipeline(
+        model.decode, model.scorer, model.judge, metrics.stage, history, model.series
+    )
     slot = ModelSlot(model)
     follower = build_follower(
         config, model.version, lambda path: shadowed(load_tried(config, path)), slot, metrics
@@ -189,7 +192,18 @@ def build_model(config: Config, bundle: Bundle) -> LoadedModel:
         judge=build_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
         about=about_model(config, scorer),
+        series=build_series(config, bundle.input_spec),
     )
+
+
+def build_series(config: Config, spec: InputSpec) -> Series | None:
+    """What makes windows of the stream's steps; None for a model that takes records whole."""
+    if spec.window is None:
+        return None
+    series = Series(spec.window, spec.shape[0], config.series.at_most)
+    if series.at_most < config.series.at_most:
+        log.info("long windows: fewer series are remembered", at_most=series.at_most)
+    return series
 
 
 def load_tried(config: Config, folder: Path) -> LoadedModel:
@@ -199,7 +213,7 @@ def load_tried(config: Config, folder: Path) -> LoadedModel:
     """
     bundle = load_in_precision(config, folder)
     model, spec = build_model(config, bundle), bundle.input_spec
-    shape = config.codec.shape or spec.record_shape
+    shape = config.codec.shape or spec.payload_shape
     probe(model.decode, model.scorer, build_codec(config.codec, spec), shape, spec)
     say_how(model.about)
     return model
@@ -208,8 +222,8 @@ def load_tried(config: Config, folder: Path) -> LoadedModel:
 def build_decoder(codec: CodecConfig, spec: InputSpec) -> Decode:
     """From payloads to the model's rows; raises ConfigError if codec and model do not fit."""
     limits = Limits(codec.max_record_bytes, codec.max_rows_per_record)
-    flat = codec.shape is not None and len(codec.shape) < len(spec.record_shape)
-    return decoder(build_codec(codec, spec), limits, spec.record_shape if flat else None)
+    flat = codec.shape is not None and len(codec.shape) < len(spec.payload_shape)
+    return decoder(build_codec(codec, spec), limits, spec.payload_shape if flat else None)
 
 
 def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
@@ -217,12 +231,13 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
 
     Raises ConfigError if it cannot carry what the model takes.
     """
-    shape = codec.shape or spec.record_shape
-    flat = (math.prod(spec.record_shape),)
-    if shape not in (spec.record_shape, spec.shape, flat):
+    shape = codec.shape or spec.payload_shape
+    flat = (math.prod(spec.payload_shape),)
+    known = (spec.payload_shape, flat) if spec.window else (spec.payload_shape, spec.shape, flat)
+    if shape not in known:
         raise ConfigError(
             f"codec.shape: {list(shape)} does not fit the model, which takes"
-            f" {list(spec.record_shape)}. Leave it out to use the model's."
+            f" {list(spec.payload_shape)}. Leave it out to use the model's."
         )
     if codec.name == "image" and spec.dtype != "uint8":
         raise ConfigError(

@@ -77,7 +77,8 @@ def build_shadow(config: Config, bundle: Bundle, metrics: ShadowMetrics) -> Shad
     if config.shadow is None:
         return lambda model: model
     other = load_in_precision(config, _shadow_folder(config, config.shadow))
-    if other.input_spec.record_shape != bundle.input_spec.record_shape:
+    own, its = bundle.input_spec, other.input_spec
+    if (its.record_shape, its.window) != (own.record_shape, own.window):
         raise ConfigError(
             f"shadow: {config.shadow} takes records of shape {list(other.input_spec.record_shape)},"
             f" the model in use {list(bundle.input_spec.record_shape)}. They must be the same."

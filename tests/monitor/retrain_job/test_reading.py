@@ -8,6 +8,7 @@ from monitor.errors import DecodeError
 from monitor.retrain_job import reading
 from monitor.retrain_job.ranges import BLOCK, Ranges
 from monitor.retrain_job.reading import Account, Limits, Stretch
+from monitor.retrain_job.rows import Whole
 from monitor.stream.records import Partition
 from tests.monitor.builders import decode
 from tests.monitor.retrain_job.logs_in_memory import Log
@@ -23,7 +24,7 @@ def read(log: Log, ranges: Ranges, most: int = 100_000) -> tuple[Stretch, Accoun
     limits = Limits(most, (1,))
     account, runs = reading.plan(log, ranges, limits)
     advanced: list[int] = []
-    stretch = reading.read(log, account, runs, decode, limits, advanced.append)
+    stretch = reading.read(log, account, runs, Whole(decode), limits, advanced.append)
     return stretch, account, advanced
 
 
@@ -128,7 +129,7 @@ def test_payloads_do_not_stay_in_memory() -> None:
     limits = Limits(1000, (1,))
     log = Log({P0: (0, 30)}, {P0: numbers(0, 30)})
     account, runs = reading.plan(log, {P0: (0, 30)}, limits)
-    stretch = reading.read(log, account, runs, view, limits)
+    stretch = reading.read(log, account, runs, Whole(view), limits)
     assert not np.shares_memory(stretch.rows, payload)
 
 
