@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs.decoding import Decoded
+from monitor.codecs.headers import Pairs
 from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
 from monitor.stream.columns import Columns, Index
@@ -25,12 +26,12 @@ Stage = Callable[[str], AbstractContextManager[None]]
 
 
 class Decode(Protocol):
-    """Payloads to rows (n, *record_shape), all finite."""
+    """Payloads to rows (n, *record_shape), finite but for NaN where a value may be missing."""
 
-    def __call__(self, value: bytes | None) -> NDArray[Any]:
+    def __call__(self, value: bytes | None, headers: Pairs = ()) -> NDArray[Any]:
         """Rows of one payload; raises DecodeError."""
 
-    def all(self, values: Sequence[bytes | None]) -> Decoded:
+    def all(self, values: Sequence[bytes | None], headers: Sequence[Any] | None = None) -> Decoded:
         """Rows of many, and what is wrong with the others."""
 
 
@@ -107,7 +108,7 @@ class Scored:
 def score(records: Columns, decode: Decode, scorer: RowScorer, stage: Stage) -> Scored:
     """Decode and score records, one or more."""
     with stage("decode"):
-        decoded = decode.all(records.values)
+        decoded = decode.all(records.values, records.headers)
         failures = dict(decoded.failures)
         for i, gap in records.gaps.items():
             failures[i] = DecodeError(gap.reason, gap.error)

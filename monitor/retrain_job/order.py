@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Final
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_decoder
+from monitor.daemon.assembly.codec import build_decoder
 from monitor.daemon.assembly.judge import judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
@@ -135,7 +132,7 @@ def _read(
 def _stretch(
     reader: Reader,
     wanted: Ranges,
-    decode: Callable[[bytes | None], NDArray[Any]],
+    decode: reading.DecodeOne,
     limits: Limits,
     text: str,
 ) -> tuple[Stretch, Account]:

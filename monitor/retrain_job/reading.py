@@ -13,12 +13,15 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.codecs.headers import Pairs
 from monitor.errors import DecodeError
 from monitor.retrain_job.ranges import BLOCK, Ranges, Runs, cut, spread
 from monitor.stream.records import Partition, Record
 
 MAX_ELEMENTS: Final = 2**28
 """Most numbers kept: 1 GiB as the network sees them."""
+DecodeOne = Callable[[bytes | None, Pairs], NDArray[Any]]
+"""Rows of one payload with the headers of its record; raises DecodeError."""
 NAMED: Final = 10
 """Most records that cannot be decoded that are named."""
 
@@ -184,7 +187,7 @@ def read(
     reader: Reader,
     account: Account,
     runs: Runs,
-    decode: Callable[[bytes | None], NDArray[Any]],
+    decode: DecodeOne,
     limits: Limits,
     advance: Callable[[int], None] = lambda offsets: None,
 ) -> Stretch:
@@ -212,7 +215,7 @@ def read(
 def _take(
     record: Record,
     account: Account,
-    decode: Callable[[bytes | None], NDArray[Any]],
+    decode: DecodeOne,
     sample: Sample,
     place: float,
 ) -> None:
@@ -224,7 +227,7 @@ def _take(
         return
     account.records += 1
     try:
-        rows = decode(record.value)
+        rows = decode(record.value, record.headers)
     except DecodeError as error:
         account.refuse(record, error.reason, str(error))
         return

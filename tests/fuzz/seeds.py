@@ -28,9 +28,9 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("json", CodecSettings((1,))),
     ),
     "raw": (
-        Variant("raw", CodecSettings((28, 28), "float32")),
-        Variant("raw", CodecSettings((3,), "float16", "big")),
-        Variant("raw", CodecSettings((8, 6, 3), "uint8"), TIGHT),
+        Variant("raw", CodecSettings((28, 28), "float32", rows="many")),
+        Variant("raw", CodecSettings((3,), "float16", "big", rows="many")),
+        Variant("raw", CodecSettings((8, 6, 3), "uint8", rows="many"), TIGHT),
         Variant("raw", CodecSettings((2,), "float64")),
         Variant("raw", CodecSettings((1,), "int64", "big")),
     ),
@@ -93,6 +93,7 @@ def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     order = ">" if variant.settings.byte_order == "big" else "<"
+    rows = rows if variant.settings.rows == "many" else rows[:1]
     return (rows.astype(rows.dtype.newbyteorder(order)).tobytes(),)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,52 @@
+"""How payloads become rows: the section `codec`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from monitor.config.names import CODEC_WORDS, CodecName
+from monitor.config.section import Section
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class CodecConfig(Section):
+    """How payloads become rows. Shape and dtype default to those of the training data."""
+
+    name: CodecName = Field(description=CODEC_WORDS)
+    dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
+    shape: tuple[Positive, ...] | None = Field(
+        None, description="Shape of one row, such as [28, 28]; must fit the model."
+    )
+    byte_order: Literal["little", "big"] = Field("little", description="raw: order of bytes.")
+    rows: Literal["one", "many"] = Field(
+        "one", description="raw: many takes a payload of twice the length for two rows."
+    )
+    field: str | None = Field(
+        None, description="json, msgpack: path to the list, such as payload.values."
+    )
+    max_record_bytes: int = Field(
+        8 * 2**20, ge=1, description="Larger payloads become dead letters."
+    )
+    max_rows_per_record: int = Field(
+        4096, ge=1, description="Records with more rows become dead letters."
+    )
+    max_pixels: int = Field(
+        2**24, ge=64, description="image: larger pictures are refused before decoding."
+    )
+
+
+WITHOUT_MEMORY: Final = frozenset[str]()
+"""Keys that change no row: what is remembered of the stream does not depend on them."""
+LATER: Final = ("rows",)
+"""Keys that came later: left out of the fingerprint at their defaults."""
+
+
+def identity(codec: CodecConfig) -> dict[str, Any]:
+    """What the memory of the stream depends on."""
+    values = codec.model_dump(mode="json", exclude=set(WITHOUT_MEMORY))
+    fields = type(codec).model_fields
+    defaults = {key: fields[key].get_default(call_default_factory=True) for key in LATER}
+    return {key: v for key, v in values.items() if key not in LATER or v != defaults[key]}
