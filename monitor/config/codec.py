@@ -25,7 +25,16 @@ class CodecConfig(Section):
         "one", description="raw: many takes a payload of twice the length for two rows."
     )
     field: str | None = Field(
-        None, description="json, msgpack: path to the list, such as payload.values."
+        None, description="json, msgpack: path to the list or object, such as payload.values."
+    )
+    numbers_as_text: bool = Field(
+        False, description='json: "21.5" is a number, and "" a missing value.'
+    )
+    by_position: bool = Field(
+        False, description="Lists are taken in the features' order, though these have names."
+    )
+    extra: Literal["ignore", "refuse"] = Field(
+        "ignore", description="Keys of an object that are none of the model's features."
     )
     max_record_bytes: int = Field(
         8 * 2**20, ge=1, description="Larger payloads become dead letters."
@@ -40,7 +49,7 @@ class CodecConfig(Section):
 
 WITHOUT_MEMORY: Final = frozenset[str]()
 """Keys that change no row: what is remembered of the stream does not depend on them."""
-LATER: Final = ("rows",)
+LATER: Final = ("rows", "numbers_as_text", "by_position", "extra")
 """Keys that came later: left out of the fingerprint at their defaults."""
 
 

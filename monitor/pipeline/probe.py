@@ -30,6 +30,8 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
 
     For bool they are uint8, 0 or 1: payloads carry numbers.
     """
+    if not spec.schema.plain:
+        return _of_features(spec, count)
     low = -1.0 if spec.layout == "vector" else 0.0
     x = np.random.default_rng(_SEED).uniform(low, 1.0, (count, *spec.shape))
     x[0] = (low + 1.0) / 2
@@ -41,6 +43,20 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
     if dtype.kind == "b":
         values, dtype = values > np.median(values), np.dtype(np.uint8)
     return np.asarray(values, dtype=dtype)
+
+
+def _of_features(spec: InputSpec, count: int) -> NDArray[Any]:
+    """Rows (count, d) of values that features may have; the second lacks what may be missing."""
+    rng, features = np.random.default_rng(_SEED), spec.schema.features
+    ranges = spec.ranges if len(spec.ranges) == len(features) else ((0.0, 1.0),) * len(features)
+    rows = np.empty((count, len(features)), dtype=spec.dtype)
+    for column, (feature, (low, high)) in enumerate(zip(features, ranges, strict=True)):
+        if feature.kind == "number":
+            rows[:, column] = rng.uniform(low, high, count)
+        else:
+            rows[:, column] = rng.integers(0, max(2, len(feature.categories) + 1), count)
+    rows[1, spec.schema.may_be_missing] = np.nan
+    return rows
 
 
 def _as_arrived(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:

@@ -7,10 +7,14 @@ import math
 import structlog
 
 from models.input_spec import InputSpec
+from models.schema import Schema
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Decoder, Limits, decoder
 from monitor.config.codec import CodecConfig
 from monitor.errors import ConfigError
+
+NAMELESS = frozenset({"raw", "npy", "image"})
+"""Codecs of numbers in order, and nothing else."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +44,7 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
             f"codec.name: image gives uint8 pixels, but the model was trained on {spec.dtype}."
             " Train it on uint8 images, or send raw, npy or json."
         )
+    _check_names(codec, spec)
     settings = CodecSettings(
         record_shape=shape,
         dtype=codec.dtype or spec.dtype,
@@ -48,8 +53,37 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         max_pixels=codec.max_pixels,
         max_rows=codec.max_rows_per_record,
         rows=codec.rows,
+        features=spec.schema if shape == spec.record_shape else Schema(),
+        numbers_as_text=codec.numbers_as_text,
+        by_position=codec.by_position,
+        refuse_extra=codec.extra == "refuse",
+        say=Once(),
     )
     try:
         return CODECS[codec.name](settings)
     except ValueError as error:
         raise ConfigError(f"codec: {error}.") from None
+
+
+def _check_names(codec: CodecConfig, spec: InputSpec) -> None:
+    """Raise ConfigError where numbers would stand for values of categories."""
+    categories = [f.name for f in spec.schema.features if f.kind == "category"]
+    if categories and codec.name in NAMELESS and not codec.by_position:
+        raise ConfigError(
+            f"codec.name: {codec.name} carries no names and no text, but {categories[0]!r} is a"
+            " category. Send json, or set codec.by_position: true if the producer sends the"
+            " position of each value in the model's list"
+        )
+
+
+class Once:
+    """Writes each text to the log once."""
+
+    def __init__(self) -> None:
+        self._said = set[str]()
+
+    def __call__(self, text: str) -> None:
+        """Write it, unless it was written before."""
+        if text not in self._said:
+            self._said.add(text)
+            log.warning(text)
