@@ -17,7 +17,7 @@ from models.schema import Schema
 from monitor.codecs import Codec
 from monitor.codecs.checked_rows import check_values, valid_rows
 from monitor.codecs.headers import HeedsHeader, Pairs, found, header_of
-from monitor.codecs.likely import likely
+from monitor.codecs.likely import explained
 from monitor.codecs.many import DecodesMany, Many
 from monitor.errors import DecodeError
 
@@ -196,10 +196,7 @@ def decode_payload(
     try:
         rows = codec.decode(value)
     except DecodeError as error:
-        hint = likely(value, name, error.reason)
-        if not hint or "codec." in str(error):  # it names a cause itself
-            raise
-        raise DecodeError(error.reason, f"{str(error)[:200]}. {hint}") from None
+        raise explained(error, value, name) from None
     if len(rows) > limits.max_rows:
         raise DecodeError("too_many_rows", f"{len(rows)} rows, more than {limits.max_rows}")
     check_values(rows, schema)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from monitor.codecs.picture_file import JPEG, PNG
+from monitor.errors import DecodeError
 
 _LOOKED_AT: Final = 256
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\r\n]{16,}={0,2}\s*")
@@ -93,3 +94,9 @@ def likely(value: bytes, codec: str, reason: str) -> str:
         if sign.seen(value if len(value) <= _LOOKED_AT else value[:_LOOKED_AT]):
             return "" if codec in sign.codecs else sign.text
     return ""
+
+
+def explained(error: DecodeError, value: bytes, codec: str) -> DecodeError:
+    """The error of a codec with the likely cause, unless it names one itself."""
+    hint = "" if "codec." in str(error) else likely(value, codec, error.reason)
+    return DecodeError(error.reason, f"{str(error)[:200]}. {hint}") if hint else error

@@ -23,8 +23,8 @@ class CodecSettings:
     payloads that claim more rows may be refused before decoding. rows: one or many, of payloads
     that do not say how many they hold. features: the model's, by name; none if they have no
     names. numbers_as_text: "21.5" is a number. by_position: lists are taken though the features
-    have names. refuse_extra: keys that are no feature are refused. max_bytes: largest payload
-    after unwrapping. say: told, for people, what a record cannot say; once for each text.
+    have names. refuse_extra: keys that are no feature are refused. say: told what people should
+    know and a record cannot tell.
     """
 
     record_shape: tuple[int, ...]
@@ -38,5 +38,4 @@ class CodecSettings:
     numbers_as_text: bool = False
     by_position: bool = False
     refuse_extra: bool = False
-    max_bytes: int = 8 * 2**20
     say: Callable[[str], None] = _say_nothing

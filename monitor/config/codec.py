@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from monitor.config.names import CODEC_WORDS, CodecName
 from monitor.config.section import Section
 
 Positive = Annotated[int, Field(ge=1)]
+
+
+Wrap = Literal["base64", "gzip", "zstd"]
 
 
 class CodecConfig(Section):
@@ -36,8 +39,13 @@ class CodecConfig(Section):
     extra: Literal["ignore", "refuse"] = Field(
         "ignore", description="Keys of an object that are none of the model's features."
     )
+    wrap: tuple[Wrap, ...] = Field(
+        (), description="base64, gzip or zstd around payloads, or a list of them, outermost first."
+    )
     max_record_bytes: int = Field(
-        8 * 2**20, ge=1, description="Larger payloads become dead letters."
+        8 * 2**20,
+        ge=1,
+        description="Larger payloads become dead letters, wrapped or unwrapped.",
     )
     max_rows_per_record: int = Field(
         4096, ge=1, description="Records with more rows become dead letters."
@@ -46,16 +54,22 @@ class CodecConfig(Section):
         2**24, ge=64, description="image: larger pictures are refused before decoding."
     )
 
+    @field_validator("wrap", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
 
 WITHOUT_MEMORY: Final = frozenset[str]()
 """Keys that change no row: what is remembered of the stream does not depend on them."""
-LATER: Final = ("rows", "numbers_as_text", "by_position", "extra")
+LATER: Final = ("rows", "numbers_as_text", "by_position", "extra", "wrap")
 """Keys that came later: left out of the fingerprint at their defaults."""
 
 
 def identity(codec: CodecConfig) -> dict[str, Any]:
     """What the memory of the stream depends on."""
-    values = codec.model_dump(mode="json", exclude=set(WITHOUT_MEMORY))
-    fields = type(codec).model_fields
-    defaults = {key: fields[key].get_default(call_default_factory=True) for key in LATER}
-    return {key: v for key, v in values.items() if key not in LATER or v != defaults[key]}
+    fields, unchanged = type(codec).model_fields, set(WITHOUT_MEMORY)
+    for key in LATER:
+        if getattr(codec, key) == fields[key].get_default(call_default_factory=True):
+            unchanged.add(key)
+    return codec.model_dump(mode="json", exclude=unchanged)

@@ -10,6 +10,7 @@ from models.input_spec import InputSpec
 from models.schema import Schema
 from monitor.codecs import CODECS, Codec, CodecSettings
 from monitor.codecs.decoding import Decoder, Limits, decoder
+from monitor.codecs.wrapped import Wrapped
 from monitor.config.codec import CodecConfig
 from monitor.errors import ConfigError
 
@@ -60,9 +61,12 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         say=Once(),
     )
     try:
-        return CODECS[codec.name](settings)
+        built = CODECS[codec.name](settings)
     except ValueError as error:
         raise ConfigError(f"codec: {error}.") from None
+    if not codec.wrap:
+        return built
+    return Wrapped(built, codec.wrap, codec.max_record_bytes, codec.name)
 
 
 def _check_names(codec: CodecConfig, spec: InputSpec) -> None:
