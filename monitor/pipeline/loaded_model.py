@@ -8,6 +8,7 @@ from typing import Any
 
 from models.reference import Reference
 from monitor.drift.judge import Judge
+from monitor.pipeline.first_rows import FirstRows
 from monitor.pipeline.scored import Decode, RowScorer
 from monitor.stream.batching import BatchLimits
 
@@ -17,7 +18,8 @@ class LoadedModel:
     """A loaded model with everything that belongs to it; nothing of it has seen the stream yet.
 
     version: of the bundle. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`
-    takes them. limits: of its batches. about: what the status page says of it.
+    takes them. limits: of its batches. about: what the status page says of it. first_rows: whether
+    those that `decode` gave are like its training data; None if nobody looks.
     """
 
     version: str
@@ -29,6 +31,7 @@ class LoadedModel:
     judge: Judge
     limits: BatchLimits
     about: Mapping[str, Any] = field(default_factory=dict)
+    first_rows: FirstRows | None = None
 
     @property
     def threshold(self) -> float:

@@ -90,4 +90,4 @@ class Once:
         """Write it, unless it was written before."""
         if text not in self._said:
             self._said.add(text)
-            log.warning(text)
+            log.warning("to know of the payloads", what=text)

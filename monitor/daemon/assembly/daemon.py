@@ -45,6 +45,7 @@ from monitor.daemon.loop import Daemon, Parts
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
+from monitor.pipeline.first_rows import FirstRows, Watched
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
 from monitor.pipeline.step import Pipeline
@@ -176,16 +177,18 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
 def build_model(config: Config, bundle: Bundle) -> LoadedModel:
     """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
     scorer = build_scorer(config, bundle)
+    first_rows = FirstRows(bundle.input_spec)
     return LoadedModel(
         version=bundle.version,
         architecture=bundle.architecture,
         trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
         reference=bundle.reference,
-        decode=build_decoder(config.codec, bundle.input_spec),
+        decode=Watched(build_decoder(config.codec, bundle.input_spec), first_rows),
         scorer=scorer,
         judge=build_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
         about=about_model(config, scorer),
+        first_rows=first_rows,
     )
 
 

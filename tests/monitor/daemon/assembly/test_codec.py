@@ -66,7 +66,7 @@ def test_that_lists_are_taken_in_order_is_logged_once() -> None:
         decode.all([b"[3, 4]"])
         decode(b"[5, 6]")
     assert [line["log_level"] for line in logs] == ["warning"]
-    assert "codec.by_position" in logs[0]["event"]
+    assert "codec.by_position" in logs[0]["what"]
 
 
 def test_each_text_is_logged_once() -> None:
@@ -74,7 +74,7 @@ def test_each_text_is_logged_once() -> None:
     with capture_logs() as logs:
         for text in ("a", "b", "a", "b", "a"):
             say(text)
-    assert [line["event"] for line in logs] == ["a", "b"]
+    assert [line["what"] for line in logs] == ["a", "b"]
 
 
 def test_what_came_later_changes_no_fingerprint_at_its_default() -> None:
