@@ -33,6 +33,7 @@ REASONS: Final = (
     "wrong_shape",
     "too_many_rows",
     "non_finite",
+    "missing_value",
     "non_finite_error",
     "unreadable",
     "expired",

@@ -8,12 +8,16 @@ for `json.loads`, whose word counts.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
 from simdjson import Array, Object, Parser
 
+from models.schema import Schema
+from monitor.codecs.by_name import NUMBERS, ByName
 from monitor.codecs.many import Many
 
 SHALLOW_BYTES: Final = 1024
@@ -27,34 +31,79 @@ _DOUBT: Final = (b"", 0)
 
 
 class FastReader:
-    """Reads rows of a shape. path: names of the fields that lead to them, outermost first."""
+    """Reads rows of a shape. path: names of the fields that lead to them, outermost first.
 
-    def __init__(self, shape: tuple[int, ...], path: list[str]) -> None:
+    features: the model's; named: what makes rows of objects by their names, if they have any.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        path: list[str],
+        features: Schema | None = None,
+        named: ByName | None = None,
+    ) -> None:
         self._shape = shape
         self._path = path
         self._flat = shape[0] if len(shape) == 1 and shape[0] <= _LONGEST else None
         self._row_bytes = _NUMBER_BYTES * math.prod(shape)
+        self._named = named
+        self._lists = named is None or named.numbers_only
+        names = features.names if features else ()
+        self._values = (
+            itemgetter(*names) if named and named.numbers_only and len(names) > 1 else None
+        )
+        self._pack = struct.Struct(f"={len(names)}d").pack
 
-    def read(self, values: Sequence[bytes]) -> Many:
-        """Rows as float64. The parser's memory, 14 bytes a byte of the longest, is not kept."""
+    def read(self, values: Sequence[bytes]) -> tuple[Many, bool]:
+        """Rows as float64, and whether any came as lists.
+
+        The parser's memory, 14 bytes a byte of the longest, is not kept.
+        """
         if any("\0" in name for name in self._path):
-            return Many.none(len(values))  # simdjson would look for what is before it
-        parser = Parser()
-        found = [self._read(parser, value) for value in values]
+            return Many.none(len(values)), False  # simdjson would look for what is before it
+        parser, lists = Parser(), False
+        found = []
+        for value in values:
+            numbers, rows, is_list = self._read(parser, value)
+            found.append((numbers, rows))
+            lists = lists or is_list
         counts = np.array([rows for _, rows in found], dtype=np.int64)
-        numbers = bytearray().join([numbers for numbers, _ in found])
-        return Many(np.frombuffer(numbers, np.float64).reshape(-1, *self._shape), counts)
+        together = bytearray().join([numbers for numbers, _ in found])
+        table = np.frombuffer(together, np.float64).reshape(-1, *self._shape)
+        return Many(table, counts), lists
 
-    def _read(self, parser: Parser, value: bytes) -> tuple[bytes, int]:
-        """The numbers of one payload, and how many rows; no bytes and 0 if in doubt."""
+    def _read(self, parser: Parser, value: bytes) -> tuple[bytes, int, bool]:
+        """The numbers of one payload, how many rows, and whether a list; none and 0 if in doubt."""
         try:
             document = parser.parse(value)
-            array = self._found(document) if self._path else document
-            if type(array) is Array:
-                return self._numbers(array, value)
+            place = self._found(document) if self._path else document
+            if type(place) is Array and self._lists:
+                numbers, rows = self._numbers(place, value)
+                return numbers, rows, rows > 0
+            if type(place) is Object and self._named is not None:
+                return *self._object(place, value), False
         except (ValueError, TypeError, RuntimeError):
             pass  # no JSON for simdjson; something else than numbers; nested too deeply
-        return _DOUBT
+        return *_DOUBT, False
+
+    def _object(self, place: Any, value: bytes) -> tuple[bytes, int]:
+        """The row of one object."""
+        assert self._named is not None  # noqa: S101
+        if _number(value, b"[") + _number(value, b"{") > MOST_OTHER_BRACKETS:
+            return _DOUBT
+        record = place.as_dict()
+        if len(record) != len(place):
+            return _DOUBT  # a key is there twice
+        if self._values is not None and not self._named.refuses_extra:
+            try:
+                row = self._values(record)
+            except KeyError:
+                row = (None,)
+            if set(map(type, row)) <= NUMBERS:
+                return self._pack(*row), 1
+        other = self._named.flat_row(record)
+        return _DOUBT if other is None else (self._pack(*other), 1)
 
     def _found(self, document: Any) -> Any:
         for name in self._path:

@@ -1,4 +1,7 @@
-"""JSON: a list of numbers (nested for images), or an object that holds one in a field."""
+"""JSON: objects by the names of the features, or lists of numbers (nested for images).
+
+Either may be in a field of an object. Several rows are a list of them, or one a line.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
+from monitor.codecs.by_name import ByName, check_once, object_of
 from monitor.codecs.json_fast import FastReader
 from monitor.codecs.many import Many
 from monitor.codecs.rows import as_rows, collector_paused
@@ -17,6 +21,8 @@ from monitor.errors import DecodeError
 
 SPARE_BRACKETS: Final = 2**18
 """Lists and objects that a payload may hold besides those of its rows."""
+_KEYS: Final = 8
+"""Keys of an object that a message names."""
 
 
 class _NonFiniteError(Exception):
@@ -24,59 +30,125 @@ class _NonFiniteError(Exception):
 
 
 class JsonCodec:
-    """One row as a list; a list of such lists carries many."""
+    """One row as an object or a list; a list of such carries many."""
 
     def __init__(self, settings: CodecSettings) -> None:
         self._shape = settings.record_shape
+        self._max_rows = settings.max_rows
         self._path = settings.field.split(".") if settings.field else []
-        self._fast = FastReader(self._shape, self._path)
+        self._named = ByName(settings) if settings.features.names else None
+        self._said = settings.say
+        self._fast = FastReader(self._shape, self._path, settings.features, self._named)
         self._brackets_per_byte = _brackets_per_byte(settings.record_shape)
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """Rows as float64."""
         self._check_brackets(value)
-        return as_rows(self._find(_parse(value)), self._shape)
+        return self._rows(self._parsed(value))
 
     def decode_many(self, values: Sequence[bytes]) -> Many:
         """The payloads that hold what they should, and are written as they should be."""
-        return self._fast.read(values)
+        many, lists = self._fast.read(values)
+        if lists:
+            self._say_lists()
+        return many
+
+    def _say_lists(self) -> None:
+        if self._named is not None and self._named.remark():
+            self._said(self._named.remark())
 
     def _check_brackets(self, value: bytes) -> None:
         """Refuse far more lists than rows need: four million fit a payload, and take a second."""
-        found = value.count(b"[") + value.count(b"{")
+        objects = value.count(b"{")
+        found = value.count(b"[") + objects
         most = SPARE_BRACKETS + int(self._brackets_per_byte * len(value))
-        if found > most:
+        if found > most or objects > SPARE_BRACKETS:
             raise DecodeError("wrong_shape", f"{found} lists and objects, rows need at most {most}")
+
+    def _parsed(self, value: bytes) -> Any:
+        """What is at the path: of the document, or a list of what is there in each of several."""
+        try:
+            document = _loaded(value, lenient=self._named is not None)
+        except json.JSONDecodeError as error:
+            if error.msg == "Extra data" and b"\n" in value:
+                return [self._find(each) for each in self._lines(value)]
+            raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
+        except (ValueError, RecursionError) as error:
+            raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
+        if self._path and isinstance(document, list):
+            return [self._find(each) for each in document]
+        return self._find(document)
+
+    def _lines(self, value: bytes) -> list[Any]:
+        """The documents of a payload with one a line."""
+        if value.count(b"\n") > 2 * self._max_rows:
+            raise DecodeError("too_many_rows", f"more lines than {self._max_rows} rows have")
+        documents = []
+        for number, line in enumerate(value.split(b"\n"), 1):
+            try:
+                if line.strip():
+                    documents.append(_loaded(line, lenient=self._named is not None))
+            except (ValueError, RecursionError) as error:
+                text = f"line {number} is not JSON: {error}"
+                raise DecodeError("undecodable", text[:300]) from None
+        return documents
 
     def _find(self, document: Any) -> Any:
         for name in self._path:
             if not isinstance(document, dict) or name not in document:
                 raise DecodeError("undecodable", f"no field {'.'.join(self._path)!r}")
+            check_once(document)
             document = document[name]
         return document
 
+    def _rows(self, found: Any) -> NDArray[Any]:
+        if self._named is None:
+            return as_rows(self._not_an_object(found), self._shape)
+        if isinstance(found, dict):
+            return self._named.rows([found])
+        if isinstance(found, list) and found and isinstance(found[0], dict):
+            return self._named.rows(found)
+        if self._named.numbers_only:
+            rows = as_rows(found, self._shape)
+        else:
+            several = isinstance(found, list) and found and isinstance(found[0], list)
+            rows = self._named.rows(found if several else [found])
+        self._say_lists()
+        return rows
+
+    def _not_an_object(self, found: Any) -> Any:
+        if not isinstance(found, dict):
+            return found
+        keys = ", ".join(ascii(key)[:40] for key in list(found)[:_KEYS])
+        raise DecodeError(
+            "undecodable",
+            "a list expected, got an object: the model's features have no names. Set codec.field to"
+            f" the path of the list; the keys are {keys or 'none'}"[:220],
+        )
+
     def encode(self, row: NDArray[Any]) -> bytes:
-        """The list of one row, inside an object if a field is configured."""
-        document: Any = row.tolist()
+        """One row as an object by name or as a list, inside an object if a field is configured."""
+        document: Any = row.tolist() if self._named is None else self._named.document(row)
         for name in reversed(self._path):
             document = {name: document}
         return json.dumps(document, allow_nan=False).encode()
 
 
 def _brackets_per_byte(shape: tuple[int, ...]) -> float:
-    """Most lists in each byte of rows: a number takes two bytes with its comma, a list two more."""
+    """Lists in each byte of rows: a number takes two bytes with its comma, a list two more."""
     lists = sum(math.prod(shape[:depth]) for depth in range(len(shape)))
     return lists / (2 * (lists + math.prod(shape)))
 
 
-def _parse(value: bytes) -> Any:
+def _loaded(value: bytes, *, lenient: bool) -> Any:
+    """The document. lenient: NaN and Infinity are floats, which whoever looks at them judges."""
     try:
         with collector_paused():
-            return json.loads(value, parse_constant=_refuse)
+            return json.loads(
+                value, parse_constant=float if lenient else _refuse, object_pairs_hook=object_of
+            )
     except _NonFiniteError as error:
         raise DecodeError("non_finite", f"{error} is not a finite number") from None
-    except (ValueError, RecursionError) as error:
-        raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
 
 
 def _refuse(constant: str) -> float:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from models.schema import Schema
+
+
+def _say_nothing(text: str) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,9 +18,13 @@ class CodecSettings:
     """Plain values; a codec reads those that concern it.
 
     record_shape: shape of one row. dtype: numpy name of one number's type. byte_order: little
-    or big. field: path to the list inside an object, such as payload.values; None for the whole
-    document. max_pixels: larger pictures are refused before decoding. max_rows: payloads that
-    claim more rows may be refused before decoding.
+    or big. field: path to the list or object inside an object, such as payload.values; None for
+    the whole document. max_pixels: larger pictures are refused before decoding. max_rows:
+    payloads that claim more rows may be refused before decoding. rows: one or many, of payloads
+    that do not say how many they hold. features: the model's, by name; none if they have no
+    names. numbers_as_text: "21.5" is a number. by_position: lists are taken though the features
+    have names. refuse_extra: keys that are no feature are refused. say: told what people should
+    know and a record cannot tell.
     """
 
     record_shape: tuple[int, ...]
@@ -21,3 +33,9 @@ class CodecSettings:
     field: str | None = None
     max_pixels: int = 2**24
     max_rows: int = 4096
+    rows: str = "one"
+    features: Schema = dataclasses.field(default_factory=Schema)
+    numbers_as_text: bool = False
+    by_position: bool = False
+    refuse_extra: bool = False
+    say: Callable[[str], None] = _say_nothing

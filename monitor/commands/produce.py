@@ -71,11 +71,11 @@ def run(options: argparse.Namespace) -> int:
     messages = Messages(options)
     producer = connect(options.bootstrap_servers)
     delivery = Delivery(producer, options.topic, messages.size)
-    begin, stopped = time.monotonic(), False
+    begin, stopped, headers = time.monotonic(), False, messages.headers
     try:
         with count_bar(f"to {options.topic}", len(messages)) as advance:
             for key, value in paced(messages, options.rate):
-                delivery.send(key, value)
+                delivery.send(key, value, headers=headers)
                 advance(1)
     except KeyboardInterrupt:
         stopped = True
@@ -110,12 +110,16 @@ def check_topic(name: str) -> None:
 
 
 class Messages:
-    """Key and value of each record of the file, as often as asked. size: bytes of the first."""
+    """Key and value of each record of the file, as often as asked.
+
+    size: bytes of the first. headers: those of all.
+    """
 
     def __init__(self, options: argparse.Namespace) -> None:
         import numpy as np
 
         from monitor import datasets
+        from monitor.codecs.headers import headers_of
 
         data = datasets.load(options.data, options.where)
         records = data.records
@@ -128,6 +132,7 @@ class Messages:
         try:
             self._codec: Codec = CODECS[options.codec](settings)
             self.size = len(self._codec.encode(self._records[0]))
+            self.headers = headers_of(self._codec)
         except ValueError as error:
             raise UserError(
                 f"{options.data}: cannot be sent with --codec {options.codec}: {error}"

@@ -17,10 +17,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from monitor.config.codec import CodecConfig
 from monitor.config.environment import PREFIX, Environment
 from monitor.config.http import HttpConfig
 from monitor.config.kafka import KafkaConfig, OutputConfig
-from monitor.config.names import CODEC_WORDS, AdvisoryName, CodecName, DetectorName
+from monitor.config.names import AdvisoryName, DetectorName
 from monitor.config.receivers import KafkaReceiverConfig
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
@@ -32,29 +33,6 @@ from monitor.drift.budget import Budget
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
-
-
-class CodecConfig(Section):
-    """How payloads become rows. Shape and dtype default to those of the training data."""
-
-    name: CodecName = Field(description=CODEC_WORDS)
-    dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
-    shape: tuple[Positive, ...] | None = Field(
-        None, description="Shape of one row, such as [28, 28]; must fit the model."
-    )
-    byte_order: Literal["little", "big"] = Field("little", description="raw: order of bytes.")
-    field: str | None = Field(
-        None, description="json, msgpack: path to the list, such as payload.values."
-    )
-    max_record_bytes: int = Field(
-        8 * 2**20, ge=1, description="Larger payloads become dead letters."
-    )
-    max_rows_per_record: int = Field(
-        4096, ge=1, description="Records with more rows become dead letters."
-    )
-    max_pixels: int = Field(
-        2**24, ge=64, description="image: larger pictures are refused before decoding."
-    )
 
 
 class BatchConfig(Section):

@@ -5,17 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Set
 
+import structlog
+
 from monitor.daemon.backlog import Backlog
 from monitor.daemon.clock_watch import ClockWatch
 from monitor.daemon.lag import Lag, Lags, Place
 from monitor.daemon.readiness import Readiness
 from monitor.metrics import Metrics
+from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
+from monitor.pipeline.first_rows import Finding
 from monitor.pipeline.step import Pipeline
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
 from monitor.stream.sources import Source
 from monitor.web.status import StatusBoard
+
+log = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 0.5
 
@@ -32,6 +38,7 @@ class Gauges:
         metrics: Metrics,
         board: StatusBoard,
         readiness: Readiness,
+        slot: ModelSlot,
     ) -> None:
         self._source = source
         self._backlog = backlog
@@ -40,6 +47,8 @@ class Gauges:
         self._metrics = metrics
         self._board = board
         self._readiness = readiness
+        self._slot = slot
+        self._found: Finding | None = None
         self._refreshed = float("-inf")
         self._newest: dict[Partition, int] = {}
         self._clocks = ClockWatch()
@@ -78,6 +87,7 @@ class Gauges:
         self._board.episodes = self._pipeline.history.episodes
         self._board.changes = self._pipeline.history.changes
         self._show_clocks(lags.keys())
+        self._show_first_rows()
         self._board.publish(
             verdict, "; ".join(hindrances.values()), connected, lags, self._pipeline.ledger.totals
         )
@@ -89,6 +99,16 @@ class Gauges:
         self._metrics.show_clocks(assigned, wild.keys(), judge.clock_offsets)
         self._board.wild_clocks = wild
         self._clocks.look(wild)
+
+    def _show_first_rows(self) -> None:
+        """Tell whether the first rows are unlike all that the model knows."""
+        looked = self._slot.current.first_rows
+        found = None if looked is None else looked.finding
+        self._metrics.model.show_first_rows(None if found is None else found.kind)
+        self._board.first_rows = None if found is None else found.text
+        if found is not None and found is not self._found:
+            log.warning("the first rows are unlike the model", kind=found.kind, what=found.text)
+        self._found = found
 
     def _lags(self) -> Lags:
         """Records and seconds that each assigned partition is behind."""

@@ -115,7 +115,7 @@ class Daemon:
         )  # fmt: skip
         self._gauges = Gauges(
             parts.source, self._backlog, parts.pipeline, parts.dead_letter_limit, parts.metrics,
-            parts.board, readiness,
+            parts.board, readiness, parts.slot,
         )  # fmt: skip
         self._outcomes = Outcomes(
             parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit, self._gauges

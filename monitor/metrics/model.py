@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from monitor.pipeline.first_rows import KINDS
 from monitor.pipeline.loaded_model import LoadedModel
 
 FAILURES: Final = ("resolve", "fetch", "damaged", "unfit", "probe", "error")
@@ -52,6 +53,12 @@ class ModelMetrics:
         self.swapped = gauge(
             "model_swap_timestamp_seconds", "When the model in use took its place; 0 at the start."
         )
+        self.first_rows = gauge(
+            "first_rows_unusual",
+            "Whether the first rows were unlike all that the model knows, by kind.",
+            ("kind",),
+        )
+        self.show_first_rows(None)
         self.stopped = Histogram(
             "aead_monitor_model_swap_seconds",
             "How long reading stopped for a new model.",
@@ -73,6 +80,11 @@ class ModelMetrics:
             self.info.remove(*other)
         self._shown = {labels}
         self.trained.set(model.trained)
+
+    def show_first_rows(self, found: str | None) -> None:
+        """Set what is wrong with the first rows, one of KINDS, if anything is."""
+        for kind in KINDS:
+            self.first_rows.labels(kind).set(kind == found)
 
     def swapped_after(self, seconds: float) -> None:
         """A new model has taken its place; reading stopped for so long."""

@@ -31,7 +31,7 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
     For bool they are uint8, 0 or 1: payloads carry numbers.
     """
     if not spec.schema.plain:
-        return _by_schema(spec, count)
+        return _of_features(spec, count)
     low = 0.0 if spec.is_image else -1.0
     x = np.random.default_rng(_SEED).uniform(low, 1.0, (count, *spec.shape))
     x[0] = (low + 1.0) / 2
@@ -45,18 +45,17 @@ def rows_of(spec: InputSpec, count: int = ROWS) -> NDArray[Any]:
     return np.asarray(values, dtype=dtype)
 
 
-def _by_schema(spec: InputSpec, count: int) -> NDArray[Any]:
-    """Rows of numbers in their usual ranges, booleans, and values of categories."""
-    random = np.random.default_rng(_SEED)
-    rows = np.empty((count, len(spec.schema.features)))
-    for position, (feature, (low, high)) in enumerate(
-        zip(spec.schema.features, spec.ranges, strict=True)
-    ):
+def _of_features(spec: InputSpec, count: int) -> NDArray[Any]:
+    """Rows (count, d) of values that features may have; the second lacks what may be missing."""
+    rng, features = np.random.default_rng(_SEED), spec.schema.features
+    ranges = spec.ranges if len(spec.ranges) == len(features) else ((0.0, 1.0),) * len(features)
+    rows = np.empty((count, len(features)), dtype=spec.dtype)
+    for column, (feature, (low, high)) in enumerate(zip(features, ranges, strict=True)):
         if feature.kind == "number":
-            rows[:, position] = random.uniform(low, high, count)
+            rows[:, column] = rng.uniform(low, high, count)
         else:
-            values = len(feature.categories) or 2
-            rows[:, position] = random.integers(0, values, count)
+            rows[:, column] = rng.integers(0, max(2, len(feature.categories) + 1), count)
+    rows[1, spec.schema.may_be_missing] = np.nan
     return rows
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs.decoding import Decoded
+from monitor.codecs.headers import Pairs
 from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
 from monitor.pipeline.series import Moved, Series
@@ -26,12 +27,12 @@ Stage = Callable[[str], AbstractContextManager[None]]
 
 
 class Decode(Protocol):
-    """Payloads to rows (n, *record_shape), all finite."""
+    """Payloads to rows (n, *record_shape), finite but for NaN where a value may be missing."""
 
-    def __call__(self, value: bytes | None) -> NDArray[Any]:
+    def __call__(self, value: bytes | None, headers: Pairs = ()) -> NDArray[Any]:
         """Rows of one payload; raises DecodeError."""
 
-    def all(self, values: Sequence[bytes | None]) -> Decoded:
+    def all(self, values: Sequence[bytes | None], headers: Sequence[Any] | None = None) -> Decoded:
         """Rows of many, and what is wrong with the others."""
 
 
@@ -125,7 +126,7 @@ def score(
     """Decode and score records, one or more. series: makes windows of their steps, or None."""
     moved = None
     with stage("decode"):
-        decoded = decode.all(records.values)
+        decoded = decode.all(records.values, records.headers)
         if series is not None:
             decoded, moved = series.windows(records, decoded)
         failures = dict(decoded.failures)

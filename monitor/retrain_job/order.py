@@ -10,7 +10,7 @@ from typing import Final
 from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_decoder
+from monitor.daemon.assembly.codec import build_decoder
 from monitor.daemon.assembly.judge import judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.codecs.headers import Pairs
 from monitor.errors import DecodeError
 from monitor.retrain_job.ranges import BLOCK, Ranges, Runs, cut, spread
 from monitor.retrain_job.rows import RowsOf
@@ -20,6 +21,8 @@ from monitor.stream.records import Partition, Record
 
 MAX_ELEMENTS: Final = 2**28
 """Most numbers kept: 1 GiB as the network sees them."""
+DecodeOne = Callable[[bytes | None, Pairs], NDArray[Any]]
+"""Rows of one payload with the headers of its record; raises DecodeError."""
 NAMED: Final = 10
 """Most records that cannot be decoded that are named."""
 

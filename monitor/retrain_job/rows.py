@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from monitor.codecs.decoding import Decoded
+from monitor.codecs.headers import Pairs
 from monitor.pipeline.series import Series
 from monitor.stream.columns import Columns
 from monitor.stream.records import Record
 
-Decode = Callable[[bytes | None], NDArray[Any]]
+Decode = Callable[[bytes | None, Pairs], NDArray[Any]]
 AT_MOST: Final = 100_000
 """Series that are remembered."""
 
@@ -37,7 +38,7 @@ class Whole:
 
     def __call__(self, record: Record) -> NDArray[Any]:
         """As `RowsOf`."""
-        return self._decode(record.value)
+        return self._decode(record.value, record.headers)
 
     def begin(self) -> None:
         """As `RowsOf`."""
@@ -51,7 +52,7 @@ class Steps:
 
     def __call__(self, record: Record) -> NDArray[Any]:
         """As `RowsOf`."""
-        steps = self._decode(record.value)
+        steps = self._decode(record.value, record.headers)
         counts = np.array([len(steps)], dtype=np.int64)
         made, moved = self._series.windows(Columns.of([record]), Decoded(steps, counts, {}))
         self._series.decide(moved)

@@ -22,7 +22,7 @@ class StatusBoard:
     """Collects what the status page shows. Written by the main thread alone.
 
     changes: of the drift state, as JSON values. wild_clocks: of partitions whose timestamps are not
-    believed.
+    believed. first_rows: what is wrong with them, if anything is.
 
     `published` is a finished JSON object, replaced as a whole: other threads read only that.
     """
@@ -31,6 +31,7 @@ class StatusBoard:
     episodes: Sequence[Episode] = ()
     changes: Sequence[Mapping[str, Any]] = ()
     wild_clocks: Mapping[Partition, WildClock] = field(default_factory=dict)
+    first_rows: str | None = None
     published: Mapping[str, Any] = field(default_factory=dict)
     _history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
 
@@ -58,6 +59,7 @@ class StatusBoard:
             "ready": not hindrance,
             "hindrance": hindrance,
             "connected": connected,
+            "first_rows": self.first_rows,
             "drift": verdict_json(verdict),
             "rows": sum(counted.rows for counted in totals.values()),
             "anomalous_rows": sum(counted.anomalous for counted in totals.values()),

@@ -14,7 +14,8 @@ from models.bundle import load
 from models.reference import Reference
 from monitor.config import Config
 from monitor.config.file import load as load_config
-from monitor.daemon.assembly.daemon import build_decoder, fingerprint
+from monitor.daemon.assembly.codec import build_decoder
+from monitor.daemon.assembly.daemon import fingerprint
 from monitor.daemon.assembly.judge import judge_settings
 from monitor.daemon.assembly.receivers import holding
 from monitor.daemon.assembly.retraining import HandOver, retraining_policy

@@ -81,11 +81,11 @@ def check(variant: Variant, value: bytes | None) -> Verdict:
 def check_with(codec: Codec, variant: Variant, value: bytes | None) -> Verdict:
     """`check` with a codec of one's own."""
     meter = Meter()
-    end = _decoded(codec, value, variant.limits)
+    end = _decoded(codec, value, variant)
     seconds = time.thread_time() - meter.started
     ending = _reason(end) if isinstance(end, DecodeError) else _rows(variant, value, end)
     verdict = Verdict(ending, seconds, meter.grown())
-    _check_batch(codec, value, variant.limits, end)
+    _check_batch(codec, value, variant, end)
     allowed = SPARE_BYTES + BYTES_PER_BYTE * len(value or b"")
     assert verdict.seconds < MAX_SECONDS, f"{verdict} for {variant}"
     assert verdict.grown < allowed, f"{verdict}, {allowed} bytes allowed, for {variant}"
@@ -93,11 +93,12 @@ def check_with(codec: Codec, variant: Variant, value: bytes | None) -> Verdict:
 
 
 def _check_batch(
-    codec: Codec, value: bytes | None, limits: Limits, alone: NDArray[Any] | DecodeError
+    codec: Codec, value: bytes | None, variant: Variant, alone: NDArray[Any] | DecodeError
 ) -> None:
     """In a batch, a payload ends as it does alone; the same guarantee holds for its time."""
     meter = Meter()
-    decoded = Decoder(codec, limits).all([value])
+    features = variant.settings.features
+    decoded = Decoder(codec, variant.limits, None, features, variant.codec).all([value])
     seconds, grown = time.thread_time() - meter.started, meter.grown()
     if isinstance(alone, DecodeError):
         assert (decoded.failures[0].reason, str(decoded.failures[0])) == (alone.reason, str(alone))
@@ -109,9 +110,10 @@ def _check_batch(
     assert grown < SPARE_BYTES + BYTES_PER_BYTE * len(value or b""), f"{grown} bytes in a batch"
 
 
-def _decoded(codec: Codec, value: bytes | None, limits: Limits) -> NDArray[Any] | DecodeError:
+def _decoded(codec: Codec, value: bytes | None, variant: Variant) -> NDArray[Any] | DecodeError:
+    features = variant.settings.features
     try:
-        return decode_payload(codec, value, limits)
+        return decode_payload(codec, value, variant.limits, features, variant.codec)
     except DecodeError as error:
         return error
 
@@ -131,7 +133,9 @@ def _rows(variant: Variant, value: bytes | None, rows: NDArray[Any]) -> str:
     assert rows.shape[1:] == shape, rows.shape
     assert 1 <= len(rows) <= limits.max_rows, rows.shape
     assert _is_right(variant, rows.dtype), rows.dtype
-    assert np.isfinite(rows).all()
+    known = np.isfinite(rows)
+    features = variant.settings.features
+    assert known.all() or (known | (np.isnan(rows) & features.may_be_missing)).all()
     return "rows"
 
 

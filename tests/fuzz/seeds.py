@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from models.schema import Feature, Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits
 from tests.asked import Asked
@@ -20,17 +21,41 @@ from tests.fuzz.files import saved
 Samples = Callable[[Variant, NDArray[np.generic]], tuple[bytes, ...]]
 TIGHT = Limits(max_record_bytes=2048, max_rows=3)
 
+FEATURES = Schema(
+    (
+        Feature("temp"),
+        Feature("motor.rpm", missing=True),
+        Feature("state", "category", ("on", "off", "3", "true")),
+        Feature("axes.0", "boolean"),
+    )
+)
+"""One of each kind, some of them inside others."""
+NUMBERS = Schema.numbers(("a", "b", "c"))
+
+
+def named(codec: str) -> tuple[Variant, ...]:
+    """For models whose features have names."""
+    text = CodecSettings((4,), features=FEATURES, numbers_as_text=True, by_position=True)
+    return (
+        Variant(codec, CodecSettings((3,), features=NUMBERS)),
+        Variant(codec, CodecSettings((4,), features=FEATURES, field="payload.values")),
+        Variant(codec, text, TIGHT),
+        Variant(codec, CodecSettings((3,), features=NUMBERS, refuse_extra=True)),
+    )
+
+
 _VARIANTS: dict[str, tuple[Variant, ...]] = {
     "json": (
         Variant("json", CodecSettings((28, 28))),
         Variant("json", CodecSettings((3,), field="payload.values")),
         Variant("json", CodecSettings((4, 3, 2)), TIGHT),
         Variant("json", CodecSettings((1,))),
+        *named("json"),
     ),
     "raw": (
-        Variant("raw", CodecSettings((28, 28), "float32")),
-        Variant("raw", CodecSettings((3,), "float16", "big")),
-        Variant("raw", CodecSettings((8, 6, 3), "uint8"), TIGHT),
+        Variant("raw", CodecSettings((28, 28), "float32", rows="many")),
+        Variant("raw", CodecSettings((3,), "float16", "big", rows="many")),
+        Variant("raw", CodecSettings((8, 6, 3), "uint8", rows="many"), TIGHT),
         Variant("raw", CodecSettings((2,), "float64")),
         Variant("raw", CodecSettings((1,), "int64", "big")),
     ),
@@ -69,11 +94,35 @@ def seeds(variant: Variant) -> tuple[bytes, ...]:
 def _random_rows(variant: Variant) -> NDArray[np.generic]:
     """Three rows, of small whole numbers, which every format can carry."""
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 100, (3, *variant.settings.record_shape))
+    largest = 2 if variant.settings.features.names else 100
+    rows = rng.integers(0, largest, (3, *variant.settings.record_shape))
     return rows.astype(variant.settings.dtype)
 
 
+OBJECTS: tuple[dict[str, object], ...] = (
+    {"temp": 1, "motor.rpm": 2.5, "state": "on", "axes.0": True, "a": 1, "b": 2.5, "c": -3e9},
+    {"temp": 1e300, "motor": {"rpm": None}, "state": 3, "axes": [1, 2], "a": 0, "b": 0, "c": 0},
+    {"temp": -1, "state": True, "axes": {"0": 0}, "more": [{"a": 1}], "c": 1, "b": 2, "a": 3},
+)
+"""Records by name, for both schemas."""
+
+
+def objects(variant: Variant) -> list[object]:
+    """Documents with one row or many, for a model whose features have names."""
+    settings, records = variant.settings, list(OBJECTS)
+    if settings.refuse_extra:
+        records = [{name: r[name] for name in settings.features.names} for r in records]
+    documents: list[object] = [*records, records]
+    for name in reversed(settings.field.split(".") if settings.field else []):
+        documents = [{name: document} for document in documents]
+    return documents
+
+
 def _json(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    if variant.settings.features.names:
+        texts = [json.dumps(document) for document in objects(variant)]
+        lines = "\n".join(texts[:2])
+        return (*(text.encode() for text in texts), lines.encode(), texts[0].encode("utf-16"))
     values = ((rows.astype(float) + 0.5).tolist(), (rows[0].astype(float) * 1e-3).tolist())
     name = variant.settings.field
     documents = [{"payload": {"values": v}, "id": None} if name else v for v in values]
@@ -93,6 +142,7 @@ def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     order = ">" if variant.settings.byte_order == "big" else "<"
+    rows = rows if variant.settings.rows == "many" else rows[:1]
     return (rows.astype(rows.dtype.newbyteorder(order)).tobytes(),)  # type: ignore[arg-type]
 
 

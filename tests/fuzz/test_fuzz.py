@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from monitor.config import CodecConfig
+from monitor.config.codec import CodecConfig
 from monitor.errors import DecodeError
 from tests.asked import Asked
 from tests.fuzz import run, with_atheris

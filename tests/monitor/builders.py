@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from models.bucket_counts import BucketCounts
 from models.reference import Reference
 from monitor.codecs.decoding import Decoded
+from monitor.codecs.headers import Pairs
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import DecodeError
@@ -61,10 +63,10 @@ class OneByOne:
     def __init__(self, decode: Callable[[bytes | None], NDArray[np.float64]]) -> None:
         self._decode = decode
 
-    def __call__(self, value: bytes | None) -> NDArray[np.float64]:
+    def __call__(self, value: bytes | None, headers: Pairs = ()) -> NDArray[np.float64]:
         return self._decode(value)
 
-    def all(self, values: Sequence[bytes | None]) -> Decoded:
+    def all(self, values: Sequence[bytes | None], headers: Sequence[Any] | None = None) -> Decoded:
         rows, failures = [np.empty((0, 1))], {}
         for i, value in enumerate(values):
             try:

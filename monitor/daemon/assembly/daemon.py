@@ -15,9 +15,9 @@ import structlog
 from models.bundle import Bundle
 from models.device import resolve
 from models.input_spec import InputSpec
-from monitor.codecs import CODECS, Codec, CodecSettings
-from monitor.codecs.decoding import Limits, decoder
-from monitor.config import CodecConfig, Config
+from monitor.config import Config
+from monitor.config.codec import identity
+from monitor.daemon.assembly.codec import build_codec, build_decoder
 from monitor.daemon.assembly.judge import build_judge
 from monitor.daemon.assembly.kafka import (
     build_connection,
@@ -43,13 +43,12 @@ from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
 from monitor.daemon.loop import Daemon, Parts
-from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
+from monitor.pipeline.first_rows import FirstRows, Watched
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
-from monitor.pipeline.scored import Decode
 from monitor.pipeline.series import Series
 from monitor.pipeline.step import Pipeline
 from monitor.process.liveness import Liveness
@@ -161,7 +160,7 @@ def fingerprint(config: Config) -> str:
     """Of all settings that the memory of the stream depends on."""
     relevant: dict[str, Any] = {
         "topic": config.kafka.topic,
-        "codec": config.codec.model_dump(mode="json"),
+        "codec": identity(config.codec),
         "drift": config.drift.model_dump(mode="json"),
         "window": config.window.model_dump(mode="json"),
     }
@@ -182,17 +181,19 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
 def build_model(config: Config, bundle: Bundle) -> LoadedModel:
     """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
     scorer = build_scorer(config, bundle)
+    first_rows = FirstRows(bundle.input_spec)
     return LoadedModel(
         version=bundle.version,
         architecture=bundle.architecture,
         trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
         reference=bundle.reference,
-        decode=build_decoder(config.codec, bundle.input_spec),
+        decode=Watched(build_decoder(config.codec, bundle.input_spec), first_rows),
         scorer=scorer,
         judge=build_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
         about=about_model(config, scorer),
         series=build_series(config, bundle.input_spec),
+        first_rows=first_rows,
     )
 
 
@@ -217,45 +218,6 @@ def load_tried(config: Config, folder: Path) -> LoadedModel:
     probe(model.decode, model.scorer, build_codec(config.codec, spec), shape, spec)
     say_how(model.about)
     return model
-
-
-def build_decoder(codec: CodecConfig, spec: InputSpec) -> Decode:
-    """From payloads to the model's rows; raises ConfigError if codec and model do not fit."""
-    limits = Limits(codec.max_record_bytes, codec.max_rows_per_record)
-    flat = codec.shape is not None and len(codec.shape) < len(spec.payload_shape)
-    return decoder(build_codec(codec, spec), limits, spec.payload_shape if flat else None)
-
-
-def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
-    """The codec, with shape and dtype of the training data where the configuration has none.
-
-    Raises ConfigError if it cannot carry what the model takes.
-    """
-    shape = codec.shape or spec.payload_shape
-    flat = (math.prod(spec.payload_shape),)
-    known = (spec.payload_shape, flat) if spec.window else (spec.payload_shape, spec.shape, flat)
-    if shape not in known:
-        raise ConfigError(
-            f"codec.shape: {list(shape)} does not fit the model, which takes"
-            f" {list(spec.payload_shape)}. Leave it out to use the model's."
-        )
-    if codec.name == "image" and spec.dtype != "uint8":
-        raise ConfigError(
-            f"codec.name: image gives uint8 pixels, but the model was trained on {spec.dtype}."
-            " Train it on uint8 images, or send raw, npy or json."
-        )
-    settings = CodecSettings(
-        record_shape=shape,
-        dtype=codec.dtype or spec.dtype,
-        byte_order=codec.byte_order,
-        field=codec.field,
-        max_pixels=codec.max_pixels,
-        max_rows=codec.max_rows_per_record,
-    )
-    try:
-        return CODECS[codec.name](settings)
-    except ValueError as error:
-        raise ConfigError(f"codec: {error}.") from None
 
 
 def _about(config: Config) -> dict[str, Any]:

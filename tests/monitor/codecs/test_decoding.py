@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from models.schema import Feature, Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits, decode_payload, decoder
 from monitor.errors import REASONS, DecodeError
 
 ROW_BYTES = 8
 LIMITS = Limits(max_record_bytes=4 * ROW_BYTES, max_rows=3)
-CODEC = CODECS["raw"](CodecSettings((2,), "float32"))
+CODEC = CODECS["raw"](CodecSettings((2,), "float32", rows="many"))
 
 
 def payload(*rows):
@@ -62,3 +63,34 @@ def test_a_reason_is_one_of_the_closed_set():
     assert DecodeError(REASONS[0], "text").reason == REASONS[0]
     with pytest.raises(ValueError, match="unknown reason 'bad luck'"):
         DecodeError("bad luck", "text")
+
+
+SCHEMA = Schema((Feature("temp"), Feature("flow", missing=True)))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "text"),
+    [
+        ([1, np.nan], None, ""),
+        ([np.nan, 1], "missing_value", "'temp' is NaN"),
+        ([np.nan, np.nan], "missing_value", "'temp' is NaN"),
+        ([1, np.inf], "non_finite", "'flow' is infinite"),
+        ([np.nan, -np.inf], "non_finite", "'flow' is infinite"),
+    ],
+)
+def test_nan_passes_only_where_a_value_may_be_missing(row, reason, text):
+    decode = decoder(CODEC, LIMITS, schema=SCHEMA)
+    decoded = decode.all([payload([1, 2]), payload(row), payload([3, 4])])
+    assert decoded.counts.tolist() == [1, int(reason is None), 1]
+    if reason is None:
+        np.testing.assert_array_equal(decode(payload(row)), [row])
+        return
+    with pytest.raises(DecodeError, match=text) as caught:
+        decode(payload(row))
+    assert caught.value.reason == decoded.failures[1].reason == reason
+
+
+def test_nan_in_any_of_many_rows_takes_the_record_with_it():
+    decode = decoder(CODEC, LIMITS, schema=SCHEMA)
+    decoded = decode.all([payload([1, 2], [np.nan, 2]), payload([1, np.nan], [2, 3])])
+    assert decoded.counts.tolist() == [0, 2]

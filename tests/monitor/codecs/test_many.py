@@ -70,7 +70,9 @@ def test_each_payload_of_a_batch_has_its_own_reason():
     payloads = [good, bad, [good] * 4, [good, bad], [good] * 3, [good] * 9, good]
     values = [np.array(rows, np.float32).tobytes() for rows in payloads]
     values[3:3] = [None, b"", b"odd"]
-    decode = Decoder(CODECS["raw"](CodecSettings((2,))), Limits(max_record_bytes=64, max_rows=3))
+    decode = Decoder(
+        CODECS["raw"](CodecSettings((2,), rows="many")), Limits(max_record_bytes=64, max_rows=3)
+    )
     assert_same(decode, values)
     decoded = decode.all(values)
     assert {i: error.reason for i, error in decoded.failures.items()} == {

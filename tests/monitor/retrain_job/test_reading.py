@@ -121,7 +121,7 @@ def test_large_records_are_fewer() -> None:
 def test_payloads_do_not_stay_in_memory() -> None:
     payload = np.arange(1000.0)
 
-    def view(value: bytes | None) -> NDArray[np.float64]:
+    def view(value: bytes | None, headers: object = ()) -> NDArray[np.float64]:
         if value is None:
             raise DecodeError("tombstone", "none")
         return payload[:10].reshape(10, 1)

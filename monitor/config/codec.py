@@ -1,0 +1,75 @@
+"""How payloads become rows: the section `codec`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, field_validator
+
+from monitor.config.names import CODEC_WORDS, CodecName
+from monitor.config.section import Section
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+Wrap = Literal["base64", "gzip", "zstd"]
+
+
+class CodecConfig(Section):
+    """How payloads become rows. Shape and dtype default to those of the training data."""
+
+    name: CodecName = Field(description=CODEC_WORDS)
+    dtype: str | None = Field(None, description="raw: type of one number, such as uint8.")
+    shape: tuple[Positive, ...] | None = Field(
+        None, description="Shape of one row, such as [28, 28]; must fit the model."
+    )
+    byte_order: Literal["little", "big"] = Field("little", description="raw: order of bytes.")
+    rows: Literal["one", "many"] = Field(
+        "one", description="raw: many takes a payload of twice the length for two rows."
+    )
+    field: str | None = Field(
+        None, description="json, msgpack: path to the list or object, such as payload.values."
+    )
+    numbers_as_text: bool = Field(
+        False, description='json: "21.5" is a number, and "" a missing value.'
+    )
+    by_position: bool = Field(
+        False, description="Lists are taken in the features' order, though these have names."
+    )
+    extra: Literal["ignore", "refuse"] = Field(
+        "ignore", description="Keys of an object that are none of the model's features."
+    )
+    wrap: tuple[Wrap, ...] = Field(
+        (), description="base64, gzip or zstd around payloads, or a list of them, outermost first."
+    )
+    max_record_bytes: int = Field(
+        8 * 2**20,
+        ge=1,
+        description="Larger payloads become dead letters, wrapped or unwrapped.",
+    )
+    max_rows_per_record: int = Field(
+        4096, ge=1, description="Records with more rows become dead letters."
+    )
+    max_pixels: int = Field(
+        2**24, ge=64, description="image: larger pictures are refused before decoding."
+    )
+
+    @field_validator("wrap", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+WITHOUT_MEMORY: Final = frozenset[str]()
+"""Keys that change no row: what is remembered of the stream does not depend on them."""
+LATER: Final = ("rows", "numbers_as_text", "by_position", "extra", "wrap")
+"""Keys that came later: left out of the fingerprint at their defaults."""
+
+
+def identity(codec: CodecConfig) -> dict[str, Any]:
+    """What the memory of the stream depends on."""
+    fields, unchanged = type(codec).model_fields, set(WITHOUT_MEMORY)
+    for key in LATER:
+        if getattr(codec, key) == fields[key].get_default(call_default_factory=True):
+            unchanged.add(key)
+    return codec.model_dump(mode="json", exclude=unchanged)

@@ -1,0 +1,94 @@
+"""From the configuration to what decodes: the codec with all that surrounds it."""
+
+from __future__ import annotations
+
+import math
+
+import structlog
+
+from models.input_spec import InputSpec
+from models.schema import Schema
+from monitor.codecs import CODECS, Codec, CodecSettings
+from monitor.codecs.decoding import Decoder, Limits, decoder
+from monitor.codecs.wrapped import Wrapped
+from monitor.config.codec import CodecConfig
+from monitor.errors import ConfigError
+
+NAMELESS = frozenset({"raw", "npy", "image"})
+"""Codecs of numbers in order, and nothing else."""
+
+log = structlog.get_logger(__name__)
+
+
+def build_decoder(codec: CodecConfig, spec: InputSpec) -> Decoder:
+    """From payloads to the model's rows; raises ConfigError if codec and model do not fit."""
+    limits = Limits(codec.max_record_bytes, codec.max_rows_per_record)
+    flat = codec.shape is not None and len(codec.shape) < len(spec.payload_shape)
+    shape = spec.payload_shape if flat else None
+    return decoder(build_codec(codec, spec), limits, shape, spec.schema, codec.name)
+
+
+def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
+    """The codec, with shape and dtype of the training data where the configuration has none.
+
+    Raises ConfigError if it cannot carry what the model takes.
+    """
+    shape = codec.shape or spec.payload_shape
+    flat = (math.prod(spec.payload_shape),)
+    known = (spec.payload_shape, flat) if spec.window else (spec.payload_shape, spec.shape, flat)
+    if shape not in known:
+        raise ConfigError(
+            f"codec.shape: {list(shape)} does not fit the model, which takes"
+            f" {list(spec.payload_shape)}. Leave it out to use the model's."
+        )
+    if codec.name == "image" and spec.dtype != "uint8":
+        raise ConfigError(
+            f"codec.name: image gives uint8 pixels, but the model was trained on {spec.dtype}."
+            " Train it on uint8 images, or send raw, npy or json."
+        )
+    _check_names(codec, spec)
+    settings = CodecSettings(
+        record_shape=shape,
+        dtype=codec.dtype or spec.dtype,
+        byte_order=codec.byte_order,
+        field=codec.field,
+        max_pixels=codec.max_pixels,
+        max_rows=codec.max_rows_per_record,
+        rows=codec.rows,
+        features=spec.schema if shape == spec.payload_shape else Schema(),
+        numbers_as_text=codec.numbers_as_text,
+        by_position=codec.by_position,
+        refuse_extra=codec.extra == "refuse",
+        say=Once(),
+    )
+    try:
+        built = CODECS[codec.name](settings)
+    except ValueError as error:
+        raise ConfigError(f"codec: {error}.") from None
+    if not codec.wrap:
+        return built
+    return Wrapped(built, codec.wrap, codec.max_record_bytes, codec.name)
+
+
+def _check_names(codec: CodecConfig, spec: InputSpec) -> None:
+    """Raise ConfigError where numbers would stand for values of categories."""
+    categories = [f.name for f in spec.schema.features if f.kind == "category"]
+    if categories and codec.name in NAMELESS and not codec.by_position:
+        raise ConfigError(
+            f"codec.name: {codec.name} carries no names and no text, but {categories[0]!r} is a"
+            " category. Send json, or set codec.by_position: true if the producer sends the"
+            " position of each value in the model's list"
+        )
+
+
+class Once:
+    """Writes each text to the log once."""
+
+    def __init__(self) -> None:
+        self._said = set[str]()
+
+    def __call__(self, text: str) -> None:
+        """Write it, unless it was written before."""
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("to know of the payloads", what=text)

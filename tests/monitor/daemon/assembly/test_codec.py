@@ -1,0 +1,92 @@
+"""The codec as the configuration and the model ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from models.input_spec import InputSpec
+from models.schema import Feature, Schema
+from monitor.config.codec import CodecConfig, identity
+from monitor.daemon.assembly.codec import Once, build_codec, build_decoder
+from monitor.errors import ConfigError
+from monitor.pipeline.probe import rows_of
+
+MIXED = Schema(
+    (
+        Feature("temp"),
+        Feature("rpm", missing=True),
+        Feature("state", "category", ("on", "off")),
+        Feature("door", "boolean"),
+    )
+)
+
+
+def spec(schema: Schema = MIXED) -> InputSpec:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2, (100, len(schema.features))).astype(np.float64)
+    rows[::7, schema.may_be_missing] = np.nan
+    return InputSpec.fit(rows, schema)
+
+
+def codec(**values: Any) -> CodecConfig:
+    return CodecConfig(**({"name": "json"} | values))
+
+
+@pytest.mark.parametrize("name", ["raw", "npy"])
+def test_formats_without_text_are_refused_for_categories_unless_told_otherwise(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"'state' is a category.*codec\.by_position: true"):
+        build_codec(codec(name=name), spec())
+    build_codec(codec(name=name, by_position=True), spec())
+    build_codec(codec(name=name), spec(Schema(MIXED.features[:2])))
+
+
+@pytest.mark.parametrize("values", [{}, {"name": "raw", "by_position": True}])
+def test_rows_that_a_model_is_tried_with_come_through_the_codec(values: dict[str, Any]) -> None:
+    for schema in (MIXED, Schema.numbers(("a", "b", "c"))):
+        rows = rows_of(spec(schema))
+        assert rows.shape == (8, len(schema.features))
+        assert np.isnan(rows).any() == schema.may_be_missing.any()
+        built, decode = (
+            build_codec(codec(**values), spec(schema)),
+            build_decoder(codec(**values), spec(schema)),
+        )
+        for row in rows:
+            np.testing.assert_array_equal(decode(built.encode(row)), [row])
+
+
+def test_that_lists_are_taken_in_order_is_logged_once() -> None:
+    decode = build_decoder(codec(), spec(Schema.numbers(("a", "b"))))
+    with capture_logs() as logs:
+        decode.all([b"[1, 2]", b'{"a": 1, "b": 2}'])
+        decode.all([b"[3, 4]"])
+        decode(b"[5, 6]")
+    assert [line["log_level"] for line in logs] == ["warning"]
+    assert "codec.by_position" in logs[0]["what"]
+
+
+def test_each_text_is_logged_once() -> None:
+    say = Once()
+    with capture_logs() as logs:
+        for text in ("a", "b", "a", "b", "a"):
+            say(text)
+    assert [line["what"] for line in logs] == ["a", "b"]
+
+
+def test_what_came_later_changes_no_fingerprint_at_its_default() -> None:
+    before = {
+        "name", "dtype", "shape", "byte_order", "field", "max_record_bytes",
+        "max_rows_per_record", "max_pixels",
+    }  # fmt: skip
+    assert set(identity(codec())) == before
+    assert identity(codec(rows="many")) == identity(codec()) | {"rows": "many"}
+
+
+def test_records_of_the_shape_that_the_network_sees_have_no_names() -> None:
+    plain = replace(spec(Schema.numbers(("a", "b"))), schema=Schema())
+    decode = build_decoder(codec(), plain)
+    assert decode(b"[1, 2]").tolist() == [[1, 2]]
