@@ -37,6 +37,15 @@ def without_controls(text: str) -> str:
     return "".join(" " if unicodedata.category(c) == _CONTROL else c for c in text)
 
 
+def values_without_controls(value: Any) -> Any:
+    """JSON values, with `without_controls` of every name and text in them."""
+    if isinstance(value, str):
+        return without_controls(value)
+    if isinstance(value, Mapping):
+        return {without_controls(str(k)): values_without_controls(v) for k, v in value.items()}
+    return [values_without_controls(each) for each in value] if isinstance(value, list) else value
+
+
 def texts(value: Any) -> Iterator[str]:
     """All names and texts in JSON values."""
     left = [value]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from models import architectures, bundle, device, report, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
-from models.bundle_metadata import without_controls
+from models.bundle_metadata import values_without_controls, without_controls
 from models.engines import engine_for
 from models.errors import TrainingError
 from models.input_spec import InputSpec
@@ -52,6 +53,7 @@ def train(
     parts: Split | None = None,
     layout: str = "",
     window: Window | None = None,
+    read: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
@@ -59,7 +61,8 @@ def train(
     a vector's features; NaN is a value where one may be missing. source: where the records came
     from, for the model card. parts: which rows train, validate and calibrate, if the settings are
     not to choose them. progress: called after each epoch. layout: "series" for (n, time, channel).
-    window: how the series were made, if the stream has single steps of them.
+    window: how the series were made, if the stream has single steps of them. read: what was
+    understood of the files that the records are from, as JSON values, for the model card.
 
     On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
     same records, settings and number of threads give the same weights, bit for bit. Raises
@@ -87,7 +90,7 @@ def train(
         error_metric=settings.error_metric,
         metadata={
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": {**fingerprint(records), "source": without_controls(source)},
+            "data": _data(records, source, read),
             "split": {name: len(rows) for name, rows in vars(parts).items()},
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),
@@ -97,6 +100,11 @@ def train(
         pages=partial(report.pages, history=history, samples=samples),
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
     )
+
+
+def _data(records: NDArray[Any], source: str, read: Mapping[str, Any] | None) -> dict[str, Any]:
+    data = {**fingerprint(records), "source": without_controls(source)}
+    return data if read is None else {**data, "read": values_without_controls(read)}
 
 
 def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Reference:

@@ -16,6 +16,7 @@ from models.reference import DEFAULT_TOLERANCE
 from models.training import History
 
 SAMPLES: Final = 8
+SHOWN_FEATURES: Final = 100
 
 
 def pages(bundle: Bundle, history: History, samples: NDArray[np.float32]) -> dict[str, bytes]:
@@ -47,7 +48,7 @@ def reconstructions(bundle: Bundle, prepared: NDArray[np.float32]) -> bytes:
 
 def model_card(bundle: Bundle) -> str:
     """Return the model card, Markdown."""
-    sections = (_summary, _data, _calibration, _limits, _training, _settings)
+    sections = (_summary, _data, _read, _calibration, _limits, _training, _settings)
     return "\n".join(section(bundle) for section in sections)
 
 
@@ -74,6 +75,37 @@ def _data(bundle: Bundle) -> str:
 choose the epoch, {parts["calibration"]:,} to calibrate. SHA-256 of the records:
 `{data["sha256"]}`
 """
+
+
+def _read(bundle: Bundle) -> str:
+    """What was understood of the files, if that is known; see monitor/datasets/account.py."""
+    read = bundle.metadata["data"].get("read")
+    if not isinstance(read, Mapping) or not read.get("facts"):
+        return ""
+    rows = "".join(
+        f"| {_cell(fact['name'])} | {_cell(fact['kind'])} | {_cell(fact['range'])} |"
+        f" {fact['missing']:.2%} | {_cell(', '.join(fact['looks']))} |\n"
+        for fact in read["facts"][:SHOWN_FEATURES]
+    )
+    more = len(read["facts"]) - SHOWN_FEATURES
+    rows += f"\n{more:,} more are in bundle.json.\n" if more > 0 else ""
+    left = "".join(f"- left out: {_cell(name)} ({_cell(why)})\n" for name, why in read["left"])
+    left += "".join(f"- {_cell(note)}\n" for note in read["notes"])
+    left += "".join(
+        f"- {_cell(one)} and {_cell(other)} say the same: correlation {correlation:.6f}\n"
+        for one, other, correlation in read["pairs"]
+    )
+    return f"""## Features
+
+| name | type | values | missing | looks |
+| --- | --- | --- | --- | --- |
+{rows}
+{left}"""
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its place, whatever Markdown means by its characters."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
 
 
 def _calibration(bundle: Bundle) -> str:

@@ -34,7 +34,7 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 
 LIBRARIES = {
     "process": {"structlog", "rich", "filelock", "yaml"},
-    "datasets": {"numpy", "PIL", "pyarrow"},
+    "datasets": {"numpy", "PIL", "pyarrow", "fsspec"},
     "codecs": {"numpy", "PIL", "msgpack", "simdjson", "simplejpeg", "zstandard"},
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"numpy"},

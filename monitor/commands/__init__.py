@@ -12,6 +12,7 @@ from typing import Final
 from monitor.commands import (
     check_bundle,
     check_config,
+    check_data,
     check_health,
     dead_letters,
     demo,
@@ -31,7 +32,14 @@ from monitor.commands import (
 
 GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
     "try it": (demo, digits),
-    "learn what is normal, and try it on files": (train, score, evaluate, simulate, check_bundle),
+    "learn what is normal, and try it on files": (
+        check_data,
+        train,
+        score,
+        evaluate,
+        simulate,
+        check_bundle,
+    ),
     "run the daemon": (check_config, run, check_health, produce),
     "look at what was found": (episodes, requests, dead_letters, state),
     "replace the model after a drift": (retrain, models),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.commands.options import FORMATS, add_device, scorer_for, writing
+from monitor.commands.data_options import FORMATS, add_data, reading, remembered
+from monitor.commands.options import add_device, scorer_for, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from models.bundle import Bundle
     from models.reference import Reference
+    from monitor.datasets.request import Reading
     from monitor.stream.records import Scores
 
 _EXAMPLE = """\
@@ -17,6 +23,7 @@ example:
   aead-monitor evaluate model --normal good.npy --anomalous bad.npy --out evaluation
   aead-monitor evaluate ones --normal mnist.npz:x_test --normal-where y_test=1 \\
       --anomalous mnist.npz:x_test --anomalous-where y_test=3
+  aead-monitor evaluate model --data labelled.csv --label fault --out evaluation
 
 Use normal records that the model was not trained on. Writes evaluation.json and errors.png.
 """
@@ -33,10 +40,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="folder written by train")
     for kind in ("normal", "anomalous"):
-        parser.add_argument(f"--{kind}", required=True, metavar="PATH", help=FORMATS)
+        parser.add_argument(f"--{kind}", metavar="PATH", help=f"{kind} records: {FORMATS}")
         parser.add_argument(
             f"--{kind}-where", metavar="KEY=VALUE", help="take these records only, e.g. y_test=1"
         )
+    add_data(parser, "of --data, take", required=False)
+    parser.add_argument(
+        "--normal-label",
+        nargs="+",
+        default=["0"],
+        metavar="VALUE",
+        help="of --label: these are normal, all others anomalous (default: 0)",
+    )
     parser.add_argument(
         "--out", default=".", metavar="FOLDER", help="where to write (default: this folder)"
     )
@@ -49,19 +64,46 @@ def run(options: argparse.Namespace) -> int:
     from monitor.datasets import fitting
     from monitor.pipeline import offline
 
+    _check(options)
     scorer = scorer_for(options)
     reference, spec = scorer.bundle.reference, scorer.bundle.input_spec
     normal, anomalous = (
-        offline.score(scorer, fitting.blocks(path, where, spec), path)
-        for path, where in (
-            (options.normal, options.normal_where),
-            (options.anomalous, options.anomalous_where),
-        )
+        offline.score(scorer, fitting.blocks(paths, None, spec, asked), paths[0])
+        for paths, asked in _both(options, scorer.bundle)
     )
     result = measure(normal, anomalous, reference)
     _write(Path(options.out), result, draw(normal, anomalous, reference, result["roc_auc"]))
     print(_summary(result, options.out))
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    from monitor.errors import UserError
+
+    two = options.normal is not None and options.anomalous is not None
+    none = options.normal is None and options.anomalous is None
+    if not (two if options.data is None else none):
+        raise UserError(
+            "give --normal and --anomalous, or --data with --label: the column that says which is"
+            " which"
+        )
+
+
+def _both(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[list[str], Reading]]:
+    """Files and how to read them: of normal records, then of anomalous ones."""
+    asked = remembered(reading(options), bundle)
+    if options.data is None:
+        for kind in ("normal", "anomalous"):
+            where = getattr(options, f"{kind}_where")
+            yield [getattr(options, kind)], replace(asked, where=where)
+        return
+    from monitor.errors import UserError
+
+    if not asked.label or asked.where is not None:
+        raise UserError("--data needs --label, the column that says which is which, and no --where")
+    values = ",".join(options.normal_label)
+    for sign in ("=", "!="):
+        yield options.data, replace(asked, where=f"{asked.label[0]}{sign}{values}")
 
 
 def measure(normal: Scores, anomalous: Scores, reference: Reference) -> dict[str, Any]:

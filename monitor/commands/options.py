@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from monitor.pipeline.scorer import Scorer
 
-FORMATS = ".npy, .npz (PATH:key), .csv, .parquet, or a folder of images"
-
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add --device, --threads, --precision and --micro-batch."""
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: auto")
     parser.add_argument(
         "--threads",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="of the CPU (default: 1, or all cores for a large network)",
     )
@@ -30,13 +28,14 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--micro-batch",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="records in one forward pass (default: as many as are fastest here)",
     )
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number, at least 1."""
     number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number, at least 1, got {text!r}")

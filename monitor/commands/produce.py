@@ -8,16 +8,18 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from monitor.codecs import CODECS, CodecSettings
+from monitor.commands.data_options import add_data, reading, remembered, source_of
 from monitor.commands.delivery import Delivery, connect
-from monitor.commands.options import FORMATS
 from monitor.errors import UserError
 from monitor.process.progress import count_bar
 
 if TYPE_CHECKING:
     from monitor.codecs import Codec
+    from monitor.datasets import Dataset
 
 Item = TypeVar("Item")
 DEFAULT_CODEC = "raw"
@@ -42,9 +44,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", required=True, metavar="PATH", help=FORMATS)
+    add_data(parser, "send")
     parser.add_argument(
-        "--where", metavar="KEY=VALUE", help="send these records only, e.g. y_test=1"
+        "--bundle", metavar="BUNDLE", help="send what this model expects, columns by name"
     )
     parser.add_argument("--topic", required=True, metavar="TOPIC")
     parser.add_argument(
@@ -118,10 +120,9 @@ class Messages:
     def __init__(self, options: argparse.Namespace) -> None:
         import numpy as np
 
-        from monitor import datasets
         from monitor.codecs.headers import headers_of
 
-        data = datasets.load(options.data, options.where)
+        data = _data(options)
         records = data.records
         # No codec carries booleans.
         self._records = records.astype(np.uint8) if records.dtype.kind == "b" else records
@@ -135,7 +136,7 @@ class Messages:
             self.headers = headers_of(self._codec)
         except ValueError as error:
             raise UserError(
-                f"{options.data}: cannot be sent with --codec {options.codec}: {error}"
+                f"{source_of(options)}: cannot be sent with --codec {options.codec}: {error}"
             ) from None
 
     def __len__(self) -> int:
@@ -145,6 +146,29 @@ class Messages:
         for message in range(self._count):
             row = message % len(self._records)
             yield str(self._index[row]).encode(), self._codec.encode(self._records[row])
+
+
+def _data(options: argparse.Namespace) -> Dataset:
+    """The records, as the model of --bundle expects them if there is one."""
+    from monitor import datasets
+    from monitor.datasets import fitting
+
+    asked = reading(options)
+    if options.bundle is None:
+        data = datasets.load(options.data, None, asked)
+        if not data.schema.plain:
+            raise UserError(
+                f"{source_of(options)}: some columns are words, and a model says how to send them:"
+                " give it with --bundle"
+            )
+        return data
+    from models import bundle as bundles
+
+    bundle = bundles.load(options.bundle)
+    spec = bundle.input_spec
+    data = fitting.load(options.data, None, spec, remembered(asked, bundle))
+    rows = fitting.in_type(fitting.as_recorded(data.records, spec, source_of(options)), spec)
+    return replace(data, records=rows)
 
 
 def paced(

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.commands.options import FORMATS, add_device, scorer_for, writing
+from monitor.commands.data_options import add_data, reading, remembered, source_of
+from monitor.commands.options import add_device, scorer_for, writing
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -21,7 +22,7 @@ example:
 
 The output has one row a record, in the order of the data: index (its position in the file),
 reconstruction_error, p_value (the share of normal records with an error as large), and
-anomalous (1 above the model's threshold, else 0).
+anomalous (1 above the model's threshold, else 0); then the columns of --id and --time.
 """
 
 
@@ -35,10 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="folder written by train")
-    parser.add_argument("--data", required=True, metavar="PATH", help=FORMATS)
-    parser.add_argument(
-        "--where", metavar="KEY=VALUE", help="score these records only, e.g. y_test=1"
-    )
+    add_data(parser, "score")
     parser.add_argument("--out", required=True, metavar="PATH", help="scores as .csv or .parquet")
     parser.add_argument(
         "--montage",
@@ -62,10 +60,11 @@ def run(options: argparse.Namespace) -> int:
     from monitor.pipeline.findings import Findings
 
     scorer = scorer_for(options)
-    parts = fitting.blocks(options.data, options.where, scorer.bundle.input_spec)
+    asked = remembered(reading(options), scorer.bundle)
+    parts = fitting.blocks(options.data, None, scorer.bundle.input_spec, asked)
     findings = Findings(options.top)
     with written(Path(options.out)) as write:
-        for data, scores in offline.scored(scorer, parts, options.data):
+        for data, scores in offline.scored(scorer, parts, source_of(options)):
             write(data, scores)
             findings.add(data, scores)
     if options.montage:
@@ -96,7 +95,8 @@ def _draw(options: argparse.Namespace, scorer: Scorer, findings: Findings) -> No
         f"{rank}. {row.name}\nerror {row.error:.4g}, p {row.p_value:.2g}"
         for rank, row in enumerate(findings.top, start=1)
     ]
-    spec, heading = scorer.bundle.input_spec, f"The {len(titles)} highest errors in {options.data}"
+    spec = scorer.bundle.input_spec
+    heading = f"The {len(titles)} highest errors in {source_of(options)}"
     with writing(options.montage):
         records = scorer.reconstruct(findings.top_records)
         picture = montage.draw(spec, {"": records}, titles, heading)

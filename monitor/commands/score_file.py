@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -44,11 +44,15 @@ def written(path: Path) -> Iterator[Write]:
 def _csv(file: IO[bytes]) -> Iterator[Write]:
     text = TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    begun = False
 
     def write(data: Dataset, scores: Scores) -> None:
-        columns = _columns(data, scores)
-        writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+        nonlocal begun
+        if not begun:
+            writer.writerow([*COLUMNS, *map(_name, data.carried)])
+            begun = True
+        columns = [column.tolist() for column in _columns(data, scores)]
+        writer.writerows(zip(*columns, *data.carried.values(), strict=True))
 
     yield write
     text.flush()
@@ -61,11 +65,26 @@ def _parquet(file: IO[bytes]) -> Iterator[Write]:
     import pyarrow.parquet
 
     types = (pa.int64(), pa.float64(), pa.float64(), pa.int8())
-    schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
-    with pyarrow.parquet.ParquetWriter(file, schema) as writer:
-        yield lambda data, scores: writer.write_table(
-            pa.table(list(_columns(data, scores)), schema=schema)
-        )
+    with ExitStack() as stack:
+        writer: pyarrow.parquet.ParquetWriter | None = None
+
+        def write(data: Dataset, scores: Scores) -> None:
+            nonlocal writer
+            arrays = [pa.array(c, t) for c, t in zip(_columns(data, scores), types, strict=True)]
+            arrays += [pa.array(cells, pa.string()) for cells in data.carried.values()]
+            names = [*COLUMNS, *map(_name, data.carried)]
+            table = pa.table(arrays, names=names)
+            if writer is None:
+                writer = pyarrow.parquet.ParquetWriter(file, table.schema)
+                stack.enter_context(writer)
+            writer.write_table(table)
+
+        yield write
+
+
+def _name(name: str) -> str:
+    """Of a column that goes along, none of ours."""
+    return f"data.{name}" if name in COLUMNS else name
 
 
 def _columns(data: Dataset, scores: Scores) -> tuple[NDArray[Any], ...]:

@@ -129,10 +129,11 @@ def _errors(path: str | None, reference: Reference) -> NDArray[np.float64]:
     if path is None:
         return reference.errors if reference.in_order is None else reference.in_order
     if ".csv" in path or ".parquet" in path:
-        data = datasets.load(path)
-        if "reconstruction_error" not in data.features:
-            raise UserError(f"{path}: has no column reconstruction_error. Write it with `score`.")
-        values = data.records[:, data.features.index("reconstruction_error")]
+        column = datasets.Reading(columns=("reconstruction_error",))
+        try:
+            values = datasets.load(path, None, column).records[:, 0]
+        except UserError as error:
+            raise UserError(f"{error}. The column is written by `score`.") from None
     else:
         file, _, key = path.partition(".npz:")
         values = arrays.read(Path(f"{file}.npz" if key else path), key or None)

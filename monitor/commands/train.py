@@ -6,6 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from models.architectures import ARCHITECTURES, Option
+from monitor.commands.data_options import add_data, reading, roles, source_of
+from monitor.commands.options import positive
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -15,7 +17,7 @@ _EXAMPLE = """\
 example:
   aead-monitor train --data normal.npy --out model
   aead-monitor train --data mnist.npz:x_train --where y_train=1 --out ones --epochs 20
-  aead-monitor train --data readings.csv --out model --arch dense --hidden 32 16 4
+  aead-monitor train --data readings.csv --time at --label fault --out model
   aead-monitor train --data recorded.npy --out model --ordered     straight from the stream
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
@@ -40,14 +42,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
+    add_data(parser, "train on", learning=True)
     parser.add_argument(
-        "--data",
-        required=True,
-        metavar="PATH",
-        help=".npy, .npz (PATH:key), .csv, .parquet, or a folder of images",
-    )
-    parser.add_argument(
-        "--where", metavar="KEY=VALUE", help="train on these records only, e.g. y_train=1"
+        "--max-records",
+        type=positive,
+        metavar="N",
+        help="at most so many, evenly chosen (with --ordered the newest); the rest stays on disk",
     )
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="folder to write")
 
@@ -121,21 +121,28 @@ def run(options: argparse.Namespace) -> int:
     """Train, and say where the bundle is and what to do next."""
     settings = _settings(options)
 
+    from models import bundle as bundles
     from models import recipe
-    from models.schema import Schema
-    from monitor import datasets
+    from monitor.datasets import learning
     from monitor.process.progress import epochs_bar
+    from monitor.process.text import for_terminal
 
-    data = datasets.load(options.data, options.where)
-    source = f"{options.data} where {options.where}" if options.where else options.data
+    bundles.check_target(options.out)
+    asked = reading(options, max_records=options.max_records or 0, newest=options.ordered)
+    learned = learning.read(options.data, asked)
+    for line in learned.account.text().splitlines():
+        print(for_terminal(line))
+    for warning in learned.account.warnings():
+        asked.say(for_terminal(f"warning: {warning}"))
     with epochs_bar() as listener:
         bundle = recipe.train(
-            data.records,
+            learned.data.records,
             options.out,
             settings,
             listener,
-            Schema.numbers(data.features),
-            source=source,
+            learned.data.schema,
+            source=source_of(options),
+            read=learned.account.kept(roles(asked)),
         )
     print(_outcome(bundle, options.out))
     return 0

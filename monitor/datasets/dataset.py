@@ -1,14 +1,16 @@
-"""Dataset: records from a file, checked."""
+"""Dataset: records from files, checked."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.schema import Schema
 from monitor.errors import DataError
 
 _BLOCK_ELEMENTS: Final = 1 << 22
@@ -20,14 +22,21 @@ class Dataset:
     """Real, finite records, n >= 1.
 
     records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W); read-only when the
-    file is mapped. features: names of a vector's columns, or (). names: names of the records
-    (an image's file), or (). index: (n,) position of each record in the file, from 0.
+    file is mapped. schema: of a vector's columns, none if they have no names; NaN stands where
+    one may be missing. names: names of the records (an image's file), or (). index: (n,) position
+    of each record in the file, from 0. carried: cells of other columns as text, n of each, by name.
     """
 
     records: NDArray[Any]
-    features: tuple[str, ...]
+    schema: Schema
     names: tuple[str, ...]
     index: NDArray[np.int64]
+    carried: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of a vector's columns, or ()."""
+        return self.schema.names
 
     def name(self, record: int) -> str:
         """The name of a record, or "record N", its position in the file."""
@@ -66,7 +75,7 @@ def check_finite(data: Dataset, source: str) -> None:
             raise DataError(
                 f"{source}: {data.name(start + row)} (counting from 0) holds"
                 f" {records[(start + row, *place)]} {_place(place, data.features)}."
-                " Remove the record or fill in the value."
+                " Remove the record or fill in the value; --missing skip leaves out those with nan."
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,53 +13,79 @@ from models.input_spec import InputSpec
 from monitor import datasets
 from monitor.datasets import parts
 from monitor.datasets.dataset import Dataset
+from monitor.datasets.request import PLAIN, Reading
 from monitor.errors import DataError
 
 
-def load(path: str, where: str | None, spec: InputSpec) -> Dataset:
-    """The data file's records as the model takes them.
+def load(
+    paths: datasets.Paths, where: str | None, spec: InputSpec, reading: Reading = PLAIN
+) -> Dataset:
+    """The records of data files as the model takes them.
 
     A table's columns are taken by name, in whatever order they come; those that the model does
-    not know are left out with a word on stderr. Raises DataError.
+    not know are left out with a word. Raises DataError.
     """
-    return parts.joined(blocks(path, where, spec))
+    return parts.joined(blocks(paths, where, spec, reading))
 
 
-def blocks(path: str, where: str | None, spec: InputSpec) -> Iterator[Dataset]:
+def blocks(
+    paths: datasets.Paths, where: str | None, spec: InputSpec, reading: Reading = PLAIN
+) -> Iterator[Dataset]:
     """The same in parts, as `datasets.blocks` gives them."""
-    columns: list[int] | None = None
-    for number, data in enumerate(datasets.blocks(path, where)):
-        if number == 0:
-            columns = _columns(data.features, spec, path)
-        if columns is None:
-            yield data
-        else:
-            yield replace(data, records=data.records[:, columns], features=spec.features)
+    from monitor.datasets.units import Units
+
+    reading = reading if where is None else replace(reading, where=where)
+    named = datasets.listed(paths)
+    units = Units(spec)
+    for data in _parts(named, spec, reading):
+        units.add(data.records)
+        yield data
+    for text in units.told():
+        reading.say(f"{named[0]}: {text}")
 
 
-def _columns(features: tuple[str, ...], spec: InputSpec, path: str) -> list[int] | None:
-    """Where the model's columns are among the file's; None if there is nothing to choose."""
-    wanted = spec.features
-    if not features or not wanted or features == wanted:
-        return None
-    missing = [name for name in wanted if name not in features]
-    if missing:
-        raise DataError(
-            f"{path}: no column {missing[0]!r}, which the model was trained on. Give the columns"
-            f" {', '.join(wanted)}"
-        )
-    unknown = [name for name in features if name not in wanted]
-    if unknown:
-        said = f"{path}: not in the model, left out: {', '.join(unknown)}"
-        print(said, file=sys.stderr)  # noqa: T201  (for the person at the command line)
-    return [features.index(name) for name in wanted]
+def _parts(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Dataset]:
+    kind = datasets.kind_of(named)
+    if kind == "table":
+        from monitor.datasets import columns
+
+        return columns.blocks(named, spec, reading)
+    if kind == "pictures":
+        return _pictures(named, spec, reading)
+    return _arrays(named, spec, reading)
+
+
+def _pictures(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Dataset]:
+    from monitor.datasets import image_folder, picture_data
+
+    # In the colours that the model knows, as the daemon's codec converts them.
+    mode = None
+    if spec.is_image:
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(spec.shape[0])
+        mode = image_folder.DEEP if spec.dtype == "uint16" and mode == "L" else mode
+    return picture_data.blocks(named, reading, mode)
+
+
+def _arrays(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Dataset]:
+    said = False
+    for data in datasets.blocks(named, None, reading):
+        fits = data.records.ndim == 2 and data.records.shape[1:] == spec.record_shape
+        if fits and not spec.schema.plain:
+            raise DataError(
+                f"{named[0]}: an array has no names, and the model's columns hold categories or"
+                " may be missing. Give a table with the columns by name"
+            )
+        if fits and spec.features and not said:
+            said = True
+            reading.say(f"{named[0]}: an array has no names: columns taken in the model's order")
+        yield replace(data, schema=spec.schema) if fits else data
 
 
 def as_recorded(rows: NDArray[Any], spec: InputSpec, source: str) -> NDArray[Any]:
     """Rows in the shape in which records arrive; raises DataError if they do not fit the model."""
     if rows.shape[1:] == spec.record_shape:
         return rows
-    if rows.shape[1:] != spec.shape:
+    if rows.shape[1:] != spec.shape or not spec.schema.plain:
         raise DataError(
             f"{source}: each record must have shape {spec.record_shape}, as the model's, got"
             f" {rows.shape[1:]}. Give data of the kind that the model learned"

@@ -12,7 +12,8 @@ from monitor.datasets.dataset import Dataset
 def cut(data: Dataset, start: int, stop: int) -> Dataset:
     """Some of its records, not copied."""
     rows = slice(start, stop)
-    return Dataset(data.records[rows], data.features, data.names[rows], data.index[rows])
+    carried = {name: cells[rows] for name, cells in data.carried.items()}
+    return Dataset(data.records[rows], data.schema, data.names[rows], data.index[rows], carried)
 
 
 def joined(parts: Iterable[Dataset]) -> Dataset:
@@ -22,9 +23,13 @@ def joined(parts: Iterable[Dataset]) -> Dataset:
         return parts[0]
     return Dataset(
         np.concatenate([part.records for part in parts]),
-        parts[0].features,
+        parts[0].schema,
         tuple(name for part in parts for name in part.names),
         np.concatenate([part.index for part in parts]),
+        {
+            name: [cell for part in parts for cell in part.carried[name]]
+            for name in parts[0].carried
+        },
     )
 
 

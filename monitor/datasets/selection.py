@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.datasets import arrays
+from monitor.datasets.places import is_array
+from monitor.datasets.request import Reading
 from monitor.errors import DataError
 
 _SHOWN = 10
@@ -77,3 +81,27 @@ class Selection:
 def _some(labels: NDArray[Any]) -> str:
     known = list(dict.fromkeys(str(label) for label in labels[:100_000].tolist()))
     return ", ".join(sorted(known)[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+
+
+def thinned(rows: NDArray[np.int64], reading: Reading, source: str) -> NDArray[np.int64]:
+    """At most `max_records` of the rows, said: the newest, or evenly chosen ones."""
+    most = reading.max_records
+    if not most or rows.size <= most:
+        return rows
+    how = "the newest" if reading.newest else "evenly chosen"
+    reading.say(f"{source}: {most:,} of {rows.size:,} records taken, {how}")
+    if reading.newest:
+        return rows[-most:]
+    return rows[np.linspace(0, rows.size - 1, most).astype(np.int64)]
+
+
+def labels(where: Selection, columns: list[str] | None = None) -> NDArray[Any]:
+    """Labels from an array file of their own."""
+    name, _, key = where.key.rpartition(":") if ".npz:" in where.key else (where.key, "", None)
+    if not is_array(name) or not Path(name).is_file():
+        known = f"; the columns are {', '.join(columns[:_SHOWN])}" if columns else ""
+        raise DataError(
+            f"--where {where.text}: {where.key!r} is neither in the data file nor an array file"
+            f" (.npy, or .npz:KEY){known}"
+        )
+    return arrays.read(Path(name), key)

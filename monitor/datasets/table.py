@@ -1,92 +1,148 @@
-"""Columns of numbers under names: what CSV and Parquet files have in common.
+"""Table: columns of cells under names, from one file or several, read in blocks of rows.
 
-A file is read in blocks of rows, and only a block is in memory.
+Only a block is in memory. What the cells are is for `profile` and `rows` to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
 
-from monitor.datasets.dataset import Dataset
-from monitor.datasets.selection import Selection
 from monitor.errors import DataError
 
-Column = Callable[[int, NDArray[np.int64]], NDArray[Any]]
-"""The numbers of one column, by position in the table, at some rows of a block; raises DataError
-for a cell that is none."""
+MAX_COLUMNS = 1 << 16
+_SHOWN = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
-    """Some rows of a table, not yet converted. first: position of the first in the file."""
+    """Some rows. first: position of the first over all files. place: says where one of these rows
+    is, counted from 0, for people."""
 
     first: int
     rows: int
-    column: Column
+    columns: Mapping[str, pa.Array]
+    place: Callable[[int], str]
 
 
-@dataclass(frozen=True)
+Read = Callable[[Sequence[str]], Iterator[Block]]
+"""The rows of these columns, from the beginning at each call; raises DataError."""
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
-    """A file's columns.
+    """Columns that may be features, by name, with the type of their cells.
 
-    features: their names, or () if the file has none. blocks: the rows, with these columns only,
-    from the beginning at each call. labels: the cells of one column, numbers or texts.
+    named: the names are the file's; without, columns are called "0", "1", ... index: columns that
+    name rows, which are no features. decimal: the mark in texts that are numbers. partitions:
+    columns that folders' names give. told: how the file was read, for people.
     """
 
     source: str
-    features: tuple[str, ...]
-    columns: int
-    blocks: Callable[[Sequence[int]], Iterator[Block]]
-    labels: Callable[[int], NDArray[Any]]
+    types: Mapping[str, pa.DataType]
+    named: bool
+    read: Read
+    index: tuple[str, ...] = ()
+    decimal: str = "."
+    told: tuple[str, ...] = ()
+    partitions: Mapping[str, str] = field(default_factory=dict)
 
-    def parts(self, where: Selection | None, labels: NDArray[Any] | None) -> Iterator[Dataset]:
-        """The chosen rows as vectors, block by block; raises DataError if there are none.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns, without those that name rows."""
+        return tuple(name for name in self.types if name not in self.index)
 
-        labels: from another file; None for a column of this one.
-        """
-        kept = list(range(self.columns))
-        if where is not None and labels is None:
-            label = self._position(where.key)
-            kept.remove(label)
-            labels = self.labels(label)
-            chosen = where.rows(labels, len(labels))
-        elif where is not None and labels is not None:
-            chosen = where.rows(labels, sum(block.rows for block in self.blocks([0])))
-        if not kept:
-            raise self._nothing()
-        features = tuple(self.features[position] for position in kept) if self.features else ()
-        some = False
-        for block in self.blocks(kept):
-            rows = np.arange(block.first, block.first + block.rows, dtype=np.int64)
-            if where is not None:
-                ends = np.searchsorted(chosen, [block.first, block.first + block.rows])
-                rows = chosen[slice(*ends)]
-            if rows.size:
-                some = True
-                columns = [block.column(position, rows - block.first) for position in kept]
-                yield Dataset(_joined(columns), features, (), rows)
-        if not some:
-            raise self._nothing()
-
-    def _nothing(self) -> DataError:
-        return DataError(f"{self.source}: there are no records. Give at least one of one number")
-
-    def has(self, key: str) -> bool:
-        """Whether a column has this name, or this position if columns have no names."""
-        return key in (self.features or map(str, range(self.columns)))
-
-    def _position(self, key: str) -> int:
-        return self.features.index(key) if self.features else int(key)
+    def require(self, names: Sequence[str], option: str) -> None:
+        """Raise DataError if an option names a column that is not there."""
+        absent = [name for name in names if name not in self.types]
+        if absent:
+            raise DataError(
+                f"{option} {' '.join(absent)}: {self.source} has no such column."
+                f" It has {listed(list(self.types))}"
+            )
 
 
-def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:
-    dtype = np.result_type(*columns)
-    records = np.empty((len(columns[0]), len(columns)), dtype=dtype)
-    for position, column in enumerate(columns):
-        records[:, position] = column
-    return records
+def listed(names: Sequence[str]) -> str:
+    """Names for people, the first of them if they are many."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def check_names(names: Sequence[str], source: str) -> None:
+    """Raise DataError for names that repeat, or too many of them."""
+    repeated = sorted({name for name in names if names.count(name) > 1}) if _repeat(names) else []
+    if repeated:
+        raise DataError(
+            f"{source}: several columns have the name {', '.join(map(repr, repeated[:_SHOWN]))}."
+            " Give each a name of its own"
+        )
+    if len(names) > MAX_COLUMNS:
+        raise DataError(f"{source}: {len(names):,} columns, more than {MAX_COLUMNS:,}")
+
+
+def _repeat(names: Sequence[str]) -> bool:
+    return len(set(names)) != len(names)
+
+
+def with_partitions(table: Table, partitions: Mapping[str, str]) -> Table:
+    """With what the names of folders say (KEY=VALUE) as columns of text."""
+    if not partitions:
+        return table
+    check_names([*table.types, *partitions], table.source)
+
+    def read(names: Sequence[str]) -> Iterator[Block]:
+        inner = [name for name in names if name not in partitions]
+        for block in table.read(inner or list(table.types)[:1]):
+            extra = {
+                name: pa.repeat(pa.scalar(partitions[name], pa.string()), block.rows)
+                for name in names
+                if name in partitions
+            }
+            yield Block(block.first, block.rows, {**block.columns, **extra}, block.place)
+
+    types = {**table.types, **dict.fromkeys(partitions, pa.string())}
+    return Table(
+        table.source, types, table.named, read, table.index, table.decimal, table.told, partitions
+    )
+
+
+def joined(tables: Sequence[Table], source: str) -> Table:
+    """The rows of several files in order; raises DataError unless their columns are the same."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    for other in tables[1:]:
+        _require_same(first, other)
+
+    def read(names: Sequence[str]) -> Iterator[Block]:
+        start = 0
+        for table in tables:
+            rows = 0
+            for block in table.read(names):
+                yield Block(start + block.first, block.rows, block.columns, block.place)
+                rows = block.first + block.rows
+            start += rows
+
+    told = tuple(dict.fromkeys(text for table in tables for text in table.told))
+    return Table(
+        source, first.types, first.named, read, first.index, first.decimal, told, first.partitions
+    )
+
+
+def _require_same(first: Table, other: Table) -> None:
+    lacks = [name for name in first.types if name not in other.types]
+    more = [name for name in other.types if name not in first.types]
+    if lacks or more:
+        parts = [f"lacks {listed(lacks)}"] * bool(lacks) + [f"also has {listed(more)}"] * bool(more)
+        raise DataError(
+            f"{other.source}: other columns than {first.source}: it {' and '.join(parts)}."
+            " Give files of the same columns, or read them one by one"
+        )
+    if first.decimal != other.decimal or first.named != other.named:
+        what = "decimal marks" if first.decimal != other.decimal else "headers"
+        raise DataError(
+            f"{other.source}: written otherwise than {first.source} ({what}). Say how to read"
+            " both with --decimal or --header"
+        )

@@ -28,7 +28,8 @@ def messages(data):
     """Key and value of each message of the file."""
 
     def list_of(codec="raw", path=data, **options):
-        defaults = {"data": path, "where": None, "codec": codec, "repeat": 1, "limit": None}
+        defaults = {"data": [path], "where": None, "bundle": None, "codec": codec, "repeat": 1}
+        defaults["limit"] = None
         made = produce.Messages(argparse.Namespace(**(defaults | options)))
         sent = list(made)
         assert len(made) == len(sent)

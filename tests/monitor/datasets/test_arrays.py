@@ -126,9 +126,9 @@ def test_a_damaged_header_is_refused(tmp_path, header):
     [
         ("absent.npy", "there is no such file"),
         ("absent.npz:x", "there is no such file"),
-        ("notes.txt", "not one of .npy, .npz, .csv, .parquet or a folder of images"),
+        ("notes.doc", "not one of .npy, .npz, .csv, .tsv, .parquet"),
     ],
 )
 def test_what_is_no_data_file_is_refused(tmp_path, name, text):
-    (tmp_path / "notes.txt").write_text("1,2\n")
+    (tmp_path / "notes.doc").write_text("1,2\n")
     assert text in refused(str(tmp_path / name))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monitor.datasets import load
+from models.input_spec import InputSpec
+from monitor.datasets import Reading, fitting, load
 from monitor.errors import DataError
 
 
@@ -61,13 +62,67 @@ def test_another_size_is_refused_with_the_file(folder):
     assert refused(folder).startswith(f"{folder / 'd.png'}: 9 x 9 pixels, but a.PNG has 9 x 8.")
 
 
-@pytest.mark.parametrize("mode", ["I;16", "RGB;16"])
+@pytest.mark.parametrize("mode", ["RGB;16", "F"])
 def test_more_than_8_bits_a_channel_is_refused_with_the_file(folder, mode):
-    if mode == "I;16":
-        Image.fromarray(np.zeros((8, 9), np.uint16)).save(folder / "d.png")
+    path = folder / ("d.png" if mode == "RGB;16" else "d.tif")
+    if mode == "F":
+        Image.fromarray(np.zeros((8, 9), np.float32)).save(path)
     else:
-        _save_deep_colour(folder / "d.png")
-    assert refused(folder).startswith(f"{folder / 'd.png'}: 8 bits a channel expected")
+        _save_deep_colour(path)
+    assert refused(folder).startswith(f"{path}: 8 bits a channel expected")
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits_of_grey_are_read_unless_they_are_mixed_with_8(folder, tmp_path, suffix):
+    deep = np.arange(72, dtype=np.uint16).reshape(8, 9) * 900
+    Image.fromarray(deep).save(folder / f"d.{suffix}")
+    assert "8 bits a channel, but d." in refused(folder)
+    (tmp_path / "deep").mkdir()
+    Image.fromarray(deep).save(tmp_path / "deep" / f"d.{suffix}")
+    records = load(str(tmp_path / "deep")).records
+    assert (records.dtype, records[0].tolist()) == (np.uint16, deep.tolist())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_upright_as_exif_says(tmp_path, orientation):
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+    stored = Image.fromarray(pixels)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "a.png", exif=exif)
+    turned = {
+        1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1], 5: pixels.T,
+        6: np.rot90(pixels, -1), 7: pixels[::-1, ::-1].T, 8: np.rot90(pixels),
+    }  # fmt: skip
+    assert load(str(tmp_path)).records[0].tolist() == turned[orientation].tolist()
+
+
+def test_numbers_in_names_count_and_folders_below_belong_to_it(tmp_path, capsys):
+    for name in ("frame_10", "frame_2", "good/b", "good/a", ".thumbnails/x"):
+        path = tmp_path / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("L", (3, 3)).save(path)
+    (tmp_path / "good" / "notes.txt").write_text("no picture")
+    names = load(str(tmp_path)).names
+    assert names == ("frame_2.png", "frame_10.png", "good/a.png", "good/b.png")
+    assert "left out: 1 files that are no pictures (1 .txt)" in capsys.readouterr().err
+
+
+def test_pictures_are_brought_to_a_size_that_was_asked_for(tmp_path):
+    Image.new("RGB", (40, 30), (9, 90, 200)).save(tmp_path / "a.jpg")
+    Image.new("RGB", (400, 300), (9, 90, 200)).save(tmp_path / "b.png")
+    records = load(str(tmp_path), reading=Reading(resize=(4, 3))).records
+    assert records.shape == (2, 3, 4, 3)
+    assert abs(records.astype(int) - [9, 90, 200]).max() <= 3
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("L", (8, 9)), ("RGB", (8, 9, 3))])
+def test_a_model_gets_grey_or_colour_as_it_knows_them(folder, mode, shape):
+    Image.new("RGB", (9, 8), (200, 10, 90)).save(folder / "d.png")
+    spec = InputSpec.fit(np.zeros((2, *shape), np.uint8))
+    records = fitting.load(str(folder), None, spec).records
+    expected = Image.new("RGB", (9, 8), (200, 10, 90)).convert(mode)
+    assert records[3].tolist() == np.asarray(expected).tolist()
 
 
 def _save_deep_colour(path):

@@ -10,7 +10,9 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from monitor.datasets import Dataset, blocks, load
+from models.input_spec import InputSpec
+from models.schema import Schema
+from monitor.datasets import Dataset, blocks, fitting, load
 from monitor.datasets.parts import joined, regrouped
 from monitor.errors import DataError
 
@@ -20,7 +22,8 @@ ROWS = 60_000
 
 def dataset(start, stop):
     index = np.arange(start, stop, dtype=np.int64)
-    return Dataset(index[:, None] * 1.0, ("a",), tuple(f"n{i}" for i in index), index)
+    names = tuple(f"n{i}" for i in index)
+    return Dataset(index[:, None] * 1.0, Schema.numbers(["a"]), names, index, {"t": list(names)})
 
 
 @pytest.mark.parametrize("ends", [(10,), (1, 2, 3, 10), (4, 8, 10), (9, 10)])
@@ -30,7 +33,7 @@ def test_parts_of_one_size_whatever_came(ends):
     assert [len(part.records) for part in found] == [4, 4, 2]
     whole = joined(found)
     assert whole.index.tolist() == whole.records[:, 0].tolist() == list(range(10))
-    assert whole.names == tuple(f"n{i}" for i in range(10))
+    assert whole.names == tuple(whole.carried["t"]) == tuple(f"n{i}" for i in range(10))
     assert whole.features == ("a",)
 
 
@@ -73,17 +76,23 @@ def test_a_fault_far_down_is_named_by_its_line_when_it_is_reached(table, tmp_pat
     lines = Path(path("csv")).read_text().splitlines(keepends=True)
     lines[50_001] = "1,2,3,x\n"
     (tmp_path / "bad.csv").write_text("".join(lines))
-    found = blocks(str(tmp_path / "bad.csv"))
+    spec = InputSpec.fit(np.eye(4), Schema.numbers(["a", "b", "kind", "c"]))
+    found = fitting.blocks(str(tmp_path / "bad.csv"), None, spec)
     assert len(next(found).records) > 1000
-    with pytest.raises(DataError, match="column 'c', line 50002: 'x' is not a finite number"):
+    with pytest.raises(DataError, match="line 50002, column 'c': 'x' is not a finite number"):
         list(found)
+    with pytest.raises(DataError, match="column 'c', line 50002: 'x' is not a finite number"):
+        load(str(tmp_path / "bad.csv"))
 
 
 def test_a_missing_value_far_down_in_parquet_is_named_by_its_row(tmp_path):
     values = [1.0] * 20_000
     values[15_000] = None
     pyarrow.parquet.write_table(pa.table({"a": values}), tmp_path / "bad.parquet")
-    with pytest.raises(DataError, match="column 'a', row 15000"):
+    spec = InputSpec.fit(np.ones((2, 1)), Schema.numbers(["a"]))
+    with pytest.raises(DataError, match=r"row 15000 .*, column 'a': a value is missing"):
+        fitting.load(str(tmp_path / "bad.parquet"), None, spec)
+    with pytest.raises(DataError, match=r"values are missing in a 0.01%. Say --missing indicate"):
         load(str(tmp_path / "bad.parquet"))
 
 

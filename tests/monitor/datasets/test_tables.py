@@ -55,18 +55,19 @@ def test_usual_kinds_of_csv_are_read(csv, text):
 
 
 def test_without_a_header_columns_have_no_names(csv):
-    data = load(csv("1,2\n3,4\n"))
+    data = load(csv("1,2.5\n3,4\n"))
     assert data.features == ()
-    assert data.records.tolist() == [[1, 2], [3, 4]]
-    assert load(csv("1,2\n3,4\n"), "1=4").records.tolist() == [[3]]
+    assert data.records.tolist() == [[1, 2.5], [3, 4]]
+    data = load(csv("1,2.5\n3,4\n"), "1=4")
+    assert (data.features, data.records.tolist()) == (("0",), [[3]])
 
 
 @pytest.mark.parametrize(
     ("text", "place"),
     [
         ("a,b\n1,2\n3,x\n", "column 'b', line 3: 'x' is not a finite number"),
-        ("a,b\n1,2\n3,\n", "column 'b', line 3: the cell is empty"),
-        ("a,b\n1,nan\n", "column 'b', line 2: 'nan' is not a finite number"),
+        ("a,b\n1,2\n3,\n", "values are missing in b 50.00%"),
+        ("a,b\n1,nan\n1,2\n", "values are missing in b 50.00%"),
         ("1,2\n3,inf\n", "column '1', line 2: 'inf' is not a finite number"),
     ],
 )
@@ -75,7 +76,7 @@ def test_a_cell_that_is_no_number_is_named_with_column_and_line(csv, text, place
 
 
 def test_bad_cells_of_records_that_are_not_chosen_do_not_matter(csv):
-    path = csv("a,y\n1,good\nx,bad\n")
+    path = csv("a,y\n1,good\nx,bad\n2,bad\n")
     assert load(path, "y=good").records.tolist() == [[1]]
     assert "column 'a', line 3" in refused(path, "y=bad")
 
@@ -87,7 +88,8 @@ def test_bad_cells_of_records_that_are_not_chosen_do_not_matter(csv):
         ("\n\n", "the file is empty"),
         ("a,b\n", "there are no records"),
         ("a,b\n1,2\n3\n", "cannot be read as CSV"),
-        (b"a,b\n\xff\xfe,2\n", "cannot be read as CSV"),
+        (b"a,b\n\x81,2\n", "cannot be read as CSV"),
+        (b"a,b\n\0,2\n", "cannot be read as CSV"),
     ],
 )
 def test_what_is_no_csv_is_refused(csv, text, fault):
@@ -116,15 +118,16 @@ def test_the_index_of_pandas_is_no_feature(parquet):
 @pytest.mark.parametrize(
     ("column", "fault"),
     [
-        ([1.5, None], "row 1 (counting from 0): the value is missing"),
-        ([1.5, np.nan], "row 1 (counting from 0): nan is not a finite number"),
-        (["x", "y"], "numbers expected, got string"),
+        ([1.5, None], "values are missing in bad 50.00%"),
+        ([1.5, np.nan], "values are missing in bad 50.00%"),
+        ([1.5, np.inf], "column 'bad', row 1 (counting from 0): 'inf' is not a finite number"),
+        (["x", "y"], "column 'bad': free text, 2 different values"),
+        ([{"x": 1}, {"x": 2}], "column 'bad': parts of its own"),
+        ([[1, 2], [3]], "row 1 (counting from 0): a list of 2 numbers expected, got 1"),
     ],
 )
 def test_a_parquet_column_that_is_not_all_numbers_is_named(parquet, column, fault):
-    assert f"column 'bad'{', ' if 'row' in fault else ': '}{fault}" in refused(
-        parquet(good=[1, 2], bad=column)
-    )
+    assert fault in refused(parquet(good=[1, 2], bad=column))
 
 
 def test_text_labels_of_a_parquet_file_choose_records(parquet):

@@ -1,0 +1,90 @@
+"""Records in arrays, one file after another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.schema import Schema
+from monitor.datasets import arrays
+from monitor.datasets.dataset import Dataset, check_finite, check_form
+from monitor.datasets.request import Reading
+from monitor.datasets.selection import Selection, labels, thinned
+from monitor.errors import DataError
+
+_BLOCK: Final = 1 << 22
+"""Numbers looked at at a time."""
+
+
+def blocks(paths: Sequence[str], reading: Reading) -> Iterator[Dataset]:
+    """Each array as a part; they must have records of one shape."""
+    start, shape = 0, None
+    for path in paths:
+        data = _array(path, reading)
+        if shape not in (None, data.records.shape[1:]):
+            raise DataError(
+                f"{path}: records of shape {data.records.shape[1:]}, but those of {paths[0]} have"
+                f" {shape}"
+            )
+        shape = data.records.shape[1:]
+        yield replace(data, index=data.index + start)
+        start += len(data.records)
+
+
+def _array(path: str, reading: Reading) -> Dataset:
+    file, key = Path(path), None
+    if not file.exists() and ".npz:" in path.lower():
+        name, _, key = path.rpartition(":")
+        file = Path(name)
+    if not file.exists():
+        raise DataError(f"{file}: there is no such file or folder")
+    records = arrays.read(file, key)
+    # A scalar has no length, and is named as what it is before anything is chosen from it.
+    check_form(records, path)
+    rows = np.arange(len(records), dtype=np.int64)
+    if reading.where is not None:
+        where = Selection.parse(reading.where)
+        same_file = file.suffix.lower() == ".npz" and where.key in arrays.keys(file)
+        found = arrays.read(file, where.key) if same_file else labels(where)
+        rows = where.rows(found, len(records))
+    rows = thinned(rows, reading, path)
+    chosen = records if rows.size == len(records) else records[rows]
+    check_form(chosen, path)
+    if reading.missing == "indicate":
+        raise DataError(
+            f"{path}: an array has no names, which --missing indicate needs. Say --missing skip,"
+            " or give a table"
+        )
+    if reading.missing == "skip":
+        chosen, rows = _complete(chosen, rows, path, reading)
+    data = Dataset(chosen, Schema(), (), rows)
+    check_finite(data, path)
+    return data
+
+
+def _complete(
+    records: NDArray[Any], rows: NDArray[np.int64], path: str, reading: Reading
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The records without NaN, and their rows."""
+    if records.dtype.kind != "f":
+        return records, rows
+    size = max(1, _BLOCK // max(1, math.prod(records.shape[1:])))
+    axes = tuple(range(1, records.ndim))
+    kept = np.concatenate(
+        [
+            ~np.isnan(records[start : start + size]).any(axis=axes)
+            for start in range(0, len(records), size)
+        ]
+    )
+    if kept.all():
+        return records, rows
+    if not kept.any():
+        raise DataError(f"{path}: every record lacks a value. Give at least one that is whole")
+    reading.say(f"{path}: left out: {int((~kept).sum()):,} records that lack a value")
+    return records[kept], rows[kept]
