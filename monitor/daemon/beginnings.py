@@ -36,6 +36,11 @@ class Beginnings:
             self._anew.add(partition)
         self._go_on(partition, start)
 
+    def take_over(self, writer: str) -> None:
+        """Our state has another id from now on: partitions that we have go on with that."""
+        for partition, offset in self.offsets().items():
+            self.takeovers[partition] = (*self.takeovers[partition], Takeover(writer, offset))
+
     def again(self) -> None:
         """Go on once more, after the pipeline went back to a snapshot."""
         for partition, start in self.starts.items():

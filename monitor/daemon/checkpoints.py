@@ -64,7 +64,7 @@ class Checkpoints:
         version = pipeline.judge.model_version
         self._accepted = Snapshot(new_writer(), 0, version, fingerprint, {}, pipeline.memory())
         self._pending: Snapshot | None = None
-        self._beginnings = Beginnings(pipeline)
+        self.beginnings = Beginnings(pipeline)
         self._records = 0
         self._since = float("-inf")
         self.doubtful = False
@@ -158,13 +158,16 @@ class Checkpoints:
             plans = self._plans(assigned, policy)
             if any(item.case == COPIED for item in plans.values()):
                 self._part_from_copy()
+                # Whoever wrote with the id that was ours is somebody else, in other partitions too.
+                others = {p: item for p, item in assigned.items() if plans[p].case != COPIED}
+                plans |= self._plans(others, policy)
             if any(item.anew for item in plans.values()):
                 self._pipeline.begin_anew()
                 self._remember_anew()
         self._accepted = replace(self._accepted, identity=identity or self._accepted.identity)
         for partition, item in plans.items():
             committed = assigned[partition].committed
-            self._beginnings.begin(partition, item, committed, self.writer)
+            self.beginnings.begin(partition, item, committed, self.writer)
         return plans
 
     def knows(self, partition: Partition) -> bool:
@@ -194,16 +197,17 @@ class Checkpoints:
             was=self.writer,
         )
         self._accepted = replace(self._accepted, writer=new_writer())
+        self.beginnings.take_over(self.writer)
 
     def drop(self, partitions: Iterable[Partition]) -> None:
         """What was scored of partitions and is not decided on was dropped."""
-        self._beginnings.drop(partitions)
+        self.beginnings.drop(partitions)
 
     def lose(self, lost: Iterable[Partition]) -> None:
         """Partitions are someone else's; if work on them is not final, all of it is in doubt."""
         for partition in lost:
-            known = self._beginnings.takeovers.pop(partition, None) is not None
-            final = self._beginnings.starts.pop(partition, self._accepted.commits.get(partition))
+            known = self.beginnings.takeovers.pop(partition, None) is not None
+            final = self.beginnings.starts.pop(partition, self._accepted.commits.get(partition))
             done = self._pipeline.ledger.next_offset(partition)
             if known and (self._pending or done != final):
                 self.doubtful = True
@@ -220,14 +224,14 @@ class Checkpoints:
                 self._accepted = replace(self._accepted, sequence=self._pending.sequence)
             self._pending = None
         self._recall()
-        self._beginnings.again()
+        self.beginnings.again()
         self._metrics.rollbacks.inc()
         self.doubtful = False
         return True
 
     def offsets(self) -> dict[Partition, int]:
         """Where to go on with each of our partitions."""
-        return self._beginnings.offsets()
+        return self.beginnings.offsets()
 
     def count(self, records: int) -> None:
         """Some records were decided on and published."""
@@ -238,12 +242,12 @@ class Checkpoints:
         waited = now - self._since
         if self._fresh:
             return waited >= self._cadence.seconds or self._records >= self._cadence.records
-        return bool(self._beginnings.takeovers) and waited >= self._cadence.recommit_seconds
+        return bool(self.beginnings.takeovers) and waited >= self._cadence.recommit_seconds
 
     @property
     def _fresh(self) -> bool:
         """True if there is something that is not final."""
-        if self._pending is not None or self._beginnings.starts:
+        if self._pending is not None or self.beginnings.starts:
             return True
         return any(self._accepted.commits.get(p) != o for p, o in self.offsets().items())
 
@@ -258,7 +262,7 @@ class Checkpoints:
         if pending is None:
             return False
         self._planner.wrote(pending.commits, pending.sequence)
-        if not commit(committed_with(pending, self._beginnings.takeovers)):
+        if not commit(committed_with(pending, self.beginnings.takeovers)):
             self._metrics.commit_failures.inc()
             return False
         failpoints.reach("offsets_committed")
@@ -286,9 +290,9 @@ class Checkpoints:
         self._snapshots.accept()
         self._accepted = snapshot
         # A partition may have been assigned since the snapshot was written: it still begins there.
-        self._beginnings.starts = {
+        self.beginnings.starts = {
             p: start
-            for p, start in self._beginnings.starts.items()
+            for p, start in self.beginnings.starts.items()
             if snapshot.commits.get(p, -1) < start
         }
         self._metrics.snapshot_written.set_to_current_time()

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 
 from monitor.daemon.snapshots import committed_with
 from monitor.state.folder import StateFolder
+from monitor.state.resume import Policy
 from monitor.state.snapshot import Note, Snapshot, Takeover
-from monitor.stream.offsets import identity_of
+from monitor.stream.offsets import Assigned, identity_of
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
@@ -62,6 +63,26 @@ def test_a_copied_folder_parts_from_the_original_and_counts_nothing_twice(
     back = start(source, sink, tmp_path / "one")
     turns(back, 2)
     assert back.parts.pipeline.ledger.totals[P0].consumed == counted
+
+
+def test_a_copy_says_in_every_partition_since_when_it_counts(start: Run, tmp_path: Path) -> None:
+    subject = start(MemorySource(stream()), MemorySink(), tmp_path)
+    turns(subject, 5)
+    checkpoints, other = subject.parts.checkpoints, Partition("in", 1)
+    was, done = checkpoints.writer, checkpoints.offsets()[P0]
+    # The original has gone further here, and got another partition meanwhile.
+    original = Snapshot(was, 10**6, "m", "f", {P0: done + 10, other: 40})
+    assigned = {
+        partition: Assigned(stored, 0, RECORDS)
+        for partition, stored in committed_with(original, {P0: (), other: ()}).items()
+    }
+    plans = checkpoints.resume(assigned, Policy())
+    assert {p: plan.offset for p, plan in plans.items()} == {P0: done + 10, other: 40}
+    assert all(plan.owner_changed for plan in plans.values())
+    chains = checkpoints.beginnings.takeovers
+    assert chains[other] == (Takeover(checkpoints.writer, 40),)
+    assert chains[P0][-1] == Takeover(checkpoints.writer, done + 10)
+    assert checkpoints.writer != was
 
 
 def test_a_snapshot_that_cannot_be_accepted_is_told_and_accepted_later(
