@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Self, cast
 
@@ -98,6 +98,11 @@ class InputSpec:
     def payload_shape(self) -> tuple[int, ...]:
         """Shape of what a message carries: a record, or one step of a series."""
         return self.record_shape if self.window is None else self.shape[:1]
+
+    @property
+    def steps(self) -> Self:
+        """The spec of single steps, of a spec of windows over them."""
+        return replace(self, shape=self.shape[:1], layout="vector", window=None)
 
     @property
     def is_image(self) -> bool:

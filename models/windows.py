@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST: Final = 1 << 14
+Series = Sequence[Hashable] | NDArray[Any]
+"""Which series each step belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +53,52 @@ class Window:
         return np.arange(first - before - 1, steps, self.stride, dtype=np.int64)
 
 
+class Windower:
+    """Makes windows of steps that come in parts."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._tails: dict[Hashable, tuple[int, NDArray[Any]]] = {}
+
+    def take(
+        self, steps: NDArray[Any], series: Series | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Windows (w, T, C) that these steps (n, C) complete, and where (w,) the last step of each
+        is among them.
+
+        series: which one each step belongs to; None if all are of one. In the order in which the
+        windows are complete.
+        """
+        groups = {None: np.arange(len(steps))} if series is None else _groups(series)
+        made, last = [], []
+        for name, rows in groups.items():
+            seen, before = self._tails.get(name, (0, steps[:0]))
+            whole = np.concatenate([before, steps[rows]]) if len(before) else steps[rows]
+            ends = self._window.ends(len(rows), seen)
+            if ends.size:
+                first = len(before) - self._window.length + 1
+                made.append(whole[(ends + first)[:, np.newaxis] + np.arange(self._window.length)])
+                last.append(rows[ends])
+            kept = whole[max(0, len(whole) - self._window.length + 1) :].copy()
+            self._tails[name] = (seen + len(rows), kept)
+        if not made:
+            none = np.empty((0, self._window.length, steps.shape[1]), dtype=steps.dtype)
+            return none, np.empty(0, dtype=np.int64)
+        ends = np.concatenate(last)
+        order = np.argsort(ends, kind="stable")
+        return np.concatenate(made)[order], ends[order]
+
+
 def windows_of(
-    steps: NDArray[Any], window: Window, series: Sequence[Hashable] | NDArray[Any] | None = None
+    steps: NDArray[Any], window: Window, series: Series | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Windows (w, T, C) of steps (n, C) in order, and the position (w,) of each one's last step.
-
-    series: which one each step belongs to; None if all are of one. In the order in which the
-    windows are complete.
-    """
-    groups = [np.arange(len(steps))] if series is None else list(_groups(series))
-    made, last = [], []
-    for rows in groups:
-        ends = window.ends(len(rows))
-        if ends.size:
-            within = ends[:, np.newaxis] + np.arange(1 - window.length, 1)
-            made.append(rows[within])
-            last.append(rows[ends])
-    if not made:
-        empty = np.empty((0, window.length, steps.shape[1]), dtype=steps.dtype)
-        return empty, np.empty(0, dtype=np.int64)
-    places, ends = np.concatenate(made), np.concatenate(last)
-    order = np.argsort(ends, kind="stable")
-    return steps[places[order]], ends[order]
+    """All windows of steps (n, C), as `Windower.take` gives them."""
+    return Windower(window).take(steps, series)
 
 
-def _groups(series: Sequence[Hashable] | NDArray[Any]) -> Sequence[NDArray[np.int64]]:
+def _groups(series: Series) -> dict[Hashable, NDArray[np.int64]]:
     found: dict[Hashable, list[int]] = {}
     values = series.tolist() if isinstance(series, np.ndarray) else series
     for row, name in enumerate(values):
         found.setdefault(name, []).append(row)
-    return [np.array(rows, dtype=np.int64) for rows in found.values()]
+    return {name: np.array(rows, dtype=np.int64) for name, rows in found.items()}

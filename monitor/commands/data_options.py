@@ -61,7 +61,7 @@ def _add_csv(parser: argparse.ArgumentParser, learning: bool) -> None:
     group.add_argument("--decimal", metavar="MARK", help=". or ,")
     group.add_argument("--encoding", metavar="NAME", help="such as utf-8, cp1252, utf-16-le")
     if learning:
-        group.add_argument("--layout", choices=["image"], help="of arrays (n, a, b) of floats")
+        group.add_argument("--layout", choices=["image", "series"], help="of arrays (n, a, b)")
         group.add_argument("--resize", type=size, metavar="WxH", help="pictures, to this size")
 
 

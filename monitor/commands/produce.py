@@ -7,7 +7,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -114,6 +114,7 @@ def check_topic(name: str) -> None:
 class Messages:
     """Key and value of each record of the file, as often as asked.
 
+    The key is the position in the file; of a step of a series, which series it is of.
     size: bytes of the first. headers: those of all.
     """
 
@@ -122,11 +123,12 @@ class Messages:
 
         from monitor.codecs.headers import headers_of
 
-        data = _data(options)
+        data, series = _data(options)
         records = data.records
         # No codec carries booleans.
         self._records = records.astype(np.uint8) if records.dtype.kind == "b" else records
         self._index = data.index
+        self._series = series
         count: int = len(records) * options.repeat
         self._count = count if options.limit is None else min(count, options.limit)
         settings = CodecSettings(self._records.shape[1:], self._records.dtype.name)
@@ -145,13 +147,16 @@ class Messages:
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         for message in range(self._count):
             row = message % len(self._records)
-            yield str(self._index[row]).encode(), self._codec.encode(self._records[row])
+            key = str(self._index[row]) if self._series is None else self._series[row] or ""
+            yield key.encode(), self._codec.encode(self._records[row])
 
 
-def _data(options: argparse.Namespace) -> Dataset:
-    """The records, as the model of --bundle expects them if there is one."""
+def _data(options: argparse.Namespace) -> tuple[Dataset, Sequence[str | None] | None]:
+    """The records, as the model of --bundle expects them if there is one; of steps of series, which
+    one each is of.
+    """
     from monitor import datasets
-    from monitor.datasets import fitting
+    from monitor.datasets import fitting, windowed
 
     asked = reading(options)
     if options.bundle is None:
@@ -161,14 +166,17 @@ def _data(options: argparse.Namespace) -> Dataset:
                 f"{source_of(options)}: some columns are words, and a model says how to send them:"
                 " give it with --bundle"
             )
-        return data
+        return data, None
     from models import bundle as bundles
 
     bundle = bundles.load(options.bundle)
     spec = bundle.input_spec
+    by = spec.window.by if spec.window else ""
+    if spec.window is not None:
+        asked, spec = windowed.carrying(asked, spec.window), spec.steps
     data = fitting.load(options.data, None, spec, remembered(asked, bundle))
     rows = fitting.in_type(fitting.as_recorded(data.records, spec, source_of(options)), spec)
-    return replace(data, records=rows)
+    return replace(data, records=rows), data.carried[by] if by else None
 
 
 def paced(

@@ -12,12 +12,14 @@ from monitor.commands.options import positive
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.settings import TrainingSettings
+    from models.windows import Window
 
 _EXAMPLE = """\
 example:
   aead-monitor train --data normal.npy --out model
   aead-monitor train --data mnist.npz:x_train --where y_train=1 --out ones --epochs 20
   aead-monitor train --data readings.csv --time at --label fault --out model
+  aead-monitor train --data turbines.parquet --window 64 --by turbine --out model
   aead-monitor train --data recorded.npy --out model --ordered     straight from the stream
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
@@ -50,6 +52,14 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help="at most so many, evenly chosen (with --ordered the newest); the rest stays on disk",
     )
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="folder to write")
+    group = parser.add_argument_group("windows over series, of records that are single steps")
+    group.add_argument("--window", type=positive, metavar="N", help="steps of a window")
+    group.add_argument(
+        "--stride", type=positive, metavar="N", help="steps between windows (an eighth of one)"
+    )
+    group.add_argument(
+        "--by", metavar="NAME", help="column that says of which series a step is; a message's key"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -128,8 +138,10 @@ def run(options: argparse.Namespace) -> int:
     from monitor.process.text import for_terminal
 
     bundles.check_target(options.out)
-    asked = reading(options, max_records=options.max_records or 0, newest=options.ordered)
-    learned = learning.read(options.data, asked)
+    window = _window(options)
+    newest = options.ordered or window is not None
+    asked = reading(options, max_records=options.max_records or 0, newest=newest)
+    learned = learning.read(options.data, asked, window)
     for line in learned.account.text().splitlines():
         print(for_terminal(line))
     for warning in learned.account.warnings():
@@ -143,9 +155,27 @@ def run(options: argparse.Namespace) -> int:
             learned.data.schema,
             source=source_of(options),
             read=learned.account.kept(roles(asked)),
+            layout="series" if window else options.layout or "",
+            window=window,
         )
     print(_outcome(bundle, options.out))
     return 0
+
+
+def _window(options: argparse.Namespace) -> Window | None:
+    """The windows that were asked for."""
+    from models.windows import Window
+    from monitor.errors import UserError
+
+    if options.window is None:
+        if options.stride or options.by:
+            raise UserError("--stride and --by are for windows: say --window N, too")
+        return None
+    try:
+        stride = options.stride or max(1, options.window // 8)
+        return Window(options.window, stride, options.by or "")
+    except ValueError as error:
+        raise UserError(f"--window: {error}") from None
 
 
 def _settings(options: argparse.Namespace) -> TrainingSettings:

@@ -32,7 +32,8 @@ class Fact:
 class Account:
     """records, shape, dtype: of the array that a model gets. facts: of each feature. pairs:
     columns that say the same, with their correlation. left: columns that are no features, and why.
-    notes: how the files were read. skipped: records that lack a value."""
+    notes: how the files were read. skipped: records that lack a value. windows: made of the
+    records, if these are steps of series."""
 
     source: str
     records: int
@@ -43,6 +44,7 @@ class Account:
     left: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     skipped: int = 0
+    windows: int | None = None
 
     def warnings(self) -> list[str]:
         """What a person should look at before training."""
@@ -66,6 +68,8 @@ class Account:
         """For a terminal."""
         shape = " x ".join(map(str, self.shape))
         lines = [f"read         {self.records:,} records of {shape} ({self.dtype}), {self.source}"]
+        if self.windows is not None:
+            lines.append(f"windows      {self.windows:,}")
         if self.skipped:
             lines.append(f"skipped      {self.skipped:,} records that lack a value")
         lines += _table([_cells(fact) for fact in self.facts[:SHOWN]])

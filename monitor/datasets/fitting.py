@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from monitor import datasets
-from monitor.datasets import parts
+from monitor.datasets import parts, windowed
 from monitor.datasets.dataset import Dataset
 from monitor.datasets.request import PLAIN, Reading
+from monitor.datasets.units import Units
 from monitor.errors import DataError
 
 
@@ -32,10 +33,17 @@ def blocks(
     paths: datasets.Paths, where: str | None, spec: InputSpec, reading: Reading = PLAIN
 ) -> Iterator[Dataset]:
     """The same in parts, as `datasets.blocks` gives them."""
-    from monitor.datasets.units import Units
-
     reading = reading if where is None else replace(reading, where=where)
     named = datasets.listed(paths)
+    if spec.window is None:
+        yield from _watched(named, spec, reading)
+        return
+    steps = _watched(named, spec.steps, windowed.carrying(reading, spec.window))
+    yield from windowed.windowed(steps, spec.window, named[0])
+
+
+def _watched(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Dataset]:
+    """The records as they are; at the end it is said what may be in other units."""
     units = Units(spec)
     for data in _parts(named, spec, reading):
         units.add(data.records)
@@ -90,6 +98,8 @@ def as_recorded(rows: NDArray[Any], spec: InputSpec, source: str) -> NDArray[Any
             f"{source}: each record must have shape {spec.record_shape}, as the model's, got"
             f" {rows.shape[1:]}. Give data of the kind that the model learned"
         )
+    if spec.layout == "series":
+        return rows.swapaxes(1, 2)
     return rows[:, 0] if spec.layout == "HW" else np.moveaxis(rows, 1, 3)
 
 

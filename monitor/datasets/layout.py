@@ -20,16 +20,15 @@ _BYTES: Final = 255.0
 
 
 def check(records: NDArray[Any], reading: Reading, source: str) -> None:
-    """Raise DataError if floats (n, a, b) may be series of b channels, and nobody said image."""
-    if records.ndim != 3 or records.dtype.kind != "f" or reading.layout == "image":
+    """Raise DataError if floats (n, a, b) may be series of b channels, and nobody said which."""
+    if records.ndim != 3 or records.dtype.kind != "f" or reading.layout is not None:
         return
     rows, columns = records.shape[1:]
     narrow = columns <= CHANNELS and rows >= LONGER * columns
     if narrow or _scales_differ(records[:_SAMPLE]):
         raise DataError(
             f"{source}: records of {rows} x {columns} floats may be pictures, or series of"
-            f" {columns} channels. Say --layout image for pictures; make vectors of series, for"
-            " example with array.reshape(len(array), -1)"
+            f" {columns} channels. Say --layout image or --layout series"
         )
 
 

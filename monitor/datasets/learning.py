@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.windows import Window
 from monitor import datasets
-from monitor.datasets import account, choosing, layout, parts, plan, suspicions, tables
+from monitor.datasets import account, choosing, layout, parts, plan, suspicions, tables, windowed
 from monitor.datasets.account import Account
 from monitor.datasets.column import Column
 from monitor.datasets.dataset import Dataset
@@ -31,8 +32,15 @@ class Learned:
     account: Account
 
 
-def read(paths: datasets.Paths, reading: Reading) -> Learned:
-    """All records that are to be learned, and what they are; raises DataError."""
+def read(paths: datasets.Paths, reading: Reading, window: Window | None = None) -> Learned:
+    """All records that are to be learned, and what they are; raises DataError.
+
+    window: how windows are made of records that are steps of series; the account is of the steps.
+    """
+    if window is not None:
+        learned = read(paths, windowed.carrying(reading, window))
+        made = parts.joined(windowed.windowed([learned.data], window, learned.account.source))
+        return Learned(made, replace(learned.account, windows=len(made.records)))
     named = datasets.listed(paths)
     if datasets.kind_of(named) == "table":
         table, decided = _planned(named, reading)

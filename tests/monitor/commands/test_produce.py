@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from models.recipe import TrainingSettings, train
+from models.schema import Schema
+from models.windows import Window, windows_of
 from monitor.cli import parser
 from monitor.codecs import CODECS, CodecSettings
 from monitor.commands import produce
@@ -191,3 +194,20 @@ def test_a_broker_that_cannot_be_reached_is_one_line(refused, data, monkeypatch)
         line = refused("produce", "--data", data, "--topic", "t", "--bootstrap-servers", servers)
     assert line.startswith(f"aead-monitor: --bootstrap-servers {servers}: cannot reach a broker")
     assert line.endswith("Check the address, and that Kafka is running")
+
+
+def test_a_step_of_a_series_has_the_series_as_its_key(messages, tmp_path):
+    steps = np.random.default_rng(0).normal(size=(400, 2))
+    names = [f"m{i % 2}" for i in range(400)]
+    records, _ = windows_of(steps, Window(8, 4, "machine"), names)
+    settings = {"layout": "series", "window": Window(8, 4, "machine")}
+    train(
+        records, tmp_path / "bundle", TrainingSettings(epochs=1), None,
+        Schema.numbers(("a", "b")), **settings,
+    )  # fmt: skip
+    rows = [f"{b},{name},{a}" for name, (a, b) in zip(names, steps, strict=True)]
+    (tmp_path / "steps.csv").write_text("b,machine,a\n" + "\n".join(rows))
+    sent = messages(path=str(tmp_path / "steps.csv"), bundle=str(tmp_path / "bundle"))
+    assert [key.decode() for key, _ in sent] == names
+    values = np.array([np.frombuffer(value) for _, value in sent])
+    assert np.allclose(values, steps)
