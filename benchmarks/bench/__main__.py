@@ -4,7 +4,7 @@
 
 Writes results.json and results.md into the folder: docs/benchmarks, or out/bench for the short
 form, whose figures are rough. Groups that are not measured keep what the folder has of them.
-`endurance` takes long and is measured only when it is named.
+`endurance` and `files` take long and are measured only when they are named.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from benchmarks.bench import (
     decoding,
     end_to_end,
     endurance,
+    files,
     in_memory,
     judging,
     latency,
@@ -25,7 +26,8 @@ GROUPS: Final[dict[str, ModuleType]] = {
     "latency": latency,
     "profile": profile,
     "endurance": endurance,
+    "files": files,
 }
 """Each module has TITLE and `run(Run) -> Result`."""
-ON_DEMAND: Final = frozenset({"endurance"})
+ON_DEMAND: Final = frozenset({"endurance", "files"})
 """Those that take long, and are measured only when they are named."""
