@@ -38,7 +38,8 @@ JVM = (
 class Place:
     """Where a broker stands in its cluster.
 
-    voters: port of each node's controller, by the node's number.
+    voters: port of each node's controller, by the node's number; a node that is none of them is a
+    broker alone.
     """
 
     cluster_id: str
@@ -116,6 +117,11 @@ class Broker:
     def wait_until_ready(self) -> None:
         """Wait until clients are served. Raises with the end of the log if that fails."""
         self._process.wait_until_ready(self._answers, START_SECONDS)
+
+    @property
+    def node(self) -> int:
+        """Its number in the cluster."""
+        return self._place.node
 
     @property
     def port(self) -> int:
@@ -196,12 +202,13 @@ def _java(heap: str) -> list[str]:
 
 def _network(place: Place) -> dict[str, str]:
     voters = [f"{node}@{HOST}:{port}" for node, port in place.voters.items()]
-    controller = f"CONTROLLER://{HOST}:{place.voters[place.node]}"
+    own = place.voters.get(place.node)
+    listeners = [f"PLAINTEXT://{HOST}:{place.port}"]
     return {
-        "process.roles": "broker,controller",
+        "process.roles": "broker" if own is None else "broker,controller",
         "node.id": str(place.node),
         "controller.quorum.voters": ",".join(voters),
-        "listeners": f"PLAINTEXT://{HOST}:{place.port},{controller}",
+        "listeners": ",".join(listeners + ([f"CONTROLLER://{HOST}:{own}"] if own else [])),
         "advertised.listeners": f"PLAINTEXT://{HOST}:{place.port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",

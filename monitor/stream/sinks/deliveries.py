@@ -162,6 +162,8 @@ class Deliveries:
                 break
             delivery.alone = careful
             self._hand_over(delivery)
+            if not count:  # nothing was to arrive until now, however long that was
+                self._arrived_at = self._clock()
             room, count = room - delivery.bytes, count + 1
             if careful:
                 break
