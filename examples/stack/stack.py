@@ -148,8 +148,8 @@ class Stack:
 
     def _start_kafka(self) -> None:
         ports = self.ports
-        self.place = Place(new_cluster_id(), 1, ports.kafka, {1: ports.controller})
-        self.kafka = Broker(self._made("kafka"), place=self.place)
+        place = Place(new_cluster_id(), 1, ports.kafka, {1: ports.controller})
+        self.kafka = Broker(self._made("kafka"), place=place)
         self.servers = self.kafka.bootstrap_servers
         self.say(f"starting Kafka on {self.servers}")
         self.kafka.launch()

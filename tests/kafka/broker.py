@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import uuid
@@ -119,6 +120,11 @@ class Broker:
         self._process.wait_until_ready(self._answers, START_SECONDS)
 
     @property
+    def place(self) -> Place:
+        """Where it stands in its cluster."""
+        return self._place
+
+    @property
     def node(self) -> int:
         """Its number in the cluster."""
         return self._place.node
@@ -145,6 +151,14 @@ class Broker:
     def kill(self) -> None:
         """Crash: end the process at once."""
         self._process.kill()
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nothing, until `thaw`."""
+        self._process.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._process.signal(signal.SIGCONT)
 
     def configure(self, *arguments: str) -> None:
         """Change what the cluster is told, as Kafka's own kafka-configs does."""

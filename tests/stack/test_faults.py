@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
 
 from examples.closed_loop.topics import create
 from examples.stack.replica import Replica
@@ -22,6 +21,7 @@ from tests.failpoints import VARIABLE
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.process import free_ports
+from tests.kafka.topics import give, limit
 from tests.kafka.watchers import send
 from tests.readme import ROOT
 from tests.stack.watched import Watched
@@ -100,7 +100,9 @@ def test_a_disk_that_hangs(stack: Watched, orders: Path) -> None:
 def test_an_output_that_takes_nothing(stack: Watched) -> None:
     """A record that cannot be decoded is due there."""
     before = len(stack.told(STALLED, "firing"))
-    limit_letters(stack, 80)
+    servers = stack.stack.servers
+    create(servers, LETTERS, 1)
+    limit(servers, LETTERS, 80)
     send(stack.stack.servers, TOPIC, [b"no digit"])
     told = stack.wait_told(PUBLISHING, "firing", "ticket")
     blocked = by_address(stack, told.labels["instance"])
@@ -111,23 +113,15 @@ def test_an_output_that_takes_nothing(stack: Watched) -> None:
         assert f"outputs.dead_letters: topic {LETTERS}" in said
         assert "max.message.bytes" in said
     stack.wait_for(f'aead_monitor_not_ready{{instance="{blocked.address}",reason="output"}} == 1')
-    limit_letters(stack, 2**20)
+    limit(servers, LETTERS, 2**20)
     stack.wait_told(PUBLISHING, "resolved", "ticket")
     assert len(kafkacat.consume(stack.stack.servers, LETTERS)) == 1
-
-
-def limit_letters(stack: Watched, size: int) -> None:
-    """Have the topic of dead letters take messages of so many bytes at most."""
-    kafka = stack.stack.kafka
-    create(kafka.bootstrap_servers, LETTERS, 1)
-    kafka.configure("--alter", "--entity-type", "topics", "--entity-name", LETTERS,
-                    "--add-config", f"max.message.bytes={size}")  # fmt: skip
 
 
 def test_a_partition_that_no_broker_has(stack: Watched, second: Broker) -> None:
     """The only broker that holds it is away."""
     lonely = PARTITIONS - 1
-    give(stack, lonely, second)
+    give(stack.stack.servers, TOPIC, lonely, second.node)
     before = len(stack.told(NOT_READING, "resolved"))
     second.stop()
     told = stack.wait_told(NOT_READING, "firing", after=len(stack.told(NOT_READING, "firing")))
@@ -141,25 +135,11 @@ def test_a_partition_that_no_broker_has(stack: Watched, second: Broker) -> None:
 @pytest.fixture
 def second(stack: Watched, tmp_path: Path) -> Iterator[Broker]:
     """One more broker of the stack's cluster, without a vote."""
-    place = replace(stack.stack.place, node=2, port=free_ports(1)[0])
+    place = replace(stack.stack.kafka.place, node=2, port=free_ports(1)[0])
     broker = Broker(tmp_path, place=place, heap="256m")
     broker.start()
     yield broker
     broker.kill()
-
-
-def give(stack: Watched, partition: int, broker: Broker) -> None:
-    """Let a broker alone hold a partition of the topic that is watched."""
-    admin = KafkaAdminClient(bootstrap_servers=stack.stack.servers)
-    admin.alter_partition_reassignments({TopicPartition(TOPIC, partition): [broker.node]})
-
-    def leader() -> int:
-        (told,) = admin.describe_topics([TOPIC])
-        found = {item["partition_index"]: item for item in told["partitions"]}[partition]
-        return int(found["leader_id"])
-
-    stack.until(lambda: leader() == broker.node, "another broker to lead a partition")
-    admin.close()
 
 
 def by_address(stack: Watched, address: str) -> Replica:

@@ -66,8 +66,8 @@ class Line(Deliveries):
             self.arrived.append(delivery.event)
         return failure or True
 
-    def _discard(self) -> None:
-        self._producer, self._line = None, []
+    def _throw_away(self, producer: Any) -> None:
+        self._line = []
 
     def flush_patiently(self, rounds: int = 10_000) -> None:
         """As the daemon does."""
