@@ -53,13 +53,23 @@ class Ground:
         self.second = Broker(folder / "second", heap="256m", place=place)
         self.base = {"model": str(bundle), "codec": {"name": "raw"}, "threads": 1}
         self.rows = rows
+        self.daemons: list[Daemon] = []
 
     def daemon(self, name: str, kafka: Mapping[str, Any], more: Mapping[str, Any]) -> Daemon:
         """Not started; its topic is there."""
         folder = self.folder / name
         daemon = Daemon(name, folder, self.relay.address, self.rows, self.base, kafka, more)
         daemon.create(partitions=2)
+        self.daemons.append(daemon)
         return daemon
+
+    def close(self) -> None:
+        """End all that a failed test has left."""
+        for daemon in self.daemons:
+            daemon.process.kill()
+        self.second.kill()
+        self.broker.kill()
+        self.relay.close()
 
 
 def read_all(daemons: Sequence[Daemon]) -> None:
@@ -88,9 +98,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     broker.start()
     ground = Ground(folder, broker, folder / "model", [image.tobytes() for image in images[:20]])
     yield ground
-    ground.second.kill()
-    broker.kill()
-    ground.relay.close()
+    ground.close()
 
 
 def kill(ground: Ground, daemons: Sequence[Daemon]) -> None:
@@ -172,10 +180,13 @@ def test_whatever_is_wrong_with_the_brokers(fault: str, ground: Ground) -> None:
         daemon.send(FIRST, BAD)
         daemon.process.start()
     at_once(Daemon.until_consumed, daemons)
-    bring(ground, daemons)
-    for daemon, stopped in zip(daemons, at_once(Daemon.terminated, daemons), strict=True):
+    try:
+        bring(ground, daemons)
+        ends = at_once(Daemon.terminated, daemons)
+    finally:
+        end(ground, daemons)
+    for daemon, stopped in zip(daemons, ends, strict=True):
         ends_in_time(daemon, stopped, 0)
-    end(ground, daemons)
     read_all(daemons)
 
 
