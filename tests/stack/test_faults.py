@@ -130,6 +130,7 @@ def test_a_partition_that_no_broker_has(stack: Watched, second: Broker) -> None:
     assert f"{TOPIC}/{lonely}: it has no leader" in first_command(NOT_READING, reader)
     second.start()
     stack.wait_told(NOT_READING, "resolved", after=before)
+    give(stack.stack.servers, TOPIC, lonely, stack.stack.kafka.node)  # the second one ends
 
 
 @pytest.fixture
