@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import threading
 from pathlib import Path
-from types import FrameType
+from typing import Final
+
+from monitor.process.deadline import Deadline
+from monitor.process.signals import StopSignals
+
+STARTING_SECONDS: Final = 20.0
+"""What shutdown_seconds is until the configuration is read."""
 
 _EXAMPLE = """\
 example:
   aead-monitor run --config aead-monitor.yaml
   AEAD_MONITOR_KAFKA__BOOTSTRAP_SERVERS=broker:9092 aead-monitor run --config aead-monitor.yaml
 
-SIGTERM and SIGINT finish what was begun and exit with 0; a second one exits at once.
+SIGTERM and SIGINT finish what was begun and exit with 0. What is not finished within
+shutdown_seconds, or by a second signal, is given up: it exits with 128 and the signal's number.
 SIGHUP looks for a new model at once.
 """
 
@@ -46,8 +52,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Run until asked to stop."""
-    stopping = threading.Event()
-    _stop_on_signals(stopping)
+    stopping, deadline = threading.Event(), Deadline(STARTING_SECONDS)
+    StopSignals(stopping, deadline).listen()
+    # Until there is somebody to ask; the newest model is loaded then anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     from monitor.config import environment
     from monitor.config import file as config_file
@@ -59,21 +67,8 @@ def run(options: argparse.Namespace) -> int:
 
     from monitor.daemon.assembly.daemon import build
 
-    daemon = build(config, stopping, rewind=options.rewind)
+    deadline.seconds = config.shutdown_seconds
+    daemon = build(config, stopping, rewind=options.rewind, deadline=deadline)
     signal.signal(signal.SIGHUP, lambda number, frame: daemon.look())
     daemon.run()
     return 0
-
-
-def _stop_on_signals(stopping: threading.Event) -> None:
-    """First signal: finish. Second: exit at once. Set before anything slow is imported."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopping.is_set():
-            os._exit(128 + number)
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    # Until there is somebody to ask; the newest model is loaded then anyway.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)

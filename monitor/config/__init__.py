@@ -183,7 +183,7 @@ class Config(BaseSettings):
         "auto", description="Rows in one forward pass; auto: as many as are fastest here."
     )
     shutdown_seconds: float = Field(
-        20, ge=1, description="Longest time to finish what was begun when asked to stop."
+        20, ge=1, description="Longest time from being asked to stop to the end."
     )
     kafka: KafkaConfig = Field(description="The topic that is watched.")
     outputs: OutputConfig = Field(OutputConfig(), description="Topics for what is found.")

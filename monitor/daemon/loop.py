@@ -35,6 +35,7 @@ from monitor.pipeline.events import EventsOf, events_of
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
+from monitor.process.deadline import CLOSE, LEAVE, WORK, Deadline
 from monitor.process.liveness import Liveness
 from monitor.retraining.delivery import DeliveryWorkers
 from monitor.state.folder import StateFolder
@@ -52,6 +53,10 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
 TEND_SECONDS = 0.2
+FOLLOWER_SECONDS = 2.0
+DELIVERY_SECONDS = 5.0
+WEB_SECONDS = 4.0
+"""Longest wait for threads that end: of the follower, the deliveries, the web server."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Parts:
     and so does a batch that is scored in less than worth_seconds.
     now: seconds since the epoch, to say when records came; None says nothing of it.
     former_offsets: where the place of partitions may be of which the group knows nothing.
+    deadline: by when all is over; it begins with the stop.
     stall_seconds: not ready if nothing is judged for so long while records wait.
     """
 
@@ -78,7 +84,7 @@ class Parts:
     web: WebServers
     slot: ModelSlot
     max_poll_records: int
-    shutdown_seconds: float
+    deadline: Deadline
     events: EventsOf = events_of
     ahead: int = 0
     worth_seconds: float = 0.0
@@ -101,7 +107,6 @@ class Daemon:
 
     parts: Parts
     stopping: threading.Event = field(default_factory=threading.Event)
-    _deadline: float = float("inf")
     _more: bool = False
 
     def __post_init__(self) -> None:
@@ -249,31 +254,28 @@ class Daemon:
 
     def _wait(self, seconds: float) -> bool:
         """Wait before another attempt to publish; false if there is no time for one."""
-        if self.stopping.is_set():
-            self._start_deadline()
-        until = min(time.monotonic() + seconds, self._deadline)
-        while (left := until - time.monotonic()) > 0 and not (
-            self.stopping.is_set() and self._deadline == float("inf")
-        ):
+        known, deadline = self.stopping.is_set(), self.parts.deadline
+        if known:
+            deadline.begin()
+        until = time.monotonic() + seconds
+        while (left := min(until - time.monotonic(), deadline.left(WORK))) > 0:
+            if self.stopping.is_set() and not known:
+                break  # one more attempt, at once
             self.parts.liveness.beat()
             self.parts.source.tend()
             self._gauges.refresh()
             time.sleep(min(TEND_SECONDS, left))
         self._gauges.refresh()
-        return time.monotonic() < self._deadline
-
-    def _start_deadline(self) -> None:
-        deadline = time.monotonic() + self.parts.shutdown_seconds
-        self._deadline = min(self._deadline, deadline)
+        return deadline.left(WORK) > 0
 
     def _drain(self) -> None:
         """Decide on what was polled before the stop, as far as the time allows."""
-        self._start_deadline()
         parts = self.parts
+        parts.deadline.begin()
         log.info("stopping", unscored=self._backlog.records)
         while (
             not parts.checkpoints.doubtful
-            and time.monotonic() < self._deadline
+            and parts.deadline.left(WORK) > 0
             and self._backlog.start_all()
         ):
             self._work()
@@ -281,15 +283,16 @@ class Daemon:
 
     def _close(self) -> None:
         """Leave the group first, so that others take over; the web server goes last."""
+        deadline = self.parts.deadline
         if self.parts.follower is not None:
-            self.parts.follower.stop()
+            self.parts.follower.stop(deadline.at_most(FOLLOWER_SECONDS, LEAVE))
         self.parts.source.close()
         self._backlog.close()
         self.parts.publisher.close()
         self._outcomes.close()
         if self.parts.delivery is not None:
-            self.parts.delivery.stop()
+            self.parts.delivery.stop(deadline.at_most(DELIVERY_SECONDS, CLOSE))
         if self.parts.state is not None:
             self.parts.state.close()
-        self.parts.web.stop()
+        self.parts.web.stop(deadline.at_most(WEB_SECONDS, CLOSE))
         log.info("stopped")

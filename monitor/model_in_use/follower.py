@@ -22,8 +22,6 @@ from monitor.pipeline.loaded_model import LoadedModel
 
 log = structlog.get_logger(__name__)
 
-STOP_SECONDS = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -76,12 +74,12 @@ class Follower:
         """Begin to look now and then."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Look no more. A model that is being loaded is not waited for for long."""
+    def stop(self, seconds: float = 2.0) -> None:
+        """Look no more. A model that is being loaded is waited for so long at most."""
         self._stopping.set()
         self._wakes.put(None)
         if self._thread.ident is not None:
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(seconds)
 
     def look(self) -> None:
         """Look at once, also for a version that failed. May be called from a signal handler."""

@@ -123,13 +123,15 @@ def _wanted(assigned: Assigned, known: Known, policy: Policy) -> tuple[int, str,
     note = _note(committed)
     foreign = note is None or note.writer != known.writer
     sequence = 0 if note is None else note.sequence
+    # Whoever has written later with our id has a copy of our folder, or we have.
+    copied = not foreign and known.sequence < sequence and not known.older
+    if copied and (own is None or own <= committed.offset):
+        return committed.offset, COPIED, True
     if own is None:
         return committed.offset, FIRST, foreign
     if committed.offset == own:
         return own, GO_ON, foreign
     if not foreign:
-        if own < committed.offset and known.sequence < sequence and not known.older:
-            return committed.offset, COPIED, True
         return own, REPEATED, False
     if committed.offset < own:
         return committed.offset, REWOUND, True

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from kafka.errors import KafkaError, KafkaTimeoutError, SaslAuthenticationFailedError
 
+from monitor.process.deadline import Deadline
 from monitor.stream import kafka_private
 from monitor.stream.oauth import TokenError
 from monitor.version import __version__
@@ -27,7 +28,7 @@ class Connection:
     kept out of repr because they hold passwords. api_version: only for servers that cannot
     tell their own. client_id: our name there; None for the usual one. more: what the user wants
     beside, in the words of kafka-python, which each client takes as far as it knows them. native:
-    the same in those of librdkafka.
+    the same in those of librdkafka. deadline: by when nobody waits for the brokers any more.
     """
 
     servers: str
@@ -36,6 +37,7 @@ class Connection:
     client_id: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict, repr=False)
     native: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    deadline: Deadline = field(default_factory=Deadline, repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,6 @@ from monitor.web.security import OPEN, Security, opened
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS: Final = 2.0
-STOP_SECONDS: Final = 1.0
 
 Marks = tuple[tuple[int, int, int] | None, ...]
 
@@ -52,11 +51,11 @@ class ConfigWatcher:
         if self._path:
             self._thread.start()
 
-    def stop(self) -> None:
-        """Look no more."""
+    def stop(self, seconds: float = 1.0) -> None:
+        """Look no more; waits so long for the thread, and a second at most."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(min(seconds, 1.0))
         if self.security.users:
             self.security.users.close()
 

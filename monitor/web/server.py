@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,7 +17,6 @@ from monitor.web.connection import HEAD_BYTES
 from monitor.web.connections import Connections
 from monitor.web.reload import ConfigWatcher
 
-STOP_SECONDS: Final = 3.0
 BACKLOG: Final = 512
 NEVER_SECONDS: Final = 86400
 """uvicorn ends no idle connection: `Connections` does."""
@@ -41,12 +41,13 @@ class WebServer:
         self._watcher.start()
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop answering; waits for the threads, for a bounded time."""
+    def stop(self, seconds: float = 4.0) -> None:
+        """Stop answering; waits so long for the threads."""
+        until = time.monotonic() + seconds
         self._server.should_exit = True
-        self._watcher.stop()
+        self._watcher.stop(seconds)
         if self._thread.ident is not None:
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(max(0.0, until - time.monotonic()))
         self._socket.close()
 
 
@@ -62,10 +63,11 @@ class WebServers:
         for server in self._servers:
             server.start()
 
-    def stop(self) -> None:
-        """Stop answering; waits for a bounded time."""
+    def stop(self, seconds: float = 4.0) -> None:
+        """Stop answering; waits so long, for all together."""
+        until = time.monotonic() + seconds
         for server in self._servers:
-            server.stop()
+            server.stop(max(0.0, until - time.monotonic()))
 
 
 class _Server(uvicorn.Server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import uuid
@@ -38,7 +39,8 @@ JVM = (
 class Place:
     """Where a broker stands in its cluster.
 
-    voters: port of each node's controller, by the node's number.
+    voters: port of each node's controller, by the node's number; a node that is none of them is a
+    broker alone.
     """
 
     cluster_id: str
@@ -118,6 +120,16 @@ class Broker:
         self._process.wait_until_ready(self._answers, START_SECONDS)
 
     @property
+    def place(self) -> Place:
+        """Where it stands in its cluster."""
+        return self._place
+
+    @property
+    def node(self) -> int:
+        """Its number in the cluster."""
+        return self._place.node
+
+    @property
     def port(self) -> int:
         """Of HOST, for clients."""
         return self._place.port
@@ -139,6 +151,14 @@ class Broker:
     def kill(self) -> None:
         """Crash: end the process at once."""
         self._process.kill()
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nothing, until `thaw`."""
+        self._process.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._process.signal(signal.SIGCONT)
 
     def configure(self, *arguments: str) -> None:
         """Change what the cluster is told, as Kafka's own kafka-configs does."""
@@ -196,12 +216,13 @@ def _java(heap: str) -> list[str]:
 
 def _network(place: Place) -> dict[str, str]:
     voters = [f"{node}@{HOST}:{port}" for node, port in place.voters.items()]
-    controller = f"CONTROLLER://{HOST}:{place.voters[place.node]}"
+    own = place.voters.get(place.node)
+    listeners = [f"PLAINTEXT://{HOST}:{place.port}"]
     return {
-        "process.roles": "broker,controller",
+        "process.roles": "broker" if own is None else "broker,controller",
         "node.id": str(place.node),
         "controller.quorum.voters": ",".join(voters),
-        "listeners": f"PLAINTEXT://{HOST}:{place.port},{controller}",
+        "listeners": ",".join(listeners + ([f"CONTROLLER://{HOST}:{own}"] if own else [])),
         "advertised.listeners": f"PLAINTEXT://{HOST}:{place.port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",

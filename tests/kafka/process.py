@@ -143,6 +143,12 @@ class ServerProcess:
             self.kill()
         self._forget()
 
+    def wait(self, seconds: float) -> int:
+        """The exit code. Raises subprocess.TimeoutExpired."""
+        if self._process is None:
+            raise RuntimeError(f"{self._command[0]} was not started")
+        return int(self._process.wait(seconds))
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if the process runs."""
         if self._process is not None and self.running:

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from tests.kafka.process import wait_until
 
@@ -50,6 +51,34 @@ class TopicFactory:
         finally:
             admin.close()
         return topic
+
+
+def limit(servers: str, topic: str, size: int) -> None:
+    """Let a topic that there is take messages of so many bytes at most."""
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    change = {"max.message.bytes": str(size)}
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, change)])
+    finally:
+        admin.close()
+
+
+def give(servers: str, topic: str, partition: int, node: int) -> None:
+    """Let one broker alone hold a partition; returns once it leads it."""
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+
+    def leader() -> int:
+        (told,) = admin.describe_topics([topic])
+        found = {item["partition_index"]: item for item in told["partitions"]}[partition]
+        return int(found["leader_id"])
+
+    try:
+        admin.alter_partition_reassignments({TopicPartition(topic, partition): [node]})
+        wait_until(
+            lambda: leader() == node, READY_SECONDS, lambda: f"{topic}/{partition}: {leader()}"
+        )
+    finally:
+        admin.close()
 
 
 def _has_leaders(admin: KafkaAdminClient, topic: str, partitions: int) -> bool:

@@ -51,6 +51,7 @@ from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
 from monitor.pipeline.series import Series
 from monitor.pipeline.step import Pipeline
+from monitor.process.deadline import Deadline
 from monitor.process.liveness import Liveness
 from monitor.retraining.history import History
 from monitor.state.folder import StateFolder
@@ -74,11 +75,16 @@ BYTES_PER_ELEMENT = 5
 """A pixel as it came and as float32."""
 
 
-def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Daemon:
+def build(
+    config: Config,
+    stopping: threading.Event,
+    rewind: bool = False,
+    deadline: Deadline | None = None,
+) -> Daemon:
     """Load the model, take the port and the state's folder, and connect nothing yet.
 
     stopping: set it to end the daemon, before or after it runs. rewind: read every partition
-    from its beginning again.
+    from its beginning again. deadline: begins with the stop; by default, when it is noticed.
 
     Raises ConfigError, BundleError or LibraryError for anything that the user can put right.
     """
@@ -101,7 +107,8 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
     )
     board = StatusBoard(about=_about(config))
     liveness = Liveness(config.http.stall_seconds)
-    connection = build_connection(config.kafka)
+    deadline = deadline or Deadline(config.shutdown_seconds)
+    connection = build_connection(config.kafka, deadline)
     web = build_web(config.http, metrics, board, liveness, follower.look)
     state = StateFolder(config.state.directory)
     state.open()
@@ -128,7 +135,7 @@ def build(config: Config, stopping: threading.Event, rewind: bool = False) -> Da
             max_poll_records=config.batch.max_records,
             ahead=AHEAD,
             worth_seconds=WORTH_SECONDS if resolve(config.device).type == "cpu" else 0.0,
-            shutdown_seconds=config.shutdown_seconds,
+            deadline=deadline,
             events=build_events(config),
             former_offsets=build_former_offsets(config.kafka, connection),
             stall_seconds=config.http.stall_seconds,

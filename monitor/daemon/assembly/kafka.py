@@ -17,6 +17,7 @@ from monitor.errors import ConfigError
 from monitor.metrics import Metrics
 from monitor.pipeline.events import EventsOf, events_of
 from monitor.pipeline.score_events import encoder
+from monitor.process.deadline import Deadline
 from monitor.stream import confluent_options
 from monitor.stream.client_options import check_options
 from monitor.stream.events import KINDS
@@ -31,8 +32,11 @@ from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription
 
 
-def build_connection(kafka: KafkaConfig) -> Connection:
-    """Connection options with the secrets read; raises ConfigError for unreadable files."""
+def build_connection(kafka: KafkaConfig, deadline: Deadline | None = None) -> Connection:
+    """Connection options with the secrets read; raises ConfigError for unreadable files.
+
+    deadline: by when nobody waits for the brokers any more.
+    """
     security: dict[str, Any] = {"security_protocol": kafka.security_protocol}
     native: dict[str, Any] = {}
     if kafka.tls is not None:
@@ -46,8 +50,9 @@ def build_connection(kafka: KafkaConfig) -> Connection:
     options = check_options(kafka.client, kafka.options) if kafka.options else {}
     (native if kafka.client == "confluent" else more).update(options)
     return Connection(
-        kafka.bootstrap_servers, security, kafka.api_version, kafka.client_id, more, native
-    )
+        kafka.bootstrap_servers, security, kafka.api_version, kafka.client_id, more, native,
+        deadline or Deadline(),
+    )  # fmt: skip
 
 
 def _tls_options(kafka: KafkaConfig) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -16,10 +17,12 @@ from typing import Any, Final
 import structlog
 
 from monitor.errors import SinkError, SinkSlowError
+from monitor.process import background
+from monitor.process.deadline import WORK
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.fitting import essential, fit, size_of, without_value
-from monitor.stream.sinks.topics import Topics
+from monitor.stream.sinks.topics import SETTINGS, Topics
 
 log = structlog.get_logger(__name__)
 
@@ -104,8 +107,8 @@ class Deliveries:
         """True if it has arrived, False if it is under way."""
         raise NotImplementedError
 
-    def _discard(self) -> None:
-        """Throw the producer away, with what is under way."""
+    def _throw_away(self, producer: Any) -> None:
+        """End a producer, with what is under way; returns at once."""
         raise NotImplementedError
 
     _errors: tuple[type[Exception], ...] = (OSError,)
@@ -162,6 +165,8 @@ class Deliveries:
                 break
             delivery.alone = careful
             self._hand_over(delivery)
+            if not count:  # nothing was to arrive until now, however long that was
+                self._arrived_at = self._clock()
             room, count = room - delivery.bytes, count + 1
             if careful:
                 break
@@ -169,11 +174,30 @@ class Deliveries:
     def _hand_over(self, delivery: Delivery) -> None:
         try:
             if self._producer is None:
-                self._producer = self._connect()
+                self._producer = self._connected()
             self._send(delivery)
         except self._errors as error:
             raise self._failed(delivery.event.kind, self._described(error)) from error
         delivery.state = State.SENT
+
+    def _connected(self) -> Any:
+        """A producer. Making one may take half a minute: given up when we must stop."""
+        connecting = background.start(self._connect, "kafka-connect")
+        try:
+            return self._connection.deadline.result(connecting, float("inf"), WORK)
+        except TimeoutError:
+            connecting.add_done_callback(self._unwanted)
+            raise
+
+    def _unwanted(self, connecting: Future[Any]) -> None:
+        if connecting.exception() is None:
+            self._throw_away(connecting.result())
+
+    def _discard(self) -> None:
+        """Throw the producer away, with what is under way."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._throw_away(producer)
 
     def _described(self, error: Exception) -> str:
         return f"{type(error).__name__}: {error}"
@@ -269,12 +293,3 @@ class Deliveries:
         self._discard()
         self._arrived_at = self._clock()
         return SinkError(f"{SETTINGS[kind]}: topic {topic}: {why}", retryable=True)
-
-
-SETTINGS: Final[Mapping[str, str]] = {
-    "anomaly": "outputs.anomalies",
-    "dead_letter": "outputs.dead_letters",
-    "alert": "outputs.alerts",
-    "score": "outputs.scores",
-}
-"""What names the topic of each kind of event."""

@@ -14,6 +14,7 @@ from kafka.errors import (
 )
 
 from monitor.process import background
+from monitor.process.deadline import WORK
 from monitor.stream import kafka_private
 from monitor.stream.kafka_options import connect
 from monitor.stream.sinks.deliveries import LONGEST_SECONDS, Deliveries, Delivery, Failure
@@ -30,15 +31,29 @@ class KafkaSink(Deliveries):
     """Publishes with acknowledgement of all in-sync replicas; connects when first used."""
 
     _errors = (KafkaError, OSError)
+    _looked_up: KafkaProducer | None = None
+    _known: set[str]
 
     def _send(self, delivery: Delivery) -> None:
         event = delivery.event
+        topic = self._topics.names[event.kind]
+        self._look_up(topic)
         delivery.handle = self._producer.send(
-            self._topics.names[event.kind],
+            topic,
             key=event.key,
             value=event.value,
             headers=kafka_private.sendable(event.headers),
         )
+
+    def _look_up(self, topic: str) -> None:
+        """Have the producer know a topic before `send`, which would wait on our own thread."""
+        producer = self._producer
+        if self._looked_up is not producer:
+            self._looked_up, self._known = producer, set()
+        if topic not in self._known:
+            asking = background.start(lambda: producer.partitions_for(topic), "kafka-topic")
+            self._connection.deadline.result(asking, REQUEST_SECONDS + 1, WORK)
+            self._known.add(topic)
 
     def _serve(self, seconds: float) -> None:
         """Not by the producer's own flush, which fails when a batch was split because one message
@@ -88,11 +103,9 @@ class KafkaSink(Deliveries):
             **(timeouts | options),
         )
 
-    def _discard(self) -> None:
-        """Throw the producer away; closing it may hang on what is under way."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            background.start(lambda: _close(producer), "kafka-discard")
+    def _throw_away(self, producer: KafkaProducer) -> None:
+        """Closing it may hang on what is under way."""
+        background.start(lambda: _close(producer), "kafka-discard")
 
 
 def _close(producer: KafkaProducer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from kafka import KafkaAdminClient
@@ -17,6 +18,13 @@ from kafka.errors import (
 from monitor.stream.kafka_options import Connection, connect, described
 
 log = structlog.get_logger(__name__)
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "anomaly": "outputs.anomalies",
+    "dead_letter": "outputs.dead_letters",
+    "alert": "outputs.alerts",
+}
+"""What names the topic of each kind of event."""
 
 
 @dataclass(frozen=True, slots=True)

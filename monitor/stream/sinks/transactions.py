@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 
 from monitor.errors import SinkError, SinkSlowError, TransactionLostError
 from monitor.process import background
+from monitor.process.deadline import COMMIT
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed
@@ -99,7 +100,8 @@ class TransactionalKafkaSink(KafkaSink):
     def _guard(self, step: Callable[[], None]) -> None:
         """Do a step within bounded time; whatever goes wrong, the transaction is lost."""
         try:
-            background.start(step, "kafka-transaction").result(STEP_SECONDS)
+            running = background.start(step, "kafka-transaction")
+            self._connection.deadline.result(running, STEP_SECONDS, COMMIT)
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:
             raise self._lost(error) from error
 

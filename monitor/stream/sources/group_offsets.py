@@ -10,6 +10,7 @@ from kafka import KafkaConsumer
 from kafka.errors import FencedInstanceIdError, KafkaError
 
 from monitor.process import background
+from monitor.process.deadline import COMMIT, Deadline
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources.translation import key_of, stored
@@ -23,7 +24,8 @@ LOOKUP_SECONDS = 10.0
 class Commits:
     """Commits, one at a time: kafka-python's can outlast its timeout."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
         self._committing: Future[None] | None = None
 
     @property
@@ -45,7 +47,7 @@ class Commits:
             lambda: consumer.commit(keys, timeout_ms=milliseconds), "kafka-commit"
         )
         try:
-            self._committing.result(COMMIT_SECONDS + 2)
+            self._deadline.result(self._committing, COMMIT_SECONDS + 2, COMMIT)
         except FencedInstanceIdError:
             raise
         except (KafkaError, TimeoutError) as error:

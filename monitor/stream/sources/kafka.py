@@ -53,7 +53,7 @@ class KafkaSource(GroupMember):
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
         self._link = Link(connection, subscription)
         super().__init__(connection, subscription, self._link, self.committed)
-        self._commits = Commits()
+        self._commits = Commits(connection.deadline)
         self._next_offsets: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
         self._paused = False

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from monitor.process import background
+from monitor.process.deadline import LEAVE
 from monitor.stream import kafka_private
 from monitor.stream.kafka_options import Connection, complaint, connect
 from monitor.stream.records import Partition
@@ -204,7 +205,7 @@ class Link:
             lambda: consumer.close(autocommit=False, timeout_ms=milliseconds), "kafka-close"
         )
         try:
-            closing.result(CLOSE_SECONDS)
+            self._connection.deadline.result(closing, CLOSE_SECONDS, LEAVE)
         except (KafkaError, TimeoutError) as error:
             log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")
 

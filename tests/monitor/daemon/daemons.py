@@ -15,6 +15,7 @@ from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.step import Pipeline
+from monitor.process.deadline import Deadline
 from monitor.process.liveness import Liveness
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
@@ -71,7 +72,7 @@ def assemble(
         "web": web,
         "slot": ModelSlot(model),
         "max_poll_records": 100,
-        "shutdown_seconds": 5.0,
+        "deadline": Deadline(5.0),
         "state": state,
         "now": None,
     }

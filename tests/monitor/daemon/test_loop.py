@@ -11,6 +11,7 @@ from monitor.daemon import publisher as publisher_module
 from monitor.daemon.loop import Daemon
 from monitor.errors import SinkError
 from monitor.pipeline.step import Pipeline
+from monitor.process.deadline import Deadline
 from monitor.retraining.history import History
 from monitor.retraining.policy import Policy
 from monitor.stream.batching import Batcher, BatchLimits
@@ -87,7 +88,7 @@ def test_offsets_are_committed_only_after_the_flush(build: Build) -> None:
 def test_a_stop_while_the_sink_is_broken_commits_nothing(build: Build) -> None:
     source = MemorySource([record(0, 1e6)])
     sink = FailingSink(10**9)
-    subject = build(source, sink, shutdown_seconds=0.01)
+    subject = build(source, sink, deadline=Deadline(0.01))
     sink._on_failure = subject.stop
     subject.run()
     assert committed(source) == {P0: 0}

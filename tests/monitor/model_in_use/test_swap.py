@@ -191,11 +191,13 @@ def test_an_end_of_an_episode_that_cannot_be_published_is_published_later(
     subject = firing(source, sink, tmp_path, start)
     subject.parts.slot.put(new())
     sink.times = 2
-    subject._deadline = 0.0  # no time to try again
+    deadline = subject.parts.deadline
+    deadline.seconds = 0.0  # no time to try again
+    deadline.begin()
     subject.turn()
     assert subject.parts.checkpoints.doubtful
     assert [b["event"] for b in bodies(sink, "alert")] == ["firing"]
-    subject._deadline = float("inf")
+    deadline.seconds = 3600.0
     sink.times = 0
     finish(subject, source)
     check_books(subject, stream(), sink)

@@ -57,7 +57,10 @@ def test_where_to_go_on(offset: int | None, note: str, own: int | None, expected
 def test_what_a_copy_of_our_folder_has_counted_is_not_counted_again() -> None:
     assigned = Assigned(Committed(500, str(Note("me", 9))), EARLIEST, LATEST)
     known = Known(300, "me", sequence=3)
-    assert plan(assigned, known, Policy()) == Plan(500, COPIED, owner_changed=True)
+    for own in (300, 500, None):  # None: it was assigned after the copy was made
+        known = replace(known, next_offset=own)
+        assert plan(assigned, known, Policy()) == Plan(500, COPIED, owner_changed=True)
+    known = replace(known, next_offset=300)
     # Unless our own newest snapshot was damaged: then it was we.
     assert plan(assigned, replace(known, older=True), Policy()) == Plan(300, REPEATED)
 

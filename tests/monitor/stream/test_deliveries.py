@@ -66,8 +66,8 @@ class Line(Deliveries):
             self.arrived.append(delivery.event)
         return failure or True
 
-    def _discard(self) -> None:
-        self._producer, self._line = None, []
+    def _throw_away(self, producer: Any) -> None:
+        self._line = []
 
     def flush_patiently(self, rounds: int = 10_000) -> None:
         """As the daemon does."""
@@ -194,6 +194,19 @@ def test_a_topic_that_takes_nothing_blocks_and_names_the_setting() -> None:
     line.refuse = too_large(100)
     line.flush_patiently()
     assert len(line.arrived) == 1
+
+
+@pytest.mark.parametrize("failure", ["away", "too large"])
+def test_however_long_the_pause_before_another_attempt_it_is_given_its_time(failure: str) -> None:
+    line = Line(refuse=lambda event: Failure(failure, too_large=failure == "too large"))
+    line.publish(letters(2, 100))
+    for _ in range(2):
+        with pytest.raises(SinkError):
+            line.flush_patiently()
+    line.refuse = lambda event: None
+    line.now += 3 * DELIVERY_SECONDS
+    line.flush_patiently()
+    assert len(line.arrived) == 2
 
 
 def test_a_topic_that_takes_nothing_is_told_and_counted_where_the_user_wants_it_dropped() -> None:

@@ -89,9 +89,6 @@ class ConfluentSink(Deliveries):
             }
         )
 
-    def _discard(self) -> None:
-        """Throw the producer away, with what has not arrived."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            # A step that hangs on another thread would hold us up here.
-            background.start(producer.purge, "kafka-discard")
+    def _throw_away(self, producer: Any) -> None:
+        """A step that hangs on another thread would hold us up here."""
+        background.start(producer.purge, "kafka-discard")

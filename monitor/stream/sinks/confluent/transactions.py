@@ -11,6 +11,7 @@ from kafka.errors import KafkaError as CreationError
 
 from monitor.errors import SinkError, SinkSlowError, TransactionLostError
 from monitor.process import background
+from monitor.process.deadline import COMMIT
 from monitor.stream.events import Event
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed
@@ -143,7 +144,8 @@ class TransactionalConfluentSink(ConfluentSink):
     def _step(self, step: Callable[[], object]) -> None:
         """Do a step on another thread, so that signals are heeded; on failure all is lost."""
         try:
-            background.start(step, "kafka-transaction").result(STEP_SECONDS + 1)
+            running = background.start(step, "kafka-transaction")
+            self._connection.deadline.result(running, STEP_SECONDS + 1, COMMIT)
         except (KafkaException, CreationError, OSError, TimeoutError) as error:
             raise self._lost(error) from error
 

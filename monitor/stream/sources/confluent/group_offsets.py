@@ -10,6 +10,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from monitor.process import background
+from monitor.process.deadline import COMMIT, Deadline
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources.confluent.places import key_of
@@ -39,7 +40,8 @@ def is_fenced(error: KafkaError) -> bool:
 class Commits:
     """Commits, one at a time. fenced: one was refused, as another process has our place."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
         self._committing: Future[list[TopicPartition]] | None = None
         self.fenced = False
 
@@ -83,7 +85,7 @@ class Commits:
         self._committing = background.start(
             lambda: consumer.commit(offsets=keys, asynchronous=False), "kafka-commit"
         )
-        return self._committing.result(COMMIT_SECONDS)
+        return self._deadline.result(self._committing, COMMIT_SECONDS, COMMIT)
 
 
 def committed(consumer: Any, partitions: Iterable[Partition]) -> dict[Partition, Committed] | None:

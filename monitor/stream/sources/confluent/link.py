@@ -10,6 +10,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from monitor.process import background
+from monitor.process.deadline import LEAVE
 from monitor.stream.kafka_options import Connection, complaint
 from monitor.stream.oauth import TokenError
 from monitor.stream.records import Partition
@@ -225,6 +226,6 @@ class Link:
             return
         closing = background.start(consumer.close, "kafka-close")
         try:
-            closing.result(CLOSE_SECONDS)
+            self._connection.deadline.result(closing, CLOSE_SECONDS, LEAVE)
         except (KafkaException, TimeoutError) as error:
             log.warning("closing the consumer failed", error=f"{type(error).__name__}: {error}")

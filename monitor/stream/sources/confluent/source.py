@@ -54,7 +54,7 @@ class ConfluentSource(GroupMember):
         self._damage = Damage(
             lambda partition, at: look(connection, subscription.read_committed, partition, at)
         )
-        self._commits = Commits()
+        self._commits = Commits(connection.deadline)
         self._next_offsets: dict[Partition, int] = {}
         self._reached: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
