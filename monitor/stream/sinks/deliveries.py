@@ -177,8 +177,12 @@ class Deliveries:
                 self._producer = self._connected()
             self._send(delivery)
         except self._errors as error:
+            self._before_failing()
             raise self._failed(delivery.event.kind, self._described(error)) from error
         delivery.state = State.SENT
+
+    def _before_failing(self) -> None:
+        """Called before a failure to send is told: a subclass may know a better reason."""
 
     def _connected(self) -> Any:
         """A producer. Making one may take half a minute: given up when we must stop."""

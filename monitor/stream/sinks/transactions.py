@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import structlog
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
@@ -17,15 +16,14 @@ from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sinks.kafka import KafkaSink
+from monitor.stream.sinks.refused import KnowsRefused
 from monitor.stream.sinks.topics import Topics, create_topics
-
-log = structlog.get_logger(__name__)
 
 STEP_SECONDS = 15.0
 """Longest wait for one step: kafka-python sets no limit of its own to commit and abort."""
 
 
-class TransactionalKafkaSink(KafkaSink):
+class TransactionalKafkaSink(KnowsRefused, KafkaSink):
     """Publishes in one transaction from commit to commit.
 
     name: the transactional id, the same after a restart, so that a transaction that a crash left
@@ -40,10 +38,11 @@ class TransactionalKafkaSink(KafkaSink):
         self._name = name
         self._timeout_seconds = timeout_seconds
         self._open = False
+        self._know_nothing()
 
     def publish(self, events: Iterable[Event]) -> None:
         """Hand events to the open transaction. Raises TransactionLostError if it failed."""
-        waiting = list(events)
+        waiting = self._possible(events)
         if not waiting:
             return
         self._guard(lambda: self._begin())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-import structlog
 from confluent_kafka import KafkaException, TopicPartition
 from kafka.errors import KafkaError as CreationError
 
@@ -21,17 +20,14 @@ from monitor.stream.sinks.confluent.sink import (
     REQUEST_SECONDS,
     ConfluentSink,
 )
-from monitor.stream.sinks.deliveries import Delivery
-from monitor.stream.sinks.fitting import OVERHEAD_BYTES, fit
+from monitor.stream.sinks.refused import KnowsRefused
 from monitor.stream.sinks.topics import Topics, create_topics
-
-log = structlog.get_logger(__name__)
 
 STEP_SECONDS: Final = 15.0
 """Longest wait for one step."""
 
 
-class TransactionalConfluentSink(ConfluentSink):
+class TransactionalConfluentSink(KnowsRefused, ConfluentSink):
     """Publishes in one transaction from commit to commit.
 
     name: the transactional id, the same after a restart, so that a transaction that a crash left
@@ -46,12 +42,11 @@ class TransactionalConfluentSink(ConfluentSink):
         self._name = name
         self._timeout_seconds = timeout_seconds
         self._open = False
-        self._taken: dict[str, int] = {}
-        self._impossible: set[bytes] = set()
+        self._know_nothing()
 
     def publish(self, events: Iterable[Event]) -> None:
         """Hand events to the open transaction. Raises TransactionLostError if it failed."""
-        waiting = [event for event in events if event.identity not in self._impossible]
+        waiting = self._possible(events)
         if not waiting:
             return
         self._step(self._begin)
@@ -59,10 +54,6 @@ class TransactionalConfluentSink(ConfluentSink):
             super().publish(waiting)
         except SinkError as error:
             raise self._lost(error) from error
-
-    def _fitting(self, event: Event) -> Event:
-        most = self._topics.max_message_bytes
-        return fit(event, min(most, self._taken.get(event.kind, most)))
 
     def flush(self) -> None:
         """Wait until all events arrived. Raises TransactionLostError if some did not."""
@@ -72,31 +63,6 @@ class TransactionalConfluentSink(ConfluentSink):
             raise
         except SinkError as error:
             raise self._lost(error) from error
-
-    def _too_large(self, refused: list[Delivery]) -> None:
-        """A refused message ends its transaction; in the next one the largest goes without value.
-
-        A topic that takes less than we were told refuses a whole batch for one message in it.
-        """
-        for kind in {delivery.event.kind for delivery in refused}:
-            largest = max(d.bytes for d in refused if d.event.kind == kind)
-            if largest + OVERHEAD_BYTES > self._taken.get(kind, largest + OVERHEAD_BYTES):
-                # Without values already: there is no smaller form.
-                self._refuse_all([d for d in refused if d.event.kind == kind])
-            self._taken[kind] = largest + OVERHEAD_BYTES - 1
-        if refused:
-            log.warning(
-                "a topic takes less than outputs.max_message_bytes: larger messages are published"
-                " without their value from now on",
-                bytes=min(self._taken.values()),
-            )
-            raise self._failed(refused[0].event.kind, "messages are larger than it takes")
-
-    def _refuse_all(self, refused: list[Delivery]) -> None:
-        for delivery in refused:
-            if delivery.event.identity not in self._impossible:
-                self._refuse(delivery)
-                self._impossible.add(delivery.event.identity)
 
     def commit(self, offsets: Mapping[Partition, Committed], membership: Any) -> None:
         """End the transaction, with the offsets in it."""
