@@ -60,10 +60,15 @@ Reconstructs normal records; the reconstruction error ({bundle.error_metric}, in
 says how unlike them a record is. Made by aead-monitor on {bundle.metadata["created"]}.
 
 - Input: one record has shape {list(spec.record_shape)} (layout {spec.layout}, trained on
-  {spec.dtype}). Normalisation is part of the bundle.
+  {spec.dtype}). Normalisation is part of the bundle.{_windows(bundle)}
 - Architecture settings: `{bundle.model.settings}`
 - Parameters: {sum(p.numel() for p in bundle.model.parameters()):,}
 """
+
+
+def _windows(bundle: Bundle) -> str:
+    window = bundle.input_spec.window
+    return "" if window is None else f"\n- Records are {_cell(str(window))}."
 
 
 def _data(bundle: Bundle) -> str:

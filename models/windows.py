@@ -42,6 +42,11 @@ class Window:
                 f" got {self.stride!r:.80}"
             )
 
+    def __str__(self) -> str:
+        """For people."""
+        whose = f"each {self.by}" if self.by else "one series"
+        return f"windows of {self.length} steps of {whose}, one every {self.stride}"
+
     def ends(self, steps: int, before: int = 0) -> NDArray[np.int64]:
         """Positions among `steps` new ones of those with which a window is complete.
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.input_spec import InputSpec
 
 _EXAMPLE = """\
 example:
@@ -23,6 +27,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
+def _windows(spec: InputSpec) -> str:
+    from monitor.process.text import for_terminal
+
+    return "" if spec.window is None else f"\n              {for_terminal(str(spec.window))}"
+
+
 def run(options: argparse.Namespace) -> int:
     """Load the bundle as the daemon would."""
     from models.bundle import load
@@ -35,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 bundle        {options.bundle}: valid
 version       {bundle.version}
 architecture  {bundle.architecture}, {parameters:,} parameters
-record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on {spec.dtype}
+record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on {spec.dtype}{_windows(spec)}
 error         {bundle.error_metric}, threshold {reference.threshold:.6g} at quantile \
 {reference.quantile:.6g}
 calibration   {reference.count:,} records, smallest p-value {reference.smallest_p_value:.3g}

@@ -85,6 +85,12 @@ def test_the_spec_says_how_windows_are_made(trained):
     assert bundle.reference.ordered
 
 
+def test_the_model_card_says_what_a_record_is(trained):
+    bundle, window = trained
+    card = (bundle.path / "README.md").read_text()
+    assert f"windows of {window.length} steps of each machine, one every 2" in card
+
+
 def test_calibration_comes_after_training_in_time(trained):
     bundle, _ = trained
     assert bundle.metadata["settings"]["ordered"]
