@@ -25,6 +25,7 @@ from models import architectures, bundle, device, report, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
+from models.contamination import suspicious_share
 from models.engines import engine_for
 from models.errors import TrainingError
 from models.input_spec import InputSpec
@@ -189,6 +190,7 @@ def _metrics(history: History, reference: Reference, seconds: float) -> dict[str
         "validation_loss": history.best_loss,
         "calibration_median": float(reference.quantiles([0.5])[0]),
         "calibration_largest": float(reference.errors[-1]),
+        "suspicious_share": suspicious_share(reference.errors),
         "seconds": round(seconds, 1),
     }
 

@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
 bundle        {options.bundle}: valid
 version       {bundle.version}
 architecture  {bundle.architecture}, {parameters:,} parameters
-record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on {spec.dtype}{_windows(spec)}
+record        shape {list(spec.record_shape)}, layout {spec.layout}, trained on \
+{spec.dtype}{_windows(spec)}
 error         {bundle.error_metric}, threshold {reference.threshold:.6g} at quantile \
 {reference.quantile:.6g}
 calibration   {reference.count:,} records, smallest p-value {reference.smallest_p_value:.3g}

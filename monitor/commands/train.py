@@ -202,6 +202,11 @@ def _outcome(bundle: Bundle, out: str) -> str:
 
     reference, metrics = bundle.reference, bundle.metadata["metrics"]
     warning = f"\nwarning      {reference.note}" if reference.note else ""
+    if share := metrics["suspicious_share"]:
+        warning += (
+            f"\nwarning      {share:.2%} of the calibration records have errors far above all"
+            " others: are anomalies among the records? score finds them"
+        )
     limits = reference.detection_limits(DEFAULT_TOLERANCE)
     return f"""\
 bundle       {bundle.path}
