@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from models.schema import Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.commands.data_options import add_data, reading, remembered, source_of
 from monitor.commands.delivery import Delivery, connect
@@ -131,7 +132,12 @@ class Messages:
         self._series = series
         count: int = len(records) * options.repeat
         self._count = count if options.limit is None else min(count, options.limit)
-        settings = CodecSettings(self._records.shape[1:], self._records.dtype.name)
+        settings = CodecSettings(
+            self._records.shape[1:],
+            self._records.dtype.name,
+            # Without a model nobody says whether its daemon knows the names.
+            features=Schema() if options.bundle is None else data.schema,
+        )
         try:
             self._codec: Codec = CODECS[options.codec](settings)
             self.size = len(self._codec.encode(self._records[0]))
@@ -148,7 +154,16 @@ class Messages:
         for message in range(self._count):
             row = message % len(self._records)
             key = str(self._index[row]) if self._series is None else self._series[row] or ""
-            yield key.encode(), self._codec.encode(self._records[row])
+            yield key.encode(), self._encoded(row)
+
+    def _encoded(self, row: int) -> bytes:
+        try:
+            return self._codec.encode(self._records[row])
+        except ValueError as error:
+            raise UserError(
+                f"record {self._index[row]} (counting from 0) cannot be sent with this codec:"
+                f" {error}. Choose another with --codec"
+            ) from None
 
 
 def _data(options: argparse.Namespace) -> tuple[Dataset, Sequence[str | None] | None]:

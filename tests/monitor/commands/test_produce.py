@@ -211,3 +211,12 @@ def test_a_step_of_a_series_has_the_series_as_its_key(messages, tmp_path):
     assert [key.decode() for key, _ in sent] == names
     values = np.array([np.frombuffer(value) for _, value in sent])
     assert np.allclose(values, steps)
+
+
+def test_a_record_that_a_codec_cannot_carry_is_named():
+    made = produce.Messages.__new__(produce.Messages)
+    made._records, made._index = np.array([[1.0], [np.inf]]), np.array([7, 9])
+    made._codec = CODECS["json"](CodecSettings((1,), "float64"))
+    assert made._encoded(0)
+    with pytest.raises(UserError, match=r"record 9 .* cannot be sent"):
+        made._encoded(1)
