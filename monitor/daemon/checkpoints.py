@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import structlog
 
-from monitor.daemon.beginnings import Beginnings
+from monitor.daemon.beginnings import Beginnings, ReadBack
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.planner import Planner
 from monitor.daemon.snapshots import Snapshots, committed_with, fits
@@ -42,7 +42,7 @@ class Checkpoints:
 
     folder: opened, or None to remember only while the process lives. fingerprint: of the
     settings that the memory depends on. on_final: called with the retraining requests that are
-    final, again and again the same.
+    final, again and again the same. read_back: reads again what others have read.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Checkpoints:
         fingerprint: str = "",
         cadence: Cadence | None = None,
         on_final: OnFinal = lambda requests: None,
+        read_back: ReadBack | None = None,
     ) -> None:
         self._on_final = on_final
         self._requests: Sequence[RetrainRequest] = ()
@@ -64,7 +65,8 @@ class Checkpoints:
         version = pipeline.judge.model_version
         self._accepted = Snapshot(new_writer(), 0, version, fingerprint, {}, pipeline.memory())
         self._pending: Snapshot | None = None
-        self.beginnings = Beginnings(pipeline)
+        self.beginnings = Beginnings(pipeline, read_back)
+        self._series_notes: Mapping[Partition, str] = {}
         self._records = 0
         self._since = float("-inf")
         self.doubtful = False
@@ -199,10 +201,6 @@ class Checkpoints:
         self._accepted = replace(self._accepted, writer=new_writer())
         self.beginnings.take_over(self.writer)
 
-    def drop(self, partitions: Iterable[Partition]) -> None:
-        """What was scored of partitions and is not decided on was dropped."""
-        self.beginnings.drop(partitions)
-
     def lose(self, lost: Iterable[Partition]) -> None:
         """Partitions are someone else's; if work on them is not final, all of it is in doubt."""
         for partition in lost:
@@ -262,7 +260,8 @@ class Checkpoints:
         if pending is None:
             return False
         self._planner.wrote(pending.commits, pending.sequence)
-        if not commit(committed_with(pending, self.beginnings.takeovers)):
+        offsets = committed_with(pending, self.beginnings.takeovers, self._series_notes)
+        if not commit(offsets):
             self._metrics.commit_failures.inc()
             return False
         failpoints.reach("offsets_committed")
@@ -282,6 +281,8 @@ class Checkpoints:
         if not self._snapshots.prepare(snapshot):
             return False
         self._pending = snapshot
+        series = self._pipeline.series
+        self._series_notes = {} if series is None else series.notes(snapshot.commits)
         self._requests = tuple(self._pipeline.history.requests)
         self._records = 0
         return True

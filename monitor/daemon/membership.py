@@ -86,7 +86,7 @@ class Membership:
 
     def _drop(self, partitions: frozenset[Partition]) -> None:
         self._metrics.records_dropped.inc(self._backlog.drop(partitions))
-        self._checkpoints.drop(partitions)
+        self._checkpoints.beginnings.drop(partitions)
 
     def _roll_back(self) -> None:
         """Take back what is not final, and read it again, once it is known what is final."""

@@ -90,19 +90,22 @@ def fits(snapshot: Snapshot, mine: Snapshot) -> bool:
 
 
 def committed_with(
-    snapshot: Snapshot, takeovers: Mapping[Partition, tuple[Takeover, ...]]
+    snapshot: Snapshot,
+    takeovers: Mapping[Partition, tuple[Takeover, ...]],
+    series: Mapping[Partition, str] | None = None,
 ) -> dict[Partition, Committed]:
     """The offsets of a snapshot, with notes that name it; of the partitions that are ours.
 
     takeovers: the changes of owner of those. All notes together stay within `NOTES_BYTES`: the
-    oldest changes are left out where there are many partitions.
+    oldest changes are left out where there are many partitions. series: what the notes say of the
+    partitions' series.
     """
+    known = series or {}
+
+    def note(p: Partition) -> Note:
+        names = (snapshot.writer, snapshot.sequence)
+        return Note(*names, takeovers[p], snapshot.identity, known.get(p, ""))
+
     ours = {p: offset for p, offset in snapshot.commits.items() if p in takeovers}
     most = NOTES_BYTES // max(1, len(ours))
-    return {
-        p: Committed(
-            offset,
-            Note(snapshot.writer, snapshot.sequence, takeovers[p], snapshot.identity).within(most),
-        )
-        for p, offset in ours.items()
-    }
+    return {p: Committed(offset, note(p).within(most)) for p, offset in ours.items()}

@@ -9,7 +9,7 @@ undecided is taken back.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.windows import Window
 from monitor.codecs.decoding import Decoded
+from monitor.pipeline.series_notes import Steps, Tail, note_of, read_again
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
 
@@ -26,14 +27,6 @@ Name = tuple[Partition, bytes]
 AT_MOST_VALUES: Final = 1 << 24
 """Numbers that are kept of all series together: 64 MiB of float32."""
 _ALL: Final = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tail:
-    """The end of a series. seen: steps so far. steps: (k, C), the last of them."""
-
-    seen: int
-    steps: NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +108,19 @@ class Series:
         if not len(steps):
             steps = np.empty((0, self._channels))
         record_of_step = np.arange(counts.size).repeat(counts)
+        offsets = records.offsets[record_of_step]
         tails: dict[Name, Tail] = {}
         made, last = [], []
         for name, rows in self._groups(records, counts).items():
-            before = self._ahead.tails.get(name) or Tail(0, steps[:0])
+            before = self._ahead.tails.get(name) or Tail(0, steps[:0], offsets[:0])
             whole = np.concatenate([before.steps, steps[rows]]) if before.seen else steps[rows]
             ends = self.window.ends(len(rows), before.seen)
             if ends.size:
                 first = len(before.steps) - self.window.length + 1
                 made.append(whole[(ends + first)[:, np.newaxis] + np.arange(self.window.length)])
                 last.append(rows[ends])
-            kept = whole[max(0, len(whole) - self.window.length + 1) :].copy()
-            tails[name] = Tail(before.seen + len(rows), kept)
+            at = np.concatenate([before.offsets, offsets[rows]])
+            tails[name] = self._tail(before.seen + len(rows), whole, at)
         moved = Moved(tails, self._ends(records))
         self._ahead.apply(moved)
         if not made:
@@ -136,6 +130,10 @@ class Series:
         order = np.argsort(at, kind="stable")
         complete = np.bincount(record_of_step[at], minlength=counts.size)
         return Decoded(np.concatenate(made)[order], complete, decoded.failures), moved
+
+    def _tail(self, seen: int, steps: NDArray[Any], offsets: NDArray[np.int64]) -> Tail:
+        kept = max(0, len(steps) - self.window.length + 1)
+        return Tail(seen, steps[kept:].copy(), offsets[kept:].copy())
 
     def _groups(self, records: Columns, counts: NDArray[np.int64]) -> dict[Name, NDArray[np.int64]]:
         """Rows of each series; records that came before are left out."""
@@ -164,6 +162,31 @@ class Series:
         for partition in partitions:
             self._resets.append((partition, self._decided.part(partition)))
 
+    def notes(self, partitions: Iterable[Partition]) -> dict[Partition, str]:
+        """What whoever gets these partitions next has to know of their series, see `rebuilt`."""
+        tails: dict[Partition, list[Tail]] = {partition: [] for partition in partitions}
+        for (partition, _), tail in self._decided.tails.items():
+            if partition in tails and len(tail.offsets):
+                tails[partition].append(tail)
+        ends = self._decided.ends
+        return {p: note_of(found, ends.get(p, 0), self.window) for p, found in tails.items()}
+
+    def rebuilt(self, partition: Partition, steps: Sequence[Steps], note: str, end: int) -> Moved:
+        """The series of a partition, from the records that its note says to read again.
+
+        steps: of each of these records, in order. end: the first offset that is ours.
+        """
+        made = {
+            (partition, key): self._tail(seen, rows, offsets)
+            for key, seen, rows, offsets in read_again(steps, note, self.window)
+        }
+        return Moved(made, {partition: end})
+
+    def put(self, partition: Partition, moved: Moved) -> None:
+        """Know this of a partition, and nothing else."""
+        self._decided.replace(partition, moved)
+        self._resets.append((partition, moved))
+
     def forget(self, partition: Partition | None = _ALL) -> None:
         """Begin anew with the series of one partition, or with all."""
         self._decided.replace(partition, Moved({}, {}))
@@ -173,6 +196,7 @@ class Series:
         """Everything that `restore` needs, as plain values and arrays."""
         tails = self._decided.tails
         steps = [tail.steps for tail in tails.values()]
+        offsets = [tail.offsets for tail in tails.values()]
         return {
             "window": [self.window.length, self.window.stride, self.window.by, self._channels],
             "ends": [[p.topic, p.number, end] for p, end in sorted(self._decided.ends.items())],
@@ -181,6 +205,7 @@ class Series:
                 for (partition, key), tail in tails.items()
             ],
             "steps": np.concatenate(steps) if steps else np.empty((0, self._channels)),
+            "offsets": np.concatenate(offsets) if offsets else np.empty(0, dtype=np.int64),
         }
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
@@ -191,8 +216,9 @@ class Series:
             return
         tails, at = {}, 0
         for topic, number, key, seen, length in state["series"]:
-            steps = state["steps"][at : at + length]
-            tails[Partition(topic, number), bytes.fromhex(key)] = Tail(seen, steps)
+            rows = slice(at, at + length)
+            tail = Tail(seen, state["steps"][rows], state["offsets"][rows])
+            tails[Partition(topic, number), bytes.fromhex(key)] = tail
             at += length
         ends = {Partition(topic, number): end for topic, number, end in state["ends"]}
         self._decided.replace(_ALL, Moved(tails, ends))

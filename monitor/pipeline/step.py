@@ -14,14 +14,16 @@ from typing import Any, Final
 from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
+from monitor.errors import DecodeError
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
 from monitor.pipeline.series import Series
+from monitor.pipeline.series_notes import Steps
 from monitor.retraining.history import BEGUN_ANEW, REPLACED, History
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
 from monitor.stream.columns import Columns
-from monitor.stream.records import Anomaly, DeadLetter
+from monitor.stream.records import Anomaly, DeadLetter, Record
 
 MEMORY_SCHEMA: Final = "memory-1"
 
@@ -61,6 +63,14 @@ class Pipeline:
     def score(self, records: Columns) -> Scored:
         """Decode and score records with the model in use: changes nothing, on any thread."""
         return score(records, self._decode, self._scorer, self._stage, self.series)
+
+    def steps(self, record: Record) -> Iterator[Steps]:
+        """What a record holds that is read again for its series; nothing if it is not readable."""
+        try:
+            rows = self._decode(record.value, record.headers)
+        except DecodeError:
+            return  # told when it was read first
+        yield Steps(record.key or b"", record.offset, rows)
 
     def decide(self, scored: Scored) -> Outcome:
         """Judge and count records that were scored by the model in use."""

@@ -15,7 +15,7 @@ from monitor.daemon.assembly.judge import judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
 from monitor.process.progress import count_bar, epochs_bar
-from monitor.retrain_job import folder, pictures, reading, report, topic
+from monitor.retrain_job import folder, pictures, reading, report
 from monitor.retrain_job.candidate import Mixture, hold_out
 from monitor.retrain_job.comparison import Before, Labelled, load_before, load_labelled
 from monitor.retrain_job.current import current_bundle
@@ -25,6 +25,7 @@ from monitor.retrain_job.report import Story
 from monitor.retrain_job.rows import RowsOf, rows_of
 from monitor.retrain_job.run import Choices, Inputs, rate_of, retrain
 from monitor.retraining.request import RetrainRequest
+from monitor.stream.offset_reader import opened
 
 BEFORE_RECORDS: Final = 5000
 """Most records of before the drift that are read from Kafka, to compare with."""
@@ -115,7 +116,8 @@ def _read(
     rows = rows_of(decode, current.input_spec)
     good = None if order.request is None else order.request.good
     old_read = None
-    with topic.opened(build_connection(config.kafka), config.kafka) as reader:
+    connection = build_connection(config.kafka)
+    with opened(connection, config.kafka.isolation, config.kafka.fetch_max_bytes) as reader:
         limits = Limits(order.most, shape, order.seed)
         drifted, read = _stretch(reader, order.drifted, rows, limits, "drifted records")
         _check_enough(drifted, read, order.mixture.held_out)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from monitor.drift.next_offsets import offsets_state, restored_offsets
@@ -44,13 +44,15 @@ class Note:
 
     writer: the state that counted up to it. sequence: of its snapshot. takeovers: the changes of
     the partition's owner, the newest last. identity: of the topic (`offsets.identity_of`); empty
-    if it is not known.
+    if it is not known. series: where to read again for the windows of the partition's series, as
+    `pipeline.series` writes it; empty without series.
     """
 
     writer: str
     sequence: int
     takeovers: tuple[Takeover, ...] = ()
     identity: str = ""
+    series: str = ""
 
     def __str__(self) -> str:
         return self.text(TAKEOVERS_KEPT)
@@ -58,6 +60,9 @@ class Note:
     def text(self, kept: int) -> str:
         """The note with so many of its takeovers at most, the newest."""
         places = ",".join(f"{t.writer}:{t.offset}" for t in self.takeovers[-kept:] if kept)
+        if self.series:
+            more = f"{self.identity or NONE} {self.series}"
+            return f"{NOTE_PREFIX} {self.writer} {self.sequence} {places or NONE} {more}"
         if self.identity:
             return f"{NOTE_PREFIX} {self.writer} {self.sequence} {places or NONE} {self.identity}"
         return f"{NOTE_PREFIX} {self.writer} {self.sequence} {places}".rstrip()
@@ -67,6 +72,8 @@ class Note:
         kept = min(len(self.takeovers), TAKEOVERS_KEPT)
         while kept and len(self.text(kept)) > most_bytes:
             kept -= 1
+        if self.series and len(self.text(kept)) > most_bytes:
+            return replace(self, series="").within(most_bytes)
         return self.text(kept)
 
     @classmethod
@@ -74,12 +81,14 @@ class Note:
         """The note, or None if somebody else wrote this: a tool that moved the offsets."""
         # confluent-kafka (2.16.1) stores the zero byte that ends its text; kafka-python reads it.
         parts = text.rstrip("\0").split(" ")
-        if len(parts) not in (3, 4, 5) or parts[0] != NOTE_PREFIX:
+        if len(parts) not in (3, 4, 5, 6) or parts[0] != NOTE_PREFIX:
             return None
         try:
             places = parts[3].split(",") if parts[3:] and parts[3] != NONE else []
             takeovers = tuple(_takeover(text) for text in places)
-            return cls(parts[1], int(parts[2]), takeovers, parts[4] if parts[4:] else "")
+            identity = parts[4] if parts[4:] and parts[4] != NONE else ""
+            series = parts[5] if parts[5:] else ""
+            return cls(parts[1], int(parts[2]), takeovers, identity, series)
         except ValueError:
             return None
 

@@ -16,9 +16,11 @@ from kafka import KafkaAdminClient, TopicPartition
 from models.bundle import load
 from monitor.cli import main
 from monitor.config.kafka import KafkaConfig
-from monitor.retrain_job import reading, topic
+from monitor.retrain_job import reading
+from monitor.retrain_job.rows import Whole
 from monitor.retraining.request import RetrainRequest, Statistics, Stretch, to_json
 from monitor.stream.kafka_options import Connection
+from monitor.stream.offset_reader import opened
 from monitor.stream.records import Estimate, Partition
 from tests.data import digit_images
 from tests.kafka.broker import Broker
@@ -187,11 +189,11 @@ def read(
     broker: Broker, name: str, wanted: tuple[int, int], most: int = 100_000
 ) -> tuple[list[int], reading.Account]:
     connection = Connection(broker.bootstrap_servers)
-    kafka = KafkaConfig(bootstrap_servers=broker.bootstrap_servers, topic=name)
     limits = reading.Limits(most, (1,))
-    with topic.opened(connection, kafka) as reader:
+    kafka = KafkaConfig(bootstrap_servers=broker.bootstrap_servers, topic=name)
+    with opened(connection, kafka.isolation, kafka.fetch_max_bytes) as reader:
         account, runs = reading.plan(reader, {Partition(name, 0): wanted}, limits)
-        stretch = reading.read(reader, account, runs, decode, limits)
+        stretch = reading.read(reader, account, runs, Whole(decode), limits)
     return [int(value) for value in stretch.rows[:, 0]], account
 
 

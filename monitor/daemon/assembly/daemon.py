@@ -43,6 +43,7 @@ from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
 from monitor.daemon.loop import Daemon, Parts
+from monitor.daemon.read_back import ReadBack
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
@@ -58,6 +59,7 @@ from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
 from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
+from monitor.stream.offset_reader import opened
 from monitor.version import __version__
 from monitor.web import uvicorn_private
 from monitor.web.status import StatusBoard
@@ -113,7 +115,11 @@ def build(
     state = StateFolder(config.state.directory)
     state.open()
     delivery, on_final = build_delivery(config, connection, metrics)
-    checkpoints = build_checkpoints(config, pipeline, metrics, state, on_final)
+    kafka = config.kafka
+    read_back = ReadBack(
+        lambda: opened(connection, kafka.isolation, kafka.fetch_max_bytes), deadline
+    )
+    checkpoints = build_checkpoints(config, pipeline, metrics, state, on_final, read_back)
     if rewind:
         checkpoints.rewind()
     return Daemon(
@@ -153,6 +159,7 @@ def build_checkpoints(
     metrics: Metrics,
     folder: StateFolder,
     on_final: OnFinal = lambda requests: None,
+    read_back: ReadBack | None = None,
 ) -> Checkpoints:
     """The checkpoints, and the pipeline as the snapshot in the folder says."""
     cadence = Cadence(
@@ -160,7 +167,7 @@ def build_checkpoints(
         config.state.snapshot_records,
         config.state.recommit_seconds,
     )
-    return Checkpoints(pipeline, metrics, folder, fingerprint(config), cadence, on_final)
+    return Checkpoints(pipeline, metrics, folder, fingerprint(config), cadence, on_final, read_back)
 
 
 def fingerprint(config: Config) -> str:

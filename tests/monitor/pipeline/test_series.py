@@ -13,6 +13,7 @@ from models.windows import Window, windows_of
 from monitor.codecs.decoding import Decoded
 from monitor.drift.judge_state import decode, encode
 from monitor.pipeline.series import Series
+from monitor.pipeline.series_notes import Steps, read_again, read_from
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition, Record
 
@@ -123,6 +124,62 @@ def test_they_are_the_same_after_a_restart_and_after_work_was_dropped(
                 take(series, batch, found)
                 at += size
     assert found == expected(records, window)
+
+
+@given(STEPS, st.integers(2, 5), st.integers(1, 5), st.booleans(), st.data())
+def test_whoever_gets_a_partition_goes_on_with_its_series(
+    steps: list[Step], length: int, stride: int, by_key: bool, data: st.DataObject
+) -> None:
+    window = Window(length, min(stride, length), "machine" if by_key else "")
+    records = records_of(steps)
+    cut = data.draw(st.integers(0, len(records)))
+    found: dict = {}
+    before = Series(window, 2, 100)
+    if cut:
+        take(before, records[:cut], found)
+    after = Series(window, 2, 100)
+    for number in range(3):
+        partition, own = Partition("t", number), [r for r in records if r.partition == number]
+        end = sum(record.partition == number for record in records[:cut])
+        note = before.notes([partition])[partition]
+        first = read_from(note)
+        if first is not None:
+            again = [Steps(r.key or b"", r.offset, decoded([r]).rows) for r in own[first:end]]
+            after.put(partition, after.rebuilt(partition, again, note, end))
+    if cut < len(records):
+        take(after, records[cut:], found)
+    assert found == expected(records, window)
+
+
+def test_a_series_that_was_silent_for_long_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("monitor.pipeline.series_notes.REREAD", 5)
+    series, records = Series(Window(3, by="machine"), 2, 100), records_of([(0, 0)] * 20)
+    records = [replace(r, key=b"rare" if i < 2 else b"often") for i, r in enumerate(records)]
+    take(series, records, {})
+    (note,) = series.notes([Partition("t", 0)]).values()
+    assert note == "18:003"
+    again = [Steps(r.key or b"", r.offset, decoded([r]).rows) for r in records[18:]]
+    rebuilt = Series(Window(3, by="machine"), 2, 100).rebuilt(Partition("t", 0), again, note, 20)
+    assert [name[1] for name in rebuilt.tails] == [b"often"]
+
+
+def test_many_series_make_no_note() -> None:
+    series = Series(Window(3, by="machine"), 2, 10_000)
+    records = [replace(r, key=b"%d" % i) for i, r in enumerate(records_of([(0, 0)] * 1000))]
+    take(series, records, {})
+    assert series.notes([Partition("t", 0)]) == {Partition("t", 0): ""}
+
+
+@pytest.mark.parametrize("note", ["", "x:001", "5:01", "5", ":", "-3:001"])
+def test_a_note_of_something_else_says_nothing(note: str) -> None:
+    assert read_from(note) is None or not list(read_again([], note, Window(3)))
+
+
+def test_what_does_not_fit_its_note_is_not_known() -> None:
+    again = [Steps(b"a", 0, np.zeros((1, 2))), Steps(b"b", 1, np.zeros((1, 2)))]
+    assert not list(read_again(again, "0:001", Window(3, by="machine")))
 
 
 def test_a_partition_that_others_read_meanwhile_begins_anew() -> None:

@@ -44,6 +44,11 @@ def test_a_note_survives_its_text_and_fits_beside_an_offset() -> None:
     assert parsed is not None
     assert parsed.takeovers == note.takeovers[-32:]
     assert Note.parse(str(Note("me", 3))) == Note("me", 3)
+    for identity in ("", "abc"):
+        of_series = Note("me", 3, (), identity, "17:001")
+        assert Note.parse(str(of_series)) == of_series
+    # Without room, the windows of series begin anew elsewhere.
+    assert Note.parse(of_series.within(20)) == Note("me", 3, (), "abc")
 
 
 @given(st.text(max_size=100))

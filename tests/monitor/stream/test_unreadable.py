@@ -18,8 +18,8 @@ from kafka.errors import (
 from kafka.record import MemoryRecords
 
 from monitor.errors import DamagedRecordsError
-from monitor.retrain_job.topic import OffsetReader
 from monitor.stream.kafka_options import Connection
+from monitor.stream.offset_reader import OffsetReader
 from monitor.stream.records import Partition
 from monitor.stream.sources.kafka import KafkaSource
 from monitor.stream.sources.subscription import Subscription

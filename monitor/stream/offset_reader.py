@@ -14,7 +14,6 @@ from typing import Final
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from monitor.config.kafka import KafkaConfig
 from monitor.errors import UserError
 from monitor.stream.kafka_options import Connection, described
 from monitor.stream.kafka_reader import connect_reader
@@ -114,13 +113,13 @@ def _gap(key: TopicPartition, left: range, gap: Gap) -> Record:
 
 
 @contextmanager
-def opened(connection: Connection, kafka: KafkaConfig) -> Iterator[OffsetReader]:
-    """A reader, while it is used; what Kafka refuses is a UserError."""
+def opened(connection: Connection, isolation: str, fetch_max_bytes: int) -> Iterator[OffsetReader]:
+    """A reader, while it is used; what Kafka refuses is a UserError. isolation: kafka.isolation."""
     consumer = connect_reader(
         connection,
         auto_offset_reset="none",
-        isolation_level=kafka.isolation,
-        fetch_max_bytes=kafka.fetch_max_bytes,
+        isolation_level=isolation,
+        fetch_max_bytes=fetch_max_bytes,
     )
     try:
         yield OffsetReader(consumer, connection.servers)
