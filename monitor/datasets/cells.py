@@ -109,11 +109,22 @@ def are_times(values: pa.Array) -> bool:
     return found is not False
 
 
+def _parsed(values: pa.Array) -> Numbers:
+    """Of texts that are all numbers; one that reads nan is missing."""
+    found = np.asarray(values.to_numpy(zero_copy_only=False))
+    return Numbers(found, np.isnan(found), np.isinf(found))
+
+
 def _says_missing(cells: pa.Array) -> pa.Array:
     return pc.or_(pc.is_in(pc.utf8_lower(cells), value_set=pa.array(MISSING)), cells.is_null())
 
 
 def _of_texts(cells: pa.Array, decimal: str) -> Numbers:
+    if decimal == "." and not cells.null_count:
+        try:
+            return _parsed(pc.cast(cells, pa.float64()))
+        except pa.ArrowInvalid:
+            pass  # some cell is no number as it stands
     cells = pc.utf8_trim_whitespace(cells.cast(pa.string()))
     if decimal == ",":
         # A point would be a mark of thousands, which is never read as one by chance.
