@@ -54,9 +54,12 @@ def is_time(kind: pa.DataType) -> bool:
 
 
 def plain(cells: pa.Array) -> pa.Array:
-    """A dictionary's values in place of their numbers; anything else as it is."""
+    """A dictionary's values in place of their numbers, halves as float32 (Arrow computes little
+    with them); anything else as it is."""
     if pa.types.is_dictionary(cells.type):
         return cells.dictionary_decode()
+    if pa.types.is_float16(cells.type):
+        return pa.array(cells.to_numpy(zero_copy_only=False).astype(np.float32))
     return cells
 
 

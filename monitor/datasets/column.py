@@ -109,11 +109,11 @@ class Seen:
         widths = lengths.drop_null().unique().to_pylist()
         if self.width is None and widths:
             self.width = widths[0]
-        if lengths.null_count or any(width != self.width for width in widths):
-            odd = next(i for i, n in enumerate(lengths.to_pylist()) if n != self.width)
-            got = lengths[odd].as_py()
+        if lengths.null_count or not self.width or any(width != self.width for width in widths):
+            odd = next(i for i, n in enumerate(lengths.to_pylist()) if not n or n != self.width)
+            got, wanted = lengths[odd].as_py(), self.width or "some"
             raise DataError(
-                f"{block.place(int(rows[odd]))}: a list of {self.width} numbers expected, got"
+                f"{block.place(int(rows[odd]))}: a list of {wanted} numbers expected, got"
                 f" {'none' if got is None else got}. All lists of a column must have one length"
             )
         return column.flatten()
