@@ -143,3 +143,20 @@ def test_training_takes_at_most_so_many_records(tmp_path: Path, capsys) -> None:
     assert main(["train", "--data", str(data), "--out", str(out), *options, *QUICK]) == 0
     assert "100 of 300 records taken, evenly chosen" in capsys.readouterr().err
     assert load(out).metadata["data"]["records"] < 100
+
+
+@pytest.mark.parametrize(
+    ("header", "between", "mark", "options"),
+    [("0,1,2", ",", ".", ["--header", "yes"]), ("", ",", ".", ["--header", "no"]),
+     ("a;b;c", ";", ",", ["--decimal", ","])],
+)  # fmt: skip
+def test_how_a_file_was_said_to_be_written_holds_for_later_ones(
+    tmp_path: Path, header: str, between: str, mark: str, options: list[str]
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(80, 3)).round(3)
+    lines = [between.join(f"{cell:.3f}".replace(".", mark) for cell in row) for row in rows]
+    (tmp_path / "x.csv").write_text("\n".join([header, *lines] if header else lines) + "\n")
+    data, model = str(tmp_path / "x.csv"), str(tmp_path / "model")
+    assert main(["train", "--data", data, "--out", model, *options, *QUICK]) == 0
+    assert main(["score", model, "--data", data, "--out", str(tmp_path / "s.csv")]) == 0
+    assert len((tmp_path / "s.csv").read_text().splitlines()) == 81
