@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 GREY: Final = frozenset({"1", "L", "LA"})
 """Pillow's modes of 8-bit pictures without colours."""
-_ORIENTATION: Final = 0x0112
+UPRIGHT: Final = 1
+"""The orientation in EXIF of a picture that is stored as it is to be seen."""
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+_TAG: Final = 0x0112
+_SHORT: Final = 3
+_ENTRIES: Final = 256
+"""Looked at in an EXIF directory, at most. Cameras write two dozen."""
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The picture as it is to be seen: turned and mirrored as its EXIF orientation says."""
-    return ImageOps.exif_transpose(image) if _orientation(image) in range(2, 9) else image
+def orientation_in(image: Image.Image) -> int:
+    """From 1 to 8, by the EXIF of an opened file; 1 if that is damaged or absent."""
+    try:
+        found = int(image.getexif().get(_TAG, UPRIGHT))
+    except Exception:  # noqa: BLE001  (Pillow's parsers raise nearly anything on damaged EXIF)
+        return UPRIGHT
+    return found if found in _TURNS else UPRIGHT
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height of `upright`, without decoding the picture."""
-    width, height = image.size
-    return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
+def orientation_of(exif: bytes) -> int:
+    """From 1 to 8, by EXIF itself (a TIFF header and what follows); 1 if damaged or absent.
+
+    Bounded, whatever the bytes are.
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
+        return UPRIGHT
+    try:
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for i in range(min(count, _ENTRIES)):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * i)
+            if tag == _TAG and kind == _SHORT:
+                return value if value in _TURNS else UPRIGHT
+    except struct.error:
+        pass  # it ends before what it claims to hold
+    return UPRIGHT
+
+
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture as it is to be seen: turned and mirrored as the orientation says."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def turned_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Width and height of `turned`."""
+    return (size[1], size[0]) if orientation in _SIDEWAYS else size
 
 
 def converted(image: Image.Image, mode: str) -> Image.Image:
     """In grey (L), RGB or RGBA. Transparency that the mode lacks is dropped."""
     return image if image.mode == mode else image.convert(mode)
-
-
-def _orientation(image: Image.Image) -> int:
-    """From 1 to 8; 1 is upright, as is a picture whose EXIF is damaged or absent."""
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  (Pillow's parsers raise nearly anything on damaged EXIF)
-        return 1

@@ -91,8 +91,8 @@ class Schema:
     features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        repeated = [name for name in set(self.names) if self.names.count(name) > 1]
-        if repeated:
+        if len(set(self.names)) != len(self.names):
+            repeated = [name for name in set(self.names) if self.names.count(name) > 1]
             raise ValueError(f"features must differ in name: {', '.join(sorted(repeated))} repeat")
 
     @classmethod

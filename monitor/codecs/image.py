@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from models.pictures import converted, turned, turned_size
 from monitor.codecs.many import Many
+from monitor.codecs.orientation import orientation
 from monitor.codecs.picture_batch import PictureBatch
 from monitor.codecs.picture_end import check_whole
 from monitor.codecs.picture_file import essential
@@ -48,7 +50,8 @@ class ImageCodec:
         self._batch = PictureBatch(self._size, self._mode)
 
     def decode(self, value: bytes) -> NDArray[Any]:
-        """One row, uint8. Pixels come as they are stored: an orientation in EXIF is not applied."""
+        """One row, uint8, turned as an orientation in EXIF says: as pictures of files are."""
+        turn = orientation(value)
         value = essential(value)
         try:
             with warnings.catch_warnings():
@@ -56,8 +59,8 @@ class ImageCodec:
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(io.BytesIO(value), formats=FORMATS) as image:
-                    self._check(image, value)
-                    pixels = np.asarray(image.convert(self._mode))
+                    self._check(image, value, turn)
+                    pixels = np.asarray(converted(turned(image, turn), self._mode))
                     check_whole(value)
         except DecodeError:
             raise
@@ -81,14 +84,14 @@ class ImageCodec:
             pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         return Many(pixels.reshape(-1, *self._shape), found.astype(np.int64))
 
-    def _check(self, image: Image.Image, value: bytes) -> None:
+    def _check(self, image: Image.Image, value: bytes, turn: int) -> None:
         """Look at the header only; nothing is decompressed yet."""
-        width, height = image.size
+        width, height = turned_size(image.size, turn)
         if width * height > self._max_pixels:
             raise DecodeError(
                 "oversized", f"{width} x {height} pixels, more than {self._max_pixels}"
             )
-        if image.size != self._size:
+        if (width, height) != self._size:
             raise DecodeError(
                 "wrong_shape",
                 f"{self._size[0]} x {self._size[1]} pixels expected, got {width} x {height}",

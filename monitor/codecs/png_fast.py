@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from monitor.codecs.orientation import PNG_EXIF
 from monitor.codecs.picture_file import IEND, PNG, is_wanted
 
 _COLOUR_TYPES: Final = {"L": 0, "RGB": 2, "RGBA": 6}
@@ -64,7 +65,7 @@ class PngReader:
             end = at + _CHUNK_BYTES + length
             if name == b"IDAT" and value[end - 4 : end] == _checksum(value[at + 4 : end - 4]):
                 parts.append(value[at + 8 : end - 4])
-            elif is_wanted(name):
+            elif is_wanted(name) or name == PNG_EXIF:
                 break
             at = end
         return b""

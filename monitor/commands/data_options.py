@@ -92,7 +92,7 @@ def reading(options: argparse.Namespace, where: str | None = None, **more: Any) 
     return Reading(**found, **more)
 
 
-ROLES = ("label", "ids", "time", "drop", "resize")
+ROLES = ("label", "ids", "time", "drop", "resize", "header", "decimal")
 """What a model remembers of how its data were read."""
 
 
@@ -102,7 +102,7 @@ def roles(asked: Reading) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in found.items()
-        if value
+        if value or value is False
     }
 
 
@@ -121,6 +121,10 @@ def remembered(asked: Reading, bundle: Bundle) -> Reading:
             found[name] = tuple(value)
     if asked.time is None and isinstance(known.get("time"), str):
         found["time"] = known["time"]
+    if asked.header is None and isinstance(known.get("header"), bool):
+        found["header"] = known["header"]
+    if asked.decimal is None and known.get("decimal") in (".", ","):
+        found["decimal"] = known["decimal"]
     wanted = known.get("resize")
     if isinstance(wanted, list) and len(wanted) == 2 and all(type(n) is int for n in wanted):
         found["resize"] = tuple(wanted)

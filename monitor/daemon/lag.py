@@ -1,7 +1,8 @@
 """How far behind each partition is, by what the brokers say of its end, whatever the loop does.
 
 The run loop says what it has decided on; the survey of the source says where the topic ends, on a
-thread of its own. So lag grows even while reading is stopped, or the loop hangs.
+thread of its own. So lag grows even while reading is stopped, or the loop hangs. Where the brokers
+have not said for a while where a partition ends, it is not known: 0 would say that all is done.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from monitor.metrics import Metrics
 from monitor.stream.records import Partition
 
 Lags = Mapping[Partition, tuple[int, float]]
-"""Records and seconds that a partition is behind."""
+"""Records and seconds that a partition is behind; without those of which it is not known."""
+UNKNOWN_SECONDS: Final = 15.0
+"""After which what the brokers said last of a partition's end does not mean that all is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,16 @@ class Place:
 class Lag:
     """Keeps the gauges of lag true. `survey` may be called by any thread."""
 
-    def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._metrics = metrics
-        self._clock = clock
+        self._clock, self._monotonic = clock, monotonic
+        self._surveyed = False
+        self._told: dict[Partition, float] = {}
         self._lock = threading.Lock()
         self._places: Mapping[Partition, Place] = {}
         self._ends: Mapping[Partition, int] = {}
@@ -48,7 +59,10 @@ class Lag:
     def survey(self, ends: Mapping[Partition, int]) -> None:
         """The brokers say where partitions end."""
         with self._lock:
-            self._ends = ends
+            self._surveyed = True
+            kept = {p: end for p, end in self._ends.items() if p in self._places}
+            self._ends = kept | dict(ends)
+            self._told |= dict.fromkeys(ends, self._monotonic())
             self._show()
 
     def end(self, partition: Partition) -> int | None:
@@ -59,6 +73,8 @@ class Lag:
         """How far our partitions are done now; returns how far they are behind."""
         with self._lock:
             self._places = places
+            now = self._monotonic()
+            self._told = {p: self._told.get(p, now) for p in (*places, *self._ends)}
             return self._show()
 
     def _show(self) -> Lags:
@@ -66,7 +82,13 @@ class Lag:
         lags = {}
         for partition, place in self._places.items():
             behind = place.behind(self._ends.get(partition, 0))
+            if not behind and self._silent(partition):
+                continue
             age = max(0.0, now - place.newest / 1000) if place.newest >= 0 and behind else 0.0
             lags[partition] = (behind, age)
         self._metrics.show_lags(lags)
         return lags
+
+    def _silent(self, partition: Partition) -> bool:
+        """Whether the brokers have not said for a while where it ends."""
+        return self._surveyed and self._monotonic() - self._told[partition] > UNKNOWN_SECONDS

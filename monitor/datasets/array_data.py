@@ -24,20 +24,30 @@ _BLOCK: Final = 1 << 22
 
 def blocks(paths: Sequence[str], reading: Reading) -> Iterator[Dataset]:
     """Each array as a part; they must have records of one shape."""
-    start, shape = 0, None
-    for path in paths:
-        data = _array(path, reading)
-        if shape not in (None, data.records.shape[1:]):
+    found, lengths = zip(*(_array(path, reading) for path in paths), strict=True)
+    shape = found[0].records.shape[1:]
+    for path, data in zip(paths, found, strict=True):
+        if data.records.shape[1:] != shape:
             raise DataError(
                 f"{path}: records of shape {data.records.shape[1:]}, but those of {paths[0]} have"
                 f" {shape}"
             )
-        shape = data.records.shape[1:]
-        yield replace(data, index=data.index + start)
-        start += len(data.records)
+    total = sum(len(data.records) for data in found)
+    kept = thinned(np.arange(total, dtype=np.int64), reading, paths[0])
+    start, before = 0, 0
+    for data, length in zip(found, lengths, strict=True):
+        count = len(data.records)
+        rows = kept[(kept >= start) & (kept < start + count)] - start
+        if rows.size:
+            whole = rows.size == count
+            records = data.records if whole else data.records[rows]
+            index = data.index if whole else data.index[rows]
+            yield replace(data, records=records, index=index + before)
+        start, before = start + count, before + length
 
 
-def _array(path: str, reading: Reading) -> Dataset:
+def _array(path: str, reading: Reading) -> tuple[Dataset, int]:
+    """The chosen records, and how many there are in the file."""
     file, key = Path(path), None
     if not file.exists() and ".npz:" in path.lower():
         name, _, key = path.rpartition(":")
@@ -53,7 +63,6 @@ def _array(path: str, reading: Reading) -> Dataset:
         same_file = file.suffix.lower() == ".npz" and where.key in arrays.keys(file)
         found = arrays.read(file, where.key) if same_file else labels(where)
         rows = where.rows(found, len(records))
-    rows = thinned(rows, reading, path)
     chosen = records if rows.size == len(records) else records[rows]
     check_form(chosen, path)
     if reading.missing == "indicate":
@@ -65,7 +74,7 @@ def _array(path: str, reading: Reading) -> Dataset:
         chosen, rows = _complete(chosen, rows, path, reading)
     data = Dataset(chosen, Schema(), (), rows)
     check_finite(data, path)
-    return data
+    return data, len(records)
 
 
 def _complete(

@@ -54,9 +54,12 @@ def is_time(kind: pa.DataType) -> bool:
 
 
 def plain(cells: pa.Array) -> pa.Array:
-    """A dictionary's values in place of their numbers; anything else as it is."""
+    """A dictionary's values in place of their numbers, halves as float32 (Arrow computes little
+    with them); anything else as it is."""
     if pa.types.is_dictionary(cells.type):
         return cells.dictionary_decode()
+    if pa.types.is_float16(cells.type):
+        return pa.array(cells.to_numpy(zero_copy_only=False).astype(np.float32))
     return cells
 
 
@@ -109,11 +112,22 @@ def are_times(values: pa.Array) -> bool:
     return found is not False
 
 
+def _parsed(values: pa.Array) -> Numbers:
+    """Of texts that are all numbers; one that reads nan is missing."""
+    found = np.asarray(values.to_numpy(zero_copy_only=False))
+    return Numbers(found, np.isnan(found), np.isinf(found))
+
+
 def _says_missing(cells: pa.Array) -> pa.Array:
     return pc.or_(pc.is_in(pc.utf8_lower(cells), value_set=pa.array(MISSING)), cells.is_null())
 
 
 def _of_texts(cells: pa.Array, decimal: str) -> Numbers:
+    if decimal == "." and not cells.null_count:
+        try:
+            return _parsed(pc.cast(cells, pa.float64()))
+        except pa.ArrowInvalid:
+            pass  # some cell is no number as it stands
     cells = pc.utf8_trim_whitespace(cells.cast(pa.string()))
     if decimal == ",":
         # A point would be a mark of thousands, which is never read as one by chance.

@@ -10,15 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitor.datasets import cells
+from monitor.datasets import cells, csv_values
 from monitor.datasets.table import Block
 from monitor.errors import DataError
 
-Kind = Literal["number", "boolean", "category", "time", "text", "mixed", "empty", "nested"]
+Kind = Literal[
+    "number", "boolean", "category", "time", "text", "mixed", "marked", "empty", "nested"
+]
 DISTINCT: Final = 4096
-"""Values of a column that are remembered; with more it is no category."""
+"""Values of a column that a file declares to be a category, at most."""
 FEW: Final = 256
-"""Distinct texts that make a category, at most."""
+"""Values of any other column that are remembered; with more it is no category."""
 EACH: Final = 2
 """How often they occur on average, at least."""
 _NUMERIC: Final = 0.5
@@ -29,7 +31,8 @@ _NUMERIC: Final = 0.5
 class Column:
     """What a column holds.
 
-    kind: mixed is numbers with faults, nested what has parts of its own. low, high: of numbers.
+    kind: mixed is numbers with faults, marked what may be numbers with units or marks of
+    thousands, nested what has parts of its own. low, high: of numbers.
     whole: they are whole ones. rising: every one is above the one before. distinct: how many
     values, None if they are too many to remember. values: of a category, sorted. width: numbers
     in a cell, 0 if that is no list. bad: the first faulty cell and its place. dtype: of numbers.
@@ -106,11 +109,11 @@ class Seen:
         widths = lengths.drop_null().unique().to_pylist()
         if self.width is None and widths:
             self.width = widths[0]
-        if lengths.null_count or any(width != self.width for width in widths):
-            odd = next(i for i, n in enumerate(lengths.to_pylist()) if n != self.width)
-            got = lengths[odd].as_py()
+        if lengths.null_count or not self.width or any(width != self.width for width in widths):
+            odd = next(i for i, n in enumerate(lengths.to_pylist()) if not n or n != self.width)
+            got, wanted = lengths[odd].as_py(), self.width or "some"
             raise DataError(
-                f"{block.place(int(rows[odd]))}: a list of {self.width} numbers expected, got"
+                f"{block.place(int(rows[odd]))}: a list of {wanted} numbers expected, got"
                 f" {'none' if got is None else got}. All lists of a column must have one length"
             )
         return column.flatten()
@@ -130,10 +133,13 @@ class Seen:
             self.distinct = None
             return
         text = cells.is_text(column.type)
+        if self.distinct is None and not (text and self.bad and self.times):
+            return
         values = cells.texts(column) if text or self.declared else column
         if self.distinct is not None:
+            most = DISTINCT if self.declared else FEW
             self.distinct.update(values.unique().drop_null().to_pylist())
-            self.distinct = self.distinct if len(self.distinct) <= DISTINCT else None
+            self.distinct = self.distinct if len(self.distinct) <= most else None
         if text and self.bad and self.times:
             self.times = cells.are_times(values)
 
@@ -148,7 +154,7 @@ class Seen:
             name, found, str(kind), self.rows, self.missing,
             low=float(self.low), high=float(self.high), whole=self.whole, rising=self.rising,
             distinct=None if self.distinct is None else len(self.distinct), values=values,
-            width=self.width or 0, bad=self.where if found in ("mixed", "text") else "",
+            width=self.width or 0, bad=self.where if found in ("mixed", "text", "marked") else "",
             dtype=self.dtype or np.dtype(np.float64),
         )  # fmt: skip
 
@@ -172,8 +178,9 @@ class Seen:
             return "time"
         if known - self.bad >= _NUMERIC * known:
             return "mixed"
-        few = self.distinct is not None and len(self.distinct) <= FEW
-        return "category" if few and len(self.distinct or ()) * EACH <= known else "text"
+        if self.distinct is None or len(self.distinct) * EACH > known:
+            return "text"
+        return "marked" if csv_values.are_marked(self.distinct) else "category"
 
 
 def is_vectors(kind: pa.DataType) -> bool:

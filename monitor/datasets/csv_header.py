@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -144,7 +145,7 @@ def _nameless(source: str, position: int) -> DataError:
 
 
 def _refuse_repeated(names: Sequence[str], source: str) -> None:
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if repeated:
         raise DataError(
             f"{source}: several columns have the name {', '.join(map(repr, repeated))}. Give each"

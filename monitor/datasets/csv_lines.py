@@ -46,7 +46,7 @@ def sample(file: IO[bytes], source: str, encoding: str | None) -> Sample:
     name, certain = (encoding, True) if encoding else _encoding(data, source)
     try:
         text = codecs.getincrementaldecoder(name)().decode(data, complete)
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise DataError(
             f"{source}: cannot be read as CSV in encoding {name}: {error}."
             " Name the right one with --encoding, for example --encoding cp1252"

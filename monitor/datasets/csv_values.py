@@ -11,6 +11,10 @@ from monitor.datasets.cells import INFINITE, MISSING, NUMBER, TRUTH
 _POINT: Final = re.compile(NUMBER)
 _COMMA: Final = re.compile(r"^[+-]?([0-9]+,[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?$")
 _THOUSANDS: Final = re.compile(r"^[+-]?[0-9]{1,3}(,[0-9]{3})+$")
+_MARKS: Final = re.compile(
+    r"^[+-]?[0-9]{1,3}(?P<mark>[.,' ])[0-9]{3}((?P=mark)[0-9]{3})*([.,][0-9]+)?$"
+)
+_UNIT: Final = re.compile(r"^[+-]?[0-9][0-9.,]*\s?(?P<unit>[%$€£°µ/A-Za-z²³]{1,8})$")
 _WHOLE: Final = re.compile(r"^[+-]?[0-9]+$")
 _INFINITE: Final = re.compile(INFINITE)
 
@@ -40,6 +44,15 @@ def is_unsigned(cell: str) -> bool:
 def is_word(cell: str, decimal: str | None = None) -> bool:
     """Whether it is text that is neither a number, nor missing, nor true or false."""
     return not (is_missing(cell) or is_number(cell, decimal) or cell.lower() in TRUTH)
+
+
+def are_marked(cells: Iterable[str]) -> bool:
+    """Whether all texts are numbers with one unit, such as 5 kg, or with marks of thousands."""
+    known = list(cells)
+    if all(_MARKS.match(cell) for cell in known):
+        return True
+    units = {match and match["unit"] for match in map(_UNIT.match, known)}
+    return len(units) == 1 and None not in units
 
 
 def commas(cells: Iterable[str]) -> tuple[int, int]:

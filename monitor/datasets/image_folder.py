@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.pictures import GREY, converted, upright, upright_size
+from models.pictures import GREY, converted, orientation_in, turned, turned_size
 from monitor.datasets.source import natural
 from monitor.errors import DataError
 
@@ -126,12 +126,12 @@ def read(paths: Sequence[Path], form: Form) -> NDArray[Any]:
                 raise DataError(f"{path}: {expected} a channel expected. Convert it")
             if form.resized:
                 image.draft(form.mode, (2 * form.width, 2 * form.height))
-            turned = upright(image)
+            seen = turned(image, orientation_in(image))
             if form.mode != DEEP:
-                turned = converted(turned, form.mode)
-            if form.resized and turned.size != (form.width, form.height):
-                turned = turned.resize((form.width, form.height), Image.Resampling.BOX)
-            pixels[row] = np.asarray(turned, dtype=form.dtype)
+                seen = converted(seen, form.mode)
+            if form.resized and seen.size != (form.width, form.height):
+                seen = seen.resize((form.width, form.height), Image.Resampling.BOX)
+            pixels[row] = np.asarray(seen, dtype=form.dtype)
     return pixels
 
 
@@ -146,7 +146,7 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
             )
         if getattr(image, "n_frames", 1) != 1:
             raise DataError(f"{path}: it holds several pictures. Save each as a file of its own")
-        return upright_size(image), image.mode
+        return turned_size(image.size, orientation_in(image)), image.mode
 
 
 def _png_depth(path: Path) -> int:

@@ -37,7 +37,8 @@ def expanded(paths: Sequence[str]) -> list[str]:
     """
     found = list[str]()
     for path in paths:
-        if is_address(path) or path == STDIN or is_array(path) or Path(path).exists():
+        keyed = is_array(path) and not glob.has_magic(path)
+        if is_address(path) or path == STDIN or keyed or Path(path).exists():
             found.append(path)
         else:
             fitting = sorted(glob.glob(path, recursive=True), key=natural)  # noqa: PTH207

@@ -28,6 +28,7 @@ _FAULTS = {
     "empty": "no value at all",
     "nested": "parts of its own",
     "mixed": "",
+    "marked": "numbers with units or marks of thousands, write plain ones",
 }
 
 
@@ -108,6 +109,8 @@ def _fault(column: Column) -> str:
         return f"column {column.name!r}, {column.bad} is not a finite number"
     if column.kind == "nested":
         what = f"{what} ({column.type})"
+    if column.kind == "marked":
+        what = f"{what}; {column.bad}"
     elif column.kind == "text" and column.distinct is not None:
         what = f"{what}, {column.distinct:,} different values, {column.bad}"
     option = f", or --time {shlex.quote(column.name)}" if column.kind == "time" else ""

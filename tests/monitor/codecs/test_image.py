@@ -5,10 +5,11 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from monitor.codecs import CodecSettings
 from monitor.codecs.image import ImageCodec
+from monitor.datasets import load
 from monitor.errors import DecodeError
 from tests.fuzz.bombs import IMAGE as BOMBS
 from tests.fuzz.bombs import PACKED
@@ -88,11 +89,31 @@ def test_channels_come_first_where_the_model_has_them_first():
     np.testing.assert_array_equal(codec((3, 4, 5)).decode(value)[0], pixels)
 
 
-def test_an_orientation_in_exif_changes_nothing():
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_pictures_are_turned_as_exif_says_and_as_those_of_files_are(tmp_path, kind, orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.arange(0, 200, 10, dtype=np.uint8).reshape(4, 5))
+    if orientation in (5, 6, 7, 8):
+        stored = stored.transpose(Image.Transpose.ROTATE_90)
+    value = saved(stored, kind, exif=exif)
+    (tmp_path / f"a.{kind.lower()}").write_bytes(value)
+    expected = load(str(tmp_path)).records
+    np.testing.assert_array_equal(codec().decode(value), expected)
+    seen = ImageOps.exif_transpose(Image.open(io.BytesIO(value)))
+    np.testing.assert_array_equal(expected[0], np.asarray(seen))
+    many = codec().decode_many([value])
+    assert not many.rows.size or (many.rows == expected).all()
+
+
+@pytest.mark.parametrize("exif", [
+    b"", b"II*\0", b"MM\0*\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff",
+    b"II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\1\0\0\0\x63\0\0\0" * 3,
+])  # fmt: skip
+def test_exif_that_is_damaged_turns_nothing(exif):
     pixels = np.arange(20, dtype=np.uint8).reshape(4, 5)
-    value = saved(Image.fromarray(pixels), "PNG", exif=exif)
+    value = saved(Image.fromarray(pixels), "PNG", exif=b"Exif\0\0" + exif)
     np.testing.assert_array_equal(codec().decode(value)[0], pixels)
 
 

@@ -27,7 +27,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two bundles."""
     folder = tmp_path_factory.mktemp("pair")
     one, two = (
-        write(folder / name, metadata={"created": f"{year}-01-01T00:00:00+00:00"}).path
+        write(
+            folder / name,
+            metadata={"created": f"{year}-01-01T00:00:00+00:00", "data": {"source": name}},
+        ).path
         for name, year in (("one", 2024), ("two", 2025))
     )
     return one, two

@@ -20,7 +20,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [
         write(
             folder / f"bundle-{day}",
-            metadata={"created": f"2024-01-0{day}T00:00:00+00:00"},
+            metadata={"created": f"2024-01-0{day}T00:00:00+00:00", "data": {"source": f"{day}"}},
             pages=lambda _: pages,
         ).path
         for day in (1, 2, 3)
