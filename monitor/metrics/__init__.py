@@ -40,6 +40,7 @@ HINDRANCES = (
     "output",
     "state",
     "unreadable",
+    "schemas",
     "stalled",
 )
 """Why /-/ready may fail: the closed set of reasons."""

@@ -8,6 +8,7 @@ from random import Random
 from monitor.codecs import CODECS
 from tests.asked import Asked
 from tests.fuzz import edits
+from tests.fuzz.avro_edits import EDITS as AVRO_EDITS
 from tests.fuzz.bombs import BOMBS
 from tests.fuzz.check import Variant
 from tests.fuzz.edits import Edit
@@ -25,6 +26,7 @@ CODEC_EDITS: Asked[tuple[Edit, ...]] = Asked(
         "npy": NPY_EDITS,
         "image": (edit_picture,),
         "msgpack": MSGPACK_EDITS,
+        "avro": AVRO_EDITS,
     },
 )
 CODEC_NAMES = tuple(CODECS)

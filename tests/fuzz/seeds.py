@@ -72,6 +72,12 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("image", CodecSettings((16, 16, 4), "uint8", max_pixels=400)),
         Variant("image", CodecSettings((96, 96), "uint8")),
     ),
+    "avro": (
+        Variant("avro", CodecSettings((28, 28))),
+        Variant("avro", CodecSettings((3,), field="payload.values")),
+        Variant("avro", CodecSettings((4, 3, 2)), TIGHT),
+        *named("avro"),
+    ),
     "msgpack": (
         Variant("msgpack", CodecSettings((28, 28))),
         Variant("msgpack", CodecSettings((3,), field="payload.values")),
@@ -140,6 +146,12 @@ def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     return tuple(msgpack.packb(document) for document in documents)
 
 
+def _avro(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    codec = CODECS["avro"](variant.settings)
+    numbers = rows.astype(float) if variant.settings.features.names else rows + 0.5
+    return tuple(codec.encode(row) for row in numbers)
+
+
 def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     order = ">" if variant.settings.byte_order == "big" else "<"
     rows = rows if variant.settings.rows == "many" else rows[:1]
@@ -175,6 +187,6 @@ def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 SAMPLES: Asked[Samples] = Asked(
     "tests/fuzz/seeds.py: add samples for codec {} to SAMPLES",
-    {"json": _json, "raw": _raw, "npy": _npy, "image": _image, "msgpack": _msgpack},
+    {"json": _json, "raw": _raw, "npy": _npy, "image": _image, "msgpack": _msgpack, "avro": _avro},
 )
 """Good payloads besides what `encode` writes: other forms, and many rows."""

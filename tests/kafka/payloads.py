@@ -83,6 +83,18 @@ _REASONS: dict[str, dict[str, str]] = {
         "a pickle": "undecodable",
         "wrong dtype": "wrong_dtype",
     },
+    "avro": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "undecodable",
+    },
 }
 REASONS = Asked("tests/kafka/payloads.py: add the reasons of codec {} to _REASONS", _REASONS)
 """The reason that a codec must give for each kind."""
@@ -159,9 +171,20 @@ def _msgpack(kind: str) -> bytes:
     return packed
 
 
+def _avro(kind: str) -> bytes:
+    """By the schema that a model without names asks for: a list of double."""
+    numbers = {
+        "wrong length": np.zeros(SIZE * SIZE + 1),
+        "NaN": _with_nan().astype(np.float64).ravel(),
+        "wrong dtype": np.ones(SIZE * SIZE, np.float32),
+    }[kind]
+    count = 2 * numbers.size
+    return bytes([count & 127 | 128, count >> 7]) + numbers.tobytes() + b"\0"
+
+
 SPECIAL = Asked(
     "tests/kafka/payloads.py: add bad payloads in the format of codec {} to SPECIAL",
-    {"raw": _raw, "json": _json, "npy": _npy, "image": _image, "msgpack": _msgpack},
+    {"raw": _raw, "json": _json, "npy": _npy, "image": _image, "msgpack": _msgpack, "avro": _avro},
 )
 
 

@@ -29,5 +29,6 @@ CARRIED: Asked[Carried] = Asked(
         "npy": Carried(NUMBERS + WHOLE),
         "image": Carried(("uint8",), PICTURES),
         "msgpack": Carried(NUMBERS),
+        "avro": Carried(NUMBERS),
     },
 )
