@@ -10,8 +10,9 @@ import structlog
 from models.files import read_bounded
 from models.input_spec import InputSpec
 from models.schema import Schema
-from monitor.codecs import CODECS, Codec, CodecSettings
+from monitor.codecs import Codec, CodecSettings
 from monitor.codecs.decoding import Decoder, Limits, decoder
+from monitor.codecs.plugins import builder
 from monitor.codecs.wrapped import Wrapped
 from monitor.config.codec import CodecConfig, SchemaRegistryConfig
 from monitor.daemon.schema_registry import Access, SchemaRegistry
@@ -69,7 +70,7 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         say=Once(),
     )
     try:
-        built = CODECS[codec.name](settings)
+        built = builder(codec.name)(settings)
     except ValueError as error:
         raise ConfigError(f"codec: {error}.") from None
     if not codec.wrap:
