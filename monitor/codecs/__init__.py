@@ -32,6 +32,7 @@ CODECS: Final[dict[str, Callable[[CodecSettings], Codec]]] = {
     "raw": deferred("monitor.codecs.raw:RawCodec"),
     "npy": deferred("monitor.codecs.npy:NpyCodec"),
     "image": deferred("monitor.codecs.image:ImageCodec"),
+    "arrow": deferred("monitor.codecs.arrow:ArrowCodec"),
     "avro": deferred("monitor.codecs.avro:AvroCodec"),
     "msgpack": deferred("monitor.codecs.msgpack:MsgpackCodec"),
 }

@@ -37,6 +37,7 @@ ROWS: Asked[Callable[[CodecSettings], str | None]] = Asked(
         "image": lambda _: "uint8",
         "msgpack": lambda _: "float64",
         "avro": lambda _: "float64",
+        "arrow": lambda settings: "float64" if settings.features.names else None,
     },
 )
 """numpy's name of the type that rows have; None if the payload says."""

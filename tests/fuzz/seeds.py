@@ -9,12 +9,14 @@ from functools import cache
 
 import msgpack
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.schema import Feature, Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits
 from tests.asked import Asked
+from tests.fuzz.arrow_edits import stream, vectors
 from tests.fuzz.check import Variant
 from tests.fuzz.files import saved
 
@@ -71,6 +73,12 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("image", CodecSettings((3, 9, 7), "uint8")),
         Variant("image", CodecSettings((16, 16, 4), "uint8", max_pixels=400)),
         Variant("image", CodecSettings((96, 96), "uint8")),
+    ),
+    "arrow": (
+        Variant("arrow", CodecSettings((28, 28))),
+        Variant("arrow", CodecSettings((3,), field="payload.values")),
+        Variant("arrow", CodecSettings((4, 3, 2)), TIGHT),
+        *(v for v in named("arrow") if v.settings.field is None),
     ),
     "avro": (
         Variant("avro", CodecSettings((28, 28))),
@@ -152,6 +160,19 @@ def _avro(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     return tuple(codec.encode(row) for row in numbers)
 
 
+def _arrow(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    if not variant.settings.features.names:
+        kinds = ("u1", "f4", "f8")
+        name = variant.settings.field or "v"
+        return tuple(vectors(rows.astype(kind), name) for kind in kinds)
+    columns = {
+        "temp": [1, 2, 3], "motor": [{"rpm": 1}, {"rpm": None}, None], "axes.0": [True] * 3,
+        "state": pa.array(["on", "x", "on"]).dictionary_encode(), "a": [1.5, 2, 3], "b": [1, 2, 3],
+        "c": pa.array([1, 2, 3], pa.float16()), "more": [[1], [], [2, 3]],
+    }  # fmt: skip
+    return (stream(columns), stream(columns, batch_rows=1))
+
+
 def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     order = ">" if variant.settings.byte_order == "big" else "<"
     rows = rows if variant.settings.rows == "many" else rows[:1]
@@ -187,6 +208,14 @@ def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 SAMPLES: Asked[Samples] = Asked(
     "tests/fuzz/seeds.py: add samples for codec {} to SAMPLES",
-    {"json": _json, "raw": _raw, "npy": _npy, "image": _image, "msgpack": _msgpack, "avro": _avro},
+    {
+        "json": _json,
+        "raw": _raw,
+        "npy": _npy,
+        "image": _image,
+        "msgpack": _msgpack,
+        "avro": _avro,
+        "arrow": _arrow,
+    },
 )
 """Good payloads besides what `encode` writes: other forms, and many rows."""

@@ -9,10 +9,12 @@ import zlib
 
 import msgpack
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
 from tests.asked import Asked
+from tests.fuzz.arrow_edits import stream, vectors
 
 SIZE = 28
 HUGE = 10_000_000
@@ -72,6 +74,18 @@ _REASONS: dict[str, dict[str, str]] = {
         "wrong dtype": "wrong_dtype",
     },
     "msgpack": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+    "arrow": {
         "truncated JPEG": "undecodable",
         "wrong length": "wrong_shape",
         "NaN": "non_finite",
@@ -182,9 +196,24 @@ def _avro(kind: str) -> bytes:
     return bytes([count & 127 | 128, count >> 7]) + numbers.tobytes() + b"\0"
 
 
+def _arrow(kind: str) -> bytes:
+    if kind == "wrong dtype":
+        return stream({"v": pa.array([["1"] * SIZE * SIZE], pa.list_(pa.string(), SIZE * SIZE))})
+    wide = np.zeros((1, SIZE, SIZE + 1), np.float32)
+    return vectors(wide if kind == "wrong length" else _with_nan()[np.newaxis], "v")
+
+
 SPECIAL = Asked(
     "tests/kafka/payloads.py: add bad payloads in the format of codec {} to SPECIAL",
-    {"raw": _raw, "json": _json, "npy": _npy, "image": _image, "msgpack": _msgpack, "avro": _avro},
+    {
+        "raw": _raw,
+        "json": _json,
+        "npy": _npy,
+        "image": _image,
+        "msgpack": _msgpack,
+        "avro": _avro,
+        "arrow": _arrow,
+    },
 )
 
 

@@ -30,5 +30,6 @@ CARRIED: Asked[Carried] = Asked(
         "image": Carried(("uint8",), PICTURES),
         "msgpack": Carried(NUMBERS),
         "avro": Carried(NUMBERS),
+        "arrow": Carried(NUMBERS + WHOLE),
     },
 )

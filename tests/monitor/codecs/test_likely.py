@@ -55,6 +55,7 @@ READS = {
     "npy": {"npy"},
     "image": {"png", "jpeg"},
     "msgpack": set(),
+    "arrow": set(),
     "avro": {"framing"},
 }
 
