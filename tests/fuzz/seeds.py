@@ -91,6 +91,7 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("msgpack", CodecSettings((3,), field="payload.values")),
         Variant("msgpack", CodecSettings((4, 3, 2)), TIGHT),
         Variant("msgpack", CodecSettings((1,))),
+        *named("msgpack"),
     ),
 }
 VARIANTS = Asked("tests/fuzz/seeds.py: add variants of codec {} to _VARIANTS", _VARIANTS)
@@ -145,6 +146,8 @@ def _json(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 
 def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    if variant.settings.features.names:
+        return tuple(msgpack.packb(document) for document in objects(variant))
     values = ((rows.astype(float) + 0.5).tolist(), rows[0].tolist(), [rows[0].tolist()])
     if not variant.settings.field:
         return tuple(msgpack.packb(value) for value in values)
