@@ -48,10 +48,11 @@ class CodecConfig(Section):
         "one", description="raw: many takes a payload of twice the length for two rows."
     )
     field: str | None = Field(
-        None, description="json, msgpack: path to the list or object, such as payload.values."
+        None,
+        description="json, msgpack, avro, arrow: path to the list or object, as payload.values.",
     )
     numbers_as_text: bool = Field(
-        False, description='json: "21.5" is a number, and "" a missing value.'
+        False, description='By name: "21.5" is a number, and "" a missing value.'
     )
     by_position: bool = Field(
         False, description="Lists are taken in the features' order, though these have names."
