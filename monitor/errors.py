@@ -8,6 +8,7 @@ Exception
 │   ├── ProbeError              a model fails on rows made from its own input spec
 │   ├── GapError                records were deleted unread, and the user wants to be told
 │   ├── DamagedRecordsError     records cannot be read, nor stepped over
+│   ├── SchemaUnavailableError  the schema of a payload cannot be looked up now: try again later
 │   ├── LibraryError            a library is not the one that was tested, and lacks what we use
 │   └── RegistryError           the model registry lacks something, or holds what cannot be used
 │       └── RegistryUnavailableError    it does not answer now: trying again may help
@@ -55,6 +56,10 @@ class GapError(UserError):
 
 class DamagedRecordsError(UserError):
     """Records cannot be read, and where they end cannot be told: reading stops."""
+
+
+class SchemaUnavailableError(UserError):
+    """The schema of a payload cannot be looked up now: the record is to be tried again later."""
 
 
 class LibraryError(UserError):
@@ -130,6 +135,7 @@ __all__ = [
     "ReceiverError",
     "RegistryError",
     "RegistryUnavailableError",
+    "SchemaUnavailableError",
     "SinkError",
     "SinkSlowError",
     "TransactionLostError",

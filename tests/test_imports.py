@@ -35,7 +35,16 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 LIBRARIES = {
     "process": {"structlog", "rich", "filelock", "yaml"},
     "datasets": {"numpy", "PIL", "pyarrow", "fsspec"},
-    "codecs": {"numpy", "PIL", "msgpack", "simdjson", "simplejpeg", "zstandard"},
+    "codecs": {
+        "fastavro",
+        "pyarrow",
+        "numpy",
+        "PIL",
+        "msgpack",
+        "simdjson",
+        "simplejpeg",
+        "zstandard",
+    },
     "drift": {"numpy", "scipy", "safetensors", "river"},
     "state": {"numpy"},
     "pipeline": {"numpy", "fastavro"},

@@ -32,6 +32,8 @@ CODECS: Final[dict[str, Callable[[CodecSettings], Codec]]] = {
     "raw": deferred("monitor.codecs.raw:RawCodec"),
     "npy": deferred("monitor.codecs.npy:NpyCodec"),
     "image": deferred("monitor.codecs.image:ImageCodec"),
+    "arrow": deferred("monitor.codecs.arrow:ArrowCodec"),
+    "avro": deferred("monitor.codecs.avro:AvroCodec"),
     "msgpack": deferred("monitor.codecs.msgpack:MsgpackCodec"),
 }
 """What builds each codec, by name. The configuration and `produce` offer these names. A codec

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -58,6 +59,8 @@ def _is_missing(value: Any) -> bool:
 def _number(feature: Feature, value: Any, as_text: bool) -> float:
     if type(value) is float:
         return _checked(feature, value)
+    if isinstance(value, Decimal):
+        return _checked(feature, float(value))
     if type(value) is int:
         try:
             return float(value)

@@ -1,6 +1,7 @@
 """JSON: objects by the names of the features, or lists of numbers (nested for images).
 
-Either may be in a field of an object. Several rows are a list of them, or one a line.
+Either may be in a field of an object. Several rows are a list of them, or one a line. A payload
+may begin as Schema Registry frames it; what schema it names does not matter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from monitor.codecs.by_name import ByName, check_once, object_of
+from monitor.codecs.framing import without_frame
 from monitor.codecs.json_fast import FastReader
 from monitor.codecs.many import Many
 from monitor.codecs.rows import as_rows, collector_paused
@@ -43,11 +45,14 @@ class JsonCodec:
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """Rows as float64."""
+        value = without_frame(value)
         self._check_brackets(value)
         return self._rows(self._parsed(value))
 
     def decode_many(self, values: Sequence[bytes]) -> Many:
         """The payloads that hold what they should, and are written as they should be."""
+        if any(value[0] == 0 for value in values):
+            values = [without_frame(value) for value in values]
         many, lists = self._fast.read(values)
         if lists:
             self._say_lists()

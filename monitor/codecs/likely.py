@@ -74,14 +74,14 @@ SIGNS: Final[tuple[Sign, ...]] = (
          " arrow", _of()),
     Sign(_starts(b"\xff\xff\xff\xff"), "This looks like Arrow: set codec.name: arrow",
          _of("arrow", "raw")),
-    Sign(_matches(_JSON), "This is JSON text: set codec.name: json", _of("json", "json-schema")),
+    Sign(_matches(_JSON), "This is JSON text: set codec.name: json", _of("json")),
     Sign(_is_base64, "This looks like base64 text: set codec.wrap: base64", _of()),
     Sign(_matches(_NUMBERS), "This is text of numbers with separators, which no codec reads: let"
          " the producer send json", _of("json")),
-    Sign(_framed_json, "This is JSON with Schema Registry framing: set codec.name: json-schema",
-         _of("json-schema")),
-    Sign(_framed, "This looks like Schema Registry framing: set codec.name: avro (or protobuf,"
-         " json-schema)", _of("avro", "protobuf", "json-schema")),
+    Sign(_framed_json, "This is JSON with Schema Registry framing: set codec.name: json",
+         _of("json")),
+    Sign(_framed, "This looks like Schema Registry framing: set codec.name: avro, unless the"
+         " producer sends Protobuf, which no codec reads", _of("avro")),
 )  # fmt: skip
 """The first that fits counts."""
 

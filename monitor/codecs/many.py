@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class CannotEncodeError(ValueError):
+    """Only producers know how to write such payloads."""
+
+
 class Many(NamedTuple):
     """The rows of those payloads that are certainly right, in the order of the payloads.
 

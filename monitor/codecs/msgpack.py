@@ -1,4 +1,6 @@
-"""MessagePack: an array of numbers (nested for images), or a map that holds one in a field.
+"""MessagePack: maps by the names of the features, or arrays of numbers (nested for images).
+
+Either may be in a field of a map.
 
 Lengths in MessagePack are claims: five bytes can promise four billion items, and a parser that
 believes them makes room first. So the payload is gone through once without making anything of
@@ -16,12 +18,17 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.codecs.by_name import ByName, object_of
 from monitor.codecs.many import Many
 from monitor.codecs.msgpack_fast import WIDTHS, Alike
 from monitor.codecs.rows import as_rows, check_shape, collector_paused
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
+MAX_PARTS: Final = 2**18
+"""Most arrays and maps of a payload that is read by name."""
+_TIMES: Final = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
+"""How a time begins, of which the parser makes an object of its own."""
 MAX_FIELDS: Final = 2**16
 """Most fields of a map on the way to the array."""
 _LENGTH_BYTES: Final = {b"\xd9": 1, b"\xda": 2, b"\xdb": 4}
@@ -40,13 +47,22 @@ class MsgpackCodec:
         self._names = settings.field.split(".") if settings.field else []
         self._path = [_spellings(name) for name in self._names]
         self._max_rows = settings.max_rows
-        self._alike = [Alike(self._shape, width, self.encode) for width in WIDTHS]
+        self._said = settings.say
+        self._named = ByName(settings) if settings.features.names else None
+        self._maps, self._arrays = list[Alike](), list[Alike]()
+        if self._named is not None and self._named.numbers_only:
+            self._maps = [Alike(self._shape, width, self.encode) for width in WIDTHS]
+        if self._named is None or self._named.numbers_only:
+            self._arrays = [Alike(self._shape, width, self._encoded_array) for width in WIDTHS]
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """Rows as float64."""
         try:
             _check_whole(value)
             array = self._find(value)
+            if self._named is not None and not (self._named.numbers_only and _holds_numbers(array)):
+                return self._by_name(self._named, array)
+            self._say_lists()
             shape = _claimed_shape(array)
             check_shape(shape, self._shape)
             if len(shape) > len(self._shape) and shape[0] > self._max_rows:
@@ -57,11 +73,26 @@ class MsgpackCodec:
 
     def decode_many(self, values: Sequence[bytes]) -> Many:
         """The rows of floats that are written as `encode` writes them, of one width."""
-        for alike in self._alike:
+        for alike in (*self._maps, *self._arrays):
             many = alike.read(values)
             if many.counts.any():
+                if alike in self._arrays:
+                    self._say_lists()
                 return many
         return Many.none(len(values))
+
+    def _by_name(self, named: ByName, value: bytes) -> NDArray[Any]:
+        """Rows of a map, of an array of maps, or of values in order."""
+        found = _document(value)
+        several = isinstance(found, list) and bool(found) and isinstance(found[0], dict | list)
+        rows = named.rows(found if several else [found])
+        if not isinstance(found[0] if several else found, dict):
+            self._say_lists()
+        return rows
+
+    def _say_lists(self) -> None:
+        if self._named is not None and self._named.remark():
+            self._said(self._named.remark())
 
     def _find(self, value: bytes) -> bytes:
         """The part that should be the array, of a payload that is whole."""
@@ -73,14 +104,21 @@ class MsgpackCodec:
         return value
 
     def encode(self, row: NDArray[Any]) -> bytes:
-        """The array of one row, inside a map if a field is configured.
+        """The map or array of one row, inside a map if a field is configured.
 
         Floats of up to 32 bits take five bytes, others nine. Raises ValueError if one is not
         finite.
         """
+        if self._named is None:
+            return self._encoded_array(row)
+        return self._packed(self._named.document(row), row)
+
+    def _encoded_array(self, row: NDArray[Any]) -> bytes:
         if row.dtype.kind == "f" and not np.isfinite(row).all():
             raise ValueError("numbers must be finite")
-        document: Any = row.tolist()
+        return self._packed(row.tolist(), row)
+
+    def _packed(self, document: Any, row: NDArray[Any]) -> bytes:
         for name in reversed(self._names):
             document = {name: document}
         packed: bytes = msgpack.packb(document, use_single_float=row.dtype.itemsize <= 4)
@@ -133,6 +171,40 @@ def _field(value: bytes, spellings: frozenset[bytes]) -> bytes | None:
         if value[begin:middle] in spellings:
             found = value[middle : reader.tell()]
     return found
+
+
+def _holds_numbers(value: bytes) -> bool:
+    """Whether it is an array of anything but maps, so that it may be rows of numbers."""
+    reader = _reader(value)
+    try:
+        items = reader.read_array_header()
+        return not items or not _is_map(value[reader.tell() : reader.tell() + 1])
+    except ValueError:
+        return False
+
+
+def _is_map(first: bytes) -> bool:
+    return b"\x80" <= first <= b"\x8f" or first in (b"\xde", b"\xdf")
+
+
+def _document(value: bytes) -> Any:
+    """What a payload that is whole holds; raises DecodeError for far more parts than rows need."""
+    left = iter(range(MAX_PARTS))
+
+    def counted(items: Any) -> Any:
+        if next(left, None) is None:
+            raise DecodeError("wrong_shape", f"more than {MAX_PARTS} arrays and maps")
+        return items
+
+    if sum(map(value.count, _TIMES)) > MAX_PARTS:
+        raise DecodeError("wrong_shape", f"more than {MAX_PARTS} times")
+    with collector_paused():
+        return msgpack.unpackb(
+            value,
+            list_hook=counted,
+            object_pairs_hook=lambda pairs: counted(object_of(pairs)),
+            ext_hook=lambda code, data: counted(msgpack.ExtType(code, data)),
+        )
 
 
 def _claimed_shape(value: bytes) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.schema import Schema
+from monitor.codecs.schemas import Schemas
 
 
 def _say_nothing(text: str) -> None:
@@ -24,7 +25,8 @@ class CodecSettings:
     that do not say how many they hold. features: the model's, by name; none if they have no
     names. numbers_as_text: "21.5" is a number. by_position: lists are taken though the features
     have names. refuse_extra: keys that are no feature are refused. say: told what people should
-    know and a record cannot tell.
+    know and a record cannot tell. schemas: where those are that payloads name by id, or None.
+    schema_text: the schema of payloads that name none.
     """
 
     record_shape: tuple[int, ...]
@@ -38,4 +40,6 @@ class CodecSettings:
     numbers_as_text: bool = False
     by_position: bool = False
     refuse_extra: bool = False
+    schemas: Schemas | None = None
+    schema_text: str | None = None
     say: Callable[[str], None] = _say_nothing

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.config.names import CODEC_WORDS, CodecName
 from monitor.config.section import Section
@@ -13,6 +14,25 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 Wrap = Literal["base64", "gzip", "zstd"]
+
+
+class SchemaRegistryConfig(Section):
+    """Where the schemas are that payloads name by id."""
+
+    url: str = Field(
+        pattern=r"^https?://[^\s@/]+(/[^\s@]*)?$",
+        description="Address of the Schema Registry, without user or password.",
+    )
+    user_file: Path | None = Field(None, description="File that holds the user's name.")
+    password_file: Path | None = Field(None, description="File that holds the password.")
+    ca_file: Path | None = Field(None, description="Authorities to trust, instead of the system's.")
+    timeout_seconds: float = Field(3, ge=0.1, le=30, description="Longest time for a lookup.")
+
+    @model_validator(mode="after")
+    def _login(self) -> Self:
+        if (self.user_file is None) != (self.password_file is None):
+            raise ValueError("give both user_file and password_file, or neither")
+        return self
 
 
 class CodecConfig(Section):
@@ -28,16 +48,23 @@ class CodecConfig(Section):
         "one", description="raw: many takes a payload of twice the length for two rows."
     )
     field: str | None = Field(
-        None, description="json, msgpack: path to the list or object, such as payload.values."
+        None,
+        description="json, msgpack, avro, arrow: path to the list or object, as payload.values.",
     )
     numbers_as_text: bool = Field(
-        False, description='json: "21.5" is a number, and "" a missing value.'
+        False, description='By name: "21.5" is a number, and "" a missing value.'
     )
     by_position: bool = Field(
         False, description="Lists are taken in the features' order, though these have names."
     )
     extra: Literal["ignore", "refuse"] = Field(
         "ignore", description="Keys of an object that are none of the model's features."
+    )
+    registry: SchemaRegistryConfig | None = Field(
+        None, description="avro: the Schema Registry; payloads then begin with 0x00 and an id."
+    )
+    schema_file: Path | None = Field(
+        None, description="avro: the schema of payloads that name none."
     )
     wrap: tuple[Wrap, ...] = Field(
         (), description="base64, gzip or zstd around payloads, or a list of them, outermost first."
@@ -60,7 +87,7 @@ class CodecConfig(Section):
         return (value,) if isinstance(value, str) else value
 
 
-WITHOUT_MEMORY: Final = frozenset[str]()
+WITHOUT_MEMORY: Final = frozenset({"registry", "schema_file"})
 """Keys that change no row: what is remembered of the stream does not depend on them."""
 LATER: Final = ("rows", "numbers_as_text", "by_position", "extra", "wrap")
 """Keys that came later: left out of the fingerprint at their defaults."""

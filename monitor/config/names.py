@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from monitor.codecs import CODECS
 from monitor.drift.detectors import ADVISORY, DETECTORS
 
+
+def _known_codec(name: str) -> str:
+    """One of our own names, or of an installed plug-in."""
+    if name in CODECS:
+        return name
+    from monitor.codecs import plugins
+
+    if plugins.is_known(name):
+        return name
+    *first, last = map(repr, plugins.names())
+    expected = f"{', '.join(first)} or {last}"
+    raise PydanticKnownError("literal_error", {"expected": expected})
+
+
+CodecName = Annotated[
+    str,
+    AfterValidator(_known_codec),
+    WithJsonSchema({"enum": list(CODECS), "type": "string"}),
+]
+
 if TYPE_CHECKING:
-    CodecName = str
     DetectorName = str
     AdvisoryName = str
 else:
-    CodecName = Literal[tuple(CODECS)]
     DetectorName = Literal[tuple(DETECTORS)]
     AdvisoryName = Literal[tuple(ADVISORY)]
 

@@ -19,10 +19,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.errors import SchemaUnavailableError
 from monitor.pipeline.scored import Scored
 from monitor.stream.batching import Batcher
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
+
+AGAIN_SECONDS = 1.0
+"""Until a batch whose schema could not be looked up is tried again."""
 
 Score = Callable[[Columns], Scored]
 
@@ -45,6 +49,7 @@ class Backlog:
     score: decodes and scores a batch, on any thread. ahead: batches that may be scored while the
     run loop polls; 0 scores on the run loop's own thread. worth_seconds: as long as the batch
     before took less than this, the next one is scored on the run loop's own thread, too.
+    waiting: why the oldest batch cannot be scored yet, or nothing.
     own_seconds: that the batch which was begun last kept the run loop's thread.
     """
 
@@ -57,6 +62,7 @@ class Backlog:
         self._worth_seconds = worth_seconds
         self._took_seconds = 0.0
         self.own_seconds = 0.0
+        self.waiting, self._again_at = "", 0.0
         self._batches: deque[_Batch] = deque()
         self._executor = ThreadPoolExecutor(1, "score") if ahead else None
 
@@ -96,10 +102,16 @@ class Backlog:
 
     def wait_seconds(self, now: float, longest: float) -> float:
         """How long the next poll may wait for more records."""
+        if self.waiting:
+            return min(longest, max(0.0, self._again_at - now))
         return 0.0 if self._batches else self._batcher.wait_seconds(now, longest)
 
     def start(self, now: float) -> bool:
         """Have a batch scored if one is due and there is room; false if not."""
+        if self.waiting and now >= self._again_at:
+            self.waiting = ""
+            self._batches[0].scored = self._scoring(self._batches[0].records)
+            return True
         if not self._room or not self._batcher.due(now):
             return False
         self._begin(self._batcher.take())
@@ -109,7 +121,7 @@ class Backlog:
         """The same, whether it is due or not."""
         if not self._batches and self._batcher.records:
             self._begin(self._batcher.take())
-        return bool(self._batches)
+        return bool(self._batches) and not self.waiting
 
     @property
     def _quick(self) -> bool:
@@ -118,17 +130,24 @@ class Backlog:
     @property
     def _room(self) -> bool:
         # A scorer uses its memory again: it is at work on one batch at a time.
+        if self.waiting:
+            return False
         return not self._batches or (not self._quick and len(self._batches) <= self._ahead)
 
     def _begin(self, records: Columns) -> None:
-        if self._executor is None or self._quick:
-            scored: Future[Scored] = Future()
-            scored.set_result(self._timed(records))
-            self.own_seconds = self._took_seconds
-        else:
-            scored = self._executor.submit(self._timed, records)
+        self._batches.append(_Batch(records, self._scoring(records)))
+
+    def _scoring(self, records: Columns) -> Future[Scored]:
+        if self._executor is not None and not self._quick:
             self.own_seconds = 0.0
-        self._batches.append(_Batch(records, scored))
+            return self._executor.submit(self._timed, records)
+        scored: Future[Scored] = Future()
+        try:
+            scored.set_result(self._timed(records))
+        except SchemaUnavailableError as error:
+            scored.set_exception(error)
+        self.own_seconds = self._took_seconds
+        return scored
 
     def _timed(self, records: Columns) -> Scored:
         began = time.perf_counter()
@@ -138,14 +157,21 @@ class Backlog:
 
     def may_wait(self, more: bool) -> bool:
         """True if what is being scored may be left alone for a poll. more: it may bring some."""
-        if not self._batches:
+        if not self._batches or self.waiting:
             return True
         return more and not self._quick and len(self._batches) <= self._ahead
 
-    def take(self) -> Scored:
-        """The oldest batch that is being scored, once it is; without what is not ours any more."""
+    def take(self) -> Scored | None:
+        """The oldest batch that is being scored, once it is; without what is not ours any more.
+
+        None if it cannot be scored yet: `waiting` says why, and `start` tries again later.
+        """
         batch = self._batches[0]
-        scored = batch.scored.result()
+        try:
+            scored = batch.scored.result()
+        except SchemaUnavailableError as error:
+            self.waiting, self._again_at = str(error), time.monotonic() + AGAIN_SECONDS
+            return None
         self._batches.popleft()
         return scored.without(batch.records.of_partitions(batch.lost)) if batch.lost else scored
 

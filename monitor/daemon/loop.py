@@ -116,7 +116,7 @@ class Daemon:
         )
         readiness = Readiness(
             parts.source, parts.publisher, parts.checkpoints, parts.dead_letter_limit,
-            parts.stall_seconds,
+            parts.stall_seconds, waiting=lambda: self._backlog.waiting,
         )  # fmt: skip
         self._gauges = Gauges(
             parts.source, self._backlog, parts.pipeline, parts.dead_letter_limit, parts.metrics,
@@ -177,7 +177,8 @@ class Daemon:
         parts = self.parts
         parts.liveness.beat()
         wait = self._backlog.wait_seconds(time.monotonic(), IDLE_SECONDS)
-        wanted = 0 if parts.dead_letter_limit.closed else parts.max_poll_records
+        closed = parts.dead_letter_limit.closed or self._backlog.waiting
+        wanted = 0 if closed else parts.max_poll_records
         polled = parts.source.poll(wait, wanted)
         if parts.now is not None:
             polled = replace(polled, records=polled.records.came(int(1000 * parts.now())))
@@ -206,8 +207,8 @@ class Daemon:
         """Decide on the oldest batch that is scored, and publish what it led to."""
         parts, began = self.parts, time.monotonic()
         scored = self._backlog.take()
-        if not len(scored.records):
-            return  # all of it was taken away meanwhile
+        if scored is None or not len(scored.records):
+            return  # it cannot be scored yet, or all of it was taken away meanwhile
         outcome = parts.pipeline.decide(scored)
         failpoints.reach("batch_decided")
         events = list(parts.events(outcome, self.model.version, self.model.threshold))
@@ -222,6 +223,8 @@ class Daemon:
         """Let another model take its place, once what the one in use has scored is decided on."""
         if self.parts.slot.version is not None:
             while self._backlog.scoring and not self.parts.checkpoints.doubtful:
+                if self._backlog.waiting:
+                    return
                 self._work()
         self._swap.turn()
 

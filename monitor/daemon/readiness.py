@@ -22,7 +22,8 @@ SHOWN: Final = 3
 class Readiness:
     """Looked at by the run loop.
 
-    stall_seconds: so long nothing may be judged while records wait.
+    stall_seconds: so long nothing may be judged while records wait. waiting: why records cannot be
+    decoded yet, or nothing.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Readiness:
         dead_letter_limit: DeadLetterLimit,
         stall_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        waiting: Callable[[], str] = str,
     ) -> None:
         self._source = source
         self._publisher = publisher
@@ -41,6 +43,7 @@ class Readiness:
         self._stall_seconds = stall_seconds
         self._clock = clock
         self._judged_at = clock()
+        self._waiting = waiting
 
     def judged(self) -> None:
         """Records were decided on."""
@@ -58,6 +61,7 @@ class Readiness:
             "output": self._publisher.blocked,
             "state": self._state(),
             "unreadable": self._unreadable(),
+            "schemas": self._waiting(),
             "stalled": f"records wait, and none was judged for {waited:.0f} s"
             if waited >= self._stall_seconds else "",
             "partitions": "" if assigned or self._source.fenced or not connected

@@ -41,6 +41,7 @@ HINDRANCES = (
     "output",
     "state",
     "unreadable",
+    "schemas",
     "stalled",
 )
 """Why /-/ready may fail: the closed set of reasons."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from monitor.codecs import Codec
+from monitor.codecs.many import CannotEncodeError
 from monitor.errors import DecodeError, ProbeError
 from monitor.pipeline.scored import Decode, RowScorer
 
@@ -101,6 +102,8 @@ def _decoded(
     try:
         payloads = [codec.encode(row.reshape(payload_shape)) for row in rows]
         return np.concatenate([decode(payload) for payload in payloads])
+    except CannotEncodeError:
+        return rows
     except (DecodeError, ValueError) as error:
         if isinstance(error, DecodeError) and error.reason == "oversized":
             return rows  # noise takes more bytes than the records that the limit was set for

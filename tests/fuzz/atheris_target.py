@@ -16,13 +16,14 @@ with atheris.instrument_imports(
 ):
     from tests.fuzz.check import check
     from tests.fuzz.payloads import mutated
-    from tests.fuzz.seeds import VARIANTS
+    from tests.fuzz.seeds import VARIANTS, seeds
 
 
 def main() -> None:
     """Never returns: atheris ends the process."""
     codec = sys.argv.pop(1)
     variants = VARIANTS[codec]
+    seeds(variants[0])  # what the codec imports is no payload's
 
     def one_input(data: bytes) -> None:
         if data:

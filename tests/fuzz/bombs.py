@@ -10,6 +10,8 @@ from functools import cache
 import numpy as np
 
 from tests.asked import Asked
+from tests.fuzz.arrow_edits import BOMBS as ARROW
+from tests.fuzz.avro_edits import BOMBS as AVRO
 from tests.fuzz.files import (
     END_OF_IMAGE,
     PNG,
@@ -166,5 +168,13 @@ IMAGE: dict[str, Bomb] = {
 
 BOMBS: Asked[dict[str, Bomb]] = Asked(
     "tests/fuzz/bombs.py: add payloads that claim or cost much for codec {} to BOMBS",
-    {"json": JSON, "raw": RAW, "npy": NPY, "image": IMAGE, "msgpack": MSGPACK},
+    {
+        "json": JSON,
+        "raw": RAW,
+        "npy": NPY,
+        "image": IMAGE,
+        "msgpack": MSGPACK,
+        "avro": AVRO,
+        "arrow": ARROW,
+    },
 )

@@ -36,6 +36,8 @@ ROWS: Asked[Callable[[CodecSettings], str | None]] = Asked(
         "npy": lambda _: None,
         "image": lambda _: "uint8",
         "msgpack": lambda _: "float64",
+        "avro": lambda _: "float64",
+        "arrow": lambda settings: "float64" if settings.features.names else None,
     },
 )
 """numpy's name of the type that rows have; None if the payload says."""

@@ -8,6 +8,8 @@ from random import Random
 from monitor.codecs import CODECS
 from tests.asked import Asked
 from tests.fuzz import edits
+from tests.fuzz.arrow_edits import EDITS as ARROW_EDITS
+from tests.fuzz.avro_edits import EDITS as AVRO_EDITS
 from tests.fuzz.bombs import BOMBS
 from tests.fuzz.check import Variant
 from tests.fuzz.edits import Edit
@@ -25,6 +27,8 @@ CODEC_EDITS: Asked[tuple[Edit, ...]] = Asked(
         "npy": NPY_EDITS,
         "image": (edit_picture,),
         "msgpack": MSGPACK_EDITS,
+        "avro": AVRO_EDITS,
+        "arrow": ARROW_EDITS,
     },
 )
 CODEC_NAMES = tuple(CODECS)

@@ -9,12 +9,14 @@ from functools import cache
 
 import msgpack
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.schema import Feature, Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits
 from tests.asked import Asked
+from tests.fuzz.arrow_edits import stream, vectors
 from tests.fuzz.check import Variant
 from tests.fuzz.files import saved
 
@@ -72,11 +74,24 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("image", CodecSettings((16, 16, 4), "uint8", max_pixels=400)),
         Variant("image", CodecSettings((96, 96), "uint8")),
     ),
+    "arrow": (
+        Variant("arrow", CodecSettings((28, 28))),
+        Variant("arrow", CodecSettings((3,), field="payload.values")),
+        Variant("arrow", CodecSettings((4, 3, 2)), TIGHT),
+        *(v for v in named("arrow") if v.settings.field is None),
+    ),
+    "avro": (
+        Variant("avro", CodecSettings((28, 28))),
+        Variant("avro", CodecSettings((3,), field="payload.values")),
+        Variant("avro", CodecSettings((4, 3, 2)), TIGHT),
+        *named("avro"),
+    ),
     "msgpack": (
         Variant("msgpack", CodecSettings((28, 28))),
         Variant("msgpack", CodecSettings((3,), field="payload.values")),
         Variant("msgpack", CodecSettings((4, 3, 2)), TIGHT),
         Variant("msgpack", CodecSettings((1,))),
+        *named("msgpack"),
     ),
 }
 VARIANTS = Asked("tests/fuzz/seeds.py: add variants of codec {} to _VARIANTS", _VARIANTS)
@@ -131,6 +146,8 @@ def _json(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 
 def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    if variant.settings.features.names:
+        return tuple(msgpack.packb(document) for document in objects(variant))
     values = ((rows.astype(float) + 0.5).tolist(), rows[0].tolist(), [rows[0].tolist()])
     if not variant.settings.field:
         return tuple(msgpack.packb(value) for value in values)
@@ -138,6 +155,25 @@ def _msgpack(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     for document, value in zip(documents, values, strict=True):
         document["payload"]["values"] = value  # type: ignore[index]
     return tuple(msgpack.packb(document) for document in documents)
+
+
+def _avro(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    codec = CODECS["avro"](variant.settings)
+    numbers = rows.astype(float) if variant.settings.features.names else rows + 0.5
+    return tuple(codec.encode(row) for row in numbers)
+
+
+def _arrow(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    if not variant.settings.features.names:
+        kinds = ("u1", "f4", "f8")
+        name = variant.settings.field or "v"
+        return tuple(vectors(rows.astype(kind), name) for kind in kinds)
+    columns = {
+        "temp": [1, 2, 3], "motor": [{"rpm": 1}, {"rpm": None}, None], "axes.0": [True] * 3,
+        "state": pa.array(["on", "x", "on"]).dictionary_encode(), "a": [1.5, 2, 3], "b": [1, 2, 3],
+        "c": pa.array([1, 2, 3], pa.float16()), "more": [[1], [], [2, 3]],
+    }  # fmt: skip
+    return (stream(columns), stream(columns, batch_rows=1))
 
 
 def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
@@ -175,6 +211,14 @@ def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 
 SAMPLES: Asked[Samples] = Asked(
     "tests/fuzz/seeds.py: add samples for codec {} to SAMPLES",
-    {"json": _json, "raw": _raw, "npy": _npy, "image": _image, "msgpack": _msgpack},
+    {
+        "json": _json,
+        "raw": _raw,
+        "npy": _npy,
+        "image": _image,
+        "msgpack": _msgpack,
+        "avro": _avro,
+        "arrow": _arrow,
+    },
 )
 """Good payloads besides what `encode` writes: other forms, and many rows."""

@@ -40,6 +40,8 @@ IMPOSSIBLE: Asked[set[str]] = Asked(
         "npy": set(),
         "image": {"non_finite", "too_many_rows"},
         "msgpack": set(),
+        "arrow": set(),
+        "avro": {"too_many_rows", "wrong_dtype"},
     },
 )
 """Reasons that a codec never gives."""

@@ -9,10 +9,12 @@ import zlib
 
 import msgpack
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
 from tests.asked import Asked
+from tests.fuzz.arrow_edits import stream, vectors
 
 SIZE = 28
 HUGE = 10_000_000
@@ -82,6 +84,30 @@ _REASONS: dict[str, dict[str, str]] = {
         "invalid JSON": "undecodable",
         "a pickle": "undecodable",
         "wrong dtype": "wrong_dtype",
+    },
+    "arrow": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+    "avro": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "undecodable",
     },
 }
 REASONS = Asked("tests/kafka/payloads.py: add the reasons of codec {} to _REASONS", _REASONS)
@@ -159,9 +185,35 @@ def _msgpack(kind: str) -> bytes:
     return packed
 
 
+def _avro(kind: str) -> bytes:
+    """By the schema that a model without names asks for: a list of double."""
+    numbers = {
+        "wrong length": np.zeros(SIZE * SIZE + 1),
+        "NaN": _with_nan().astype(np.float64).ravel(),
+        "wrong dtype": np.ones(SIZE * SIZE, np.float32),
+    }[kind]
+    count = 2 * numbers.size
+    return bytes([count & 127 | 128, count >> 7]) + numbers.tobytes() + b"\0"
+
+
+def _arrow(kind: str) -> bytes:
+    if kind == "wrong dtype":
+        return stream({"v": pa.array([["1"] * SIZE * SIZE], pa.list_(pa.string(), SIZE * SIZE))})
+    wide = np.zeros((1, SIZE, SIZE + 1), np.float32)
+    return vectors(wide if kind == "wrong length" else _with_nan()[np.newaxis], "v")
+
+
 SPECIAL = Asked(
     "tests/kafka/payloads.py: add bad payloads in the format of codec {} to SPECIAL",
-    {"raw": _raw, "json": _json, "npy": _npy, "image": _image, "msgpack": _msgpack},
+    {
+        "raw": _raw,
+        "json": _json,
+        "npy": _npy,
+        "image": _image,
+        "msgpack": _msgpack,
+        "avro": _avro,
+        "arrow": _arrow,
+    },
 )
 
 

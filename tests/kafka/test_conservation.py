@@ -9,6 +9,7 @@ from kafka import KafkaProducer
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.codecs import CODECS, CodecSettings
+from monitor.codecs.avro_schema import of_settings
 from monitor.demo.daemon_process import DaemonProcess
 from tests import product
 from tests.data import mnist
@@ -45,15 +46,23 @@ def watched(
     settings = {
         "model": str(bundle),
         "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
-        "codec": {"name": codec, "dtype": sent_as(codec)},
         "outputs": {
             "scores": f"{name}.scores",
             "scores_format": "avro" if codec == "raw" else "json",
         },
+        "codec": {"name": codec, "dtype": sent_as(codec), **_schema(codec, tmp_path)},
     }
     daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
     assert daemon.stop() == 0, daemon.log.read_text()
+
+
+def _schema(codec: str, folder: Path) -> dict[str, str]:
+    """Where the schema of the payloads is, for a format that has one."""
+    if codec != "avro":
+        return {}
+    (folder / "row.avsc").write_text(of_settings(CodecSettings((28, 28))), encoding="utf-8")
+    return {"schema_file": str(folder / "row.avsc")}
 
 
 def payloads(codec: str) -> list[tuple[str, bytes | None]]:

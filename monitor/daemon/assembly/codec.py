@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import structlog
 
+from models.files import read_bounded
 from models.input_spec import InputSpec
 from models.schema import Schema
-from monitor.codecs import CODECS, Codec, CodecSettings
+from monitor.codecs import Codec, CodecSettings
 from monitor.codecs.decoding import Decoder, Limits, decoder
+from monitor.codecs.plugins import builder
 from monitor.codecs.wrapped import Wrapped
-from monitor.config.codec import CodecConfig
+from monitor.config.codec import CodecConfig, SchemaRegistryConfig
+from monitor.daemon.schema_registry import Access, SchemaRegistry
 from monitor.errors import ConfigError
 
 NAMELESS = frozenset({"raw", "npy", "image"})
 """Codecs of numbers in order, and nothing else."""
+WITH_SCHEMA = frozenset({"avro"})
+_SCHEMA_BYTES = 2**20
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +53,7 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
             " Train it on uint8 images, or send raw, npy or json."
         )
     _check_names(codec, spec)
+    _check_schemas(codec)
     settings = CodecSettings(
         record_shape=shape,
         dtype=codec.dtype or spec.dtype,
@@ -59,10 +66,12 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         numbers_as_text=codec.numbers_as_text,
         by_position=codec.by_position,
         refuse_extra=codec.extra == "refuse",
+        schemas=None if codec.registry is None else build_registry(codec.registry),
+        schema_text=None if codec.schema_file is None else _text_of(codec.schema_file),
         say=Once(),
     )
     try:
-        built = CODECS[codec.name](settings)
+        built = builder(codec.name)(settings)
     except ValueError as error:
         raise ConfigError(f"codec: {error}.") from None
     if not codec.wrap:
@@ -79,6 +88,36 @@ def _check_names(codec: CodecConfig, spec: InputSpec) -> None:
             " category. Send json, or set codec.by_position: true if the producer sends the"
             " position of each value in the model's list"
         )
+
+
+def _check_schemas(codec: CodecConfig) -> None:
+    """Raise ConfigError for a format with schemas that has none, or for two ways to them."""
+    if codec.name in WITH_SCHEMA and (codec.registry is None) == (codec.schema_file is None):
+        raise ConfigError(
+            f"codec.name: {codec.name} needs either codec.registry (the Schema Registry whose ids"
+            " are in the payloads) or codec.schema_file (the schema of payloads without one)"
+        )
+
+
+def build_registry(config: SchemaRegistryConfig) -> SchemaRegistry:
+    """The client of a Schema Registry; connects to nothing yet."""
+    return SchemaRegistry(
+        Access(
+            config.url, config.user_file, config.password_file, config.ca_file,
+            config.timeout_seconds,
+        )
+    )  # fmt: skip
+
+
+def _text_of(path: Path) -> str:
+    try:
+        data = read_bounded(path, _SCHEMA_BYTES)
+        if data is None:
+            raise ConfigError(f"codec.schema_file: {path} is larger than {_SCHEMA_BYTES} bytes")
+        return data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(f"codec.schema_file: cannot read {path}: {reason}") from None
 
 
 class Once:

@@ -29,5 +29,7 @@ CARRIED: Asked[Carried] = Asked(
         "npy": Carried(NUMBERS + WHOLE),
         "image": Carried(("uint8",), PICTURES),
         "msgpack": Carried(NUMBERS),
+        "avro": Carried(NUMBERS),
+        "arrow": Carried(NUMBERS + WHOLE),
     },
 )

@@ -45,16 +45,18 @@ SEEN = {
     "list of lists": (b"[[1.5, -2]]", "set codec.name: json"),
     "numbers": (b"1.5,2,3.25\n", "text of numbers"),
     "framing": (b"\0\0\0\0\x07" + b"\x02\x10abc", "set codec.name: avro"),
-    "framed JSON": (b"\0\0\0\0\x07" + TEXT, "set codec.name: json-schema"),
+    "framed JSON": (b"\0\0\0\0\x07" + TEXT, "set codec.name: json"),
     "avro file": (b"Obj\x01\x04\x14avro.codec", "Avro file"),
     "parquet": (b"PAR1" + bytes(20), "Parquet file"),
 }
 READS = {
-    "json": {"object", "list", "list of lists", "numbers"},
+    "json": {"object", "list", "list of lists", "numbers", "framed JSON"},
     "raw": set(),
     "npy": {"npy"},
     "image": {"png", "jpeg"},
     "msgpack": set(),
+    "arrow": set(),
+    "avro": {"framing"},
 }
 
 

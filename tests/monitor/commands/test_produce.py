@@ -50,6 +50,12 @@ def test_each_record_is_one_message_with_its_position_as_the_key(messages, codec
     np.testing.assert_array_equal(np.concatenate([decode(value) for _, value in sent]), ROWS)
 
 
+@pytest.mark.parametrize(("codec", "headers"), [("raw", [("aead-dtype", b"|u1")]), ("json", [])])
+def test_raw_messages_say_their_type(data, codec, headers):
+    options = {"data": data, "where": None, "codec": codec, "repeat": 1, "limit": None}
+    assert produce.Messages(argparse.Namespace(**options)).headers == headers
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_codec_can_be_chosen(data, codec):
     given = ["produce", "--data", data, *TOPIC]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,3 +92,31 @@ def test_records_of_the_shape_that_the_network_sees_have_no_names() -> None:
     plain = replace(spec(Schema.numbers(("a", "b"))), schema=Schema())
     decode = build_decoder(codec(), plain)
     assert decode(b"[1, 2]").tolist() == [[1, 2]]
+
+
+def test_avro_needs_one_way_to_its_schemas(tmp_path: Path) -> None:
+    plain, file = spec(Schema.numbers(("a", "b"))), tmp_path / "row.avsc"
+    fields = [{"name": name, "type": "double"} for name in ("a", "b")]
+    file.write_text(json.dumps({"type": "record", "name": "R", "fields": fields}), encoding="utf-8")
+    registry = {"url": "http://127.0.0.1:1"}
+    for values in ({}, {"registry": registry, "schema_file": file}):
+        with pytest.raises(ConfigError, match=r"either codec\.registry"):
+            build_codec(codec(name="avro", **values), plain)
+    row = np.array([1.5, 2])
+    built = build_codec(codec(name="avro", schema_file=file), plain)
+    np.testing.assert_array_equal(built.decode(built.encode(row)), [row])
+    assert build_codec(codec(name="avro", registry=registry), plain) is not None
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="codec: not an Avro schema"):
+        build_codec(codec(name="avro", schema_file=file), plain)
+    with pytest.raises(ConfigError, match=r"codec\.schema_file: cannot read .*gone: No such file"):
+        build_codec(codec(name="avro", schema_file=tmp_path / "gone"), plain)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"url": "ftp://a"}, {"url": "http://me:secret@a"}, {"url": "http://a", "user_file": "u"}],
+)
+def test_a_registry_without_address_or_with_half_a_login_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"url|user_file"):
+        codec(name="avro", registry=values)
