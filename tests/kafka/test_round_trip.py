@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from monitor.codecs import CODECS
+from models.bundle import load
+from monitor.codecs import CODECS, CodecSettings
+from monitor.codecs.avro_schema import of_settings
 from monitor.demo.daemon_process import DaemonProcess
 from tests import product
 from tests.kafka import kafkacat
@@ -73,12 +76,17 @@ def test_the_daemon_flags_what_score_flags(
 ) -> None:
     bundle, later, expected = trained
     name = topic()
-    settings = {
+    settings: dict[str, Any] = {
         "model": str(bundle),
         "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
         "codec": {"name": codec, "by_position": codec in UNNAMED},
         "state": {"directory": str(tmp_path / "state")},
     }
+    if codec == "avro":
+        spec = load(bundle).input_spec
+        of_rows = CodecSettings(spec.payload_shape, spec.dtype, features=spec.schema)
+        (tmp_path / "row.avsc").write_text(of_settings(of_rows))
+        settings["codec"]["schema_file"] = str(tmp_path / "row.avsc")
     aead_monitor(
         "produce", "--bundle", bundle, "--data", later, "--codec", codec, "--topic", name,
         "--bootstrap-servers", broker.bootstrap_servers,
