@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
@@ -18,7 +19,11 @@ from monitor.stream.records import Partition, Record
 log = structlog.get_logger(__name__)
 
 SECONDS: Final = 20.0
-"""Longest that the run loop waits: well below what the group allows between two polls."""
+"""Longest that the run loop waits for one partition."""
+ALL_SECONDS: Final = 60.0
+"""For all partitions of one rebalance: well below what the group allows between two polls."""
+_SAME_SECONDS: Final = 5.0
+"""Calls that follow each other so soon belong to one rebalance."""
 
 
 class ReadBack:
@@ -28,14 +33,21 @@ class ReadBack:
         self, opened: Callable[[], AbstractContextManager[OffsetReader]], deadline: Deadline
     ) -> None:
         self._opened, self._deadline = opened, deadline
+        self._spent, self._ended = 0.0, float("-inf")
 
     def __call__(self, partition: Partition, first: int, end: int) -> Sequence[Record] | None:
         """The records from `first` up to `end`; None if that takes too long or is not possible."""
         if end - first > 2 * REREAD:
             return None
-        reading = background.start(lambda: self._read(partition, first, end), "read-back")
+        begun = time.monotonic()
+        if begun - self._ended > _SAME_SECONDS:
+            self._spent = 0.0
         try:
-            return self._deadline.result(reading, SECONDS, WORK)
+            left = min(SECONDS, ALL_SECONDS - self._spent)
+            if left <= 0:
+                raise TimeoutError("reading for the other partitions took too long")
+            reading = background.start(lambda: self._read(partition, first, end), "read-back")
+            return self._deadline.result(reading, left, WORK)
         except (UserError, OSError, TimeoutError) as error:
             log.warning(
                 "the last steps of a partition's series cannot be read again: they begin anew",
@@ -43,6 +55,9 @@ class ReadBack:
                 error=str(error) or type(error).__name__,
             )
             return None
+        finally:
+            self._ended = time.monotonic()
+            self._spent += self._ended - begun
 
     def _read(self, partition: Partition, first: int, end: int) -> list[Record]:
         with self._opened() as reader:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from kafka import KafkaProducer
 
 from models.recipe import train
@@ -33,8 +34,9 @@ def signals(count: int, seed: int) -> np.ndarray:
     return (shape * (1, 1e7)).astype(np.float32)
 
 
+@pytest.mark.parametrize("then", ["a crash", "another daemon"])
 def test_every_window_is_scored_once_and_as_in_a_file(
-    broker: Broker, topic: TopicFactory, tmp_path: Path
+    then: str, broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:
     records, _ = windows_of(signals(1500, 0), WINDOW)
     settings = TrainingSettings(epochs=3)
@@ -66,11 +68,15 @@ def test_every_window_is_scored_once_and_as_in_a_file(
     daemon = DaemonProcess(tmp_path, configuration, launch=product.launch)
     send(range(STEPS // 2))
     wait_for_status(daemon, lambda s: total(s, "consumed") > 200)
-    os.kill(daemon.pid, signal.SIGKILL)
+    if then == "a crash":
+        os.kill(daemon.pid, signal.SIGKILL)
+    else:
+        assert daemon.stop() == 0, daemon.log.read_text()
+        configuration["state"]["directory"] = str(tmp_path / "other-state")
     daemon = DaemonProcess(tmp_path, configuration, launch=product.launch)
     send(range(STEPS // 2, STEPS))
-    status = wait_for_status(daemon, lambda s: total(s, "consumed") == STEPS)
-    assert total(status, "scored") == STEPS
+    # Of another daemon, what that one has counted.
+    wait_for_status(daemon, lambda s: total(s, "lag_records") == 0 and reached(s) == STEPS)
     assert daemon.stop() == 0, daemon.log.read_text()
 
     made, last = windows_of(steps, WINDOW, machines)
@@ -81,6 +87,10 @@ def test_every_window_is_scored_once_and_as_in_a_file(
     assert found.keys() == expected.keys()
     wrong = [at for at, error in found.items() if abs(error / expected[at] - 1) > 1e-4]
     assert not wrong
+
+
+def reached(status: dict[str, Any]) -> int:
+    return sum(partition["next_offset"] for partition in status["partitions"])
 
 
 def offsets_of(machines: np.ndarray) -> list[tuple[int, int]]:
