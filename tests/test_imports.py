@@ -37,6 +37,7 @@ LIBRARIES = {
     "datasets": {"numpy", "PIL", "pyarrow", "fsspec"},
     "codecs": {
         "fastavro",
+        "google",
         "pyarrow",
         "numpy",
         "PIL",

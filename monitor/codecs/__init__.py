@@ -33,7 +33,9 @@ CODECS: Final[dict[str, Callable[[CodecSettings], Codec]]] = {
     "npy": deferred("monitor.codecs.npy:NpyCodec"),
     "image": deferred("monitor.codecs.image:ImageCodec"),
     "arrow": deferred("monitor.codecs.arrow:ArrowCodec"),
+    "json-schema": deferred("monitor.codecs.json_schema:JsonSchemaCodec"),
     "avro": deferred("monitor.codecs.avro:AvroCodec"),
+    "protobuf": deferred("monitor.codecs.protobuf:ProtobufCodec"),
     "msgpack": deferred("monitor.codecs.msgpack:MsgpackCodec"),
 }
 """What builds each codec, by name. The configuration and `produce` offer these names. A codec

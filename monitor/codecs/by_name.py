@@ -6,7 +6,7 @@ path that is a number is the position in a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -23,10 +23,20 @@ NUMBERS: Final = frozenset({int, float})
 _ABSENT: Final = object()
 _SHOWN: Final = 8
 """Keys of a record that messages name."""
+_NAMED: Final = 10
+"""Keys that the log names."""
 BY_POSITION: Final = (
     "records are lists: their values are taken in the order of the training data, and nothing"
     " shows whether that is right. Send them by name, or set codec.by_position: true"
 )
+
+
+def extra_remark(keys: Iterable[Any]) -> str:
+    """What is said once of keys that are no feature."""
+    some = list(islice(keys, _NAMED + 1))
+    more = " and others" if len(some) > _NAMED else ""
+    named = ", ".join(ascii(str(key)[:40]) for key in some[:_NAMED])
+    return f"keys that are no feature of the model are ignored (codec.extra): {named}{more}"
 
 
 class Repeated(dict[Any, Any]):
@@ -66,6 +76,8 @@ class ByName:
         self._roots = {path[0] for path in self._paths} | set(self._schema.names)
         self.refuses_extra = settings.refuse_extra
         self._max_rows = settings.max_rows
+        self._say = settings.say
+        self._looks_for_extra = not settings.refuse_extra
         self._trusted = settings.by_position
         self.numbers_only = all(f.kind == "number" and not f.missing for f in features)
         self._lists = self._schema.plain or settings.by_position
@@ -96,6 +108,7 @@ class ByName:
         check_once(record)
         if self.refuses_extra:
             self._check_extra(record)
+        self.heed_extra(record)
         row = []
         for feature, path, read in zip(
             self._schema.features, self._paths, self._reads, strict=True
@@ -105,6 +118,12 @@ class ByName:
                 value = _at(record, path)
             row.append(_absent(feature, record) if value is _ABSENT else read(value))
         return row
+
+    def heed_extra(self, record: Mapping[Any, Any]) -> None:
+        """Say which keys are no feature, of the first record that has some."""
+        if self._looks_for_extra and not record.keys() <= self._roots:
+            self._looks_for_extra = False
+            self._say(extra_remark(key for key in record if key not in self._roots))
 
     def flat_row(self, record: Mapping[str, Any]) -> list[float] | None:
         """The same of keys of the object itself; None if in doubt. Objects inside are not seen."""

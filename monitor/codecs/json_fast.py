@@ -19,6 +19,7 @@ from simdjson import Array, Object, Parser
 from models.schema import Schema
 from monitor.codecs.by_name import NUMBERS, ByName
 from monitor.codecs.many import Many
+from monitor.codecs.rows import like_picture
 
 SHALLOW_BYTES: Final = 1024
 MOST_OTHER_BRACKETS: Final = 256
@@ -33,7 +34,8 @@ _DOUBT: Final = (b"", 0)
 class FastReader:
     """Reads rows of a shape. path: names of the fields that lead to them, outermost first.
 
-    features: the model's; named: what makes rows of objects by their names, if they have any.
+    features: the model's; named: what makes rows of objects by their names, if they have any. many:
+    three or four rows are no picture with channels.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class FastReader:
         path: list[str],
         features: Schema | None = None,
         named: ByName | None = None,
+        many: bool = False,
     ) -> None:
+        self._many = many
         self._shape = shape
         self._path = path
         self._flat = shape[0] if len(shape) == 1 and shape[0] <= _LONGEST else None
@@ -95,6 +99,7 @@ class FastReader:
         record = place.as_dict()
         if len(record) != len(place):
             return _DOUBT  # a key is there twice
+        self._named.heed_extra(record)
         if self._values is not None and not self._named.refuses_extra:
             try:
                 row = self._values(record)
@@ -121,6 +126,8 @@ class FastReader:
             return numbers, 1
         rows, rest = divmod(memoryview(numbers).nbytes, self._row_bytes)
         if rest or not rows or rows * self._row_bytes > _NUMBER_BYTES * _LONGEST:
+            return _DOUBT
+        if not self._many and like_picture(rows, self._shape):
             return _DOUBT
         found = _number(value, b"[")
         others = found + _number(value, b"{") - rows * _lists(self._shape)

@@ -36,23 +36,28 @@ class JsonCodec:
 
     def __init__(self, settings: CodecSettings) -> None:
         self._shape = settings.record_shape
+        self._many = settings.rows == "many"
         self._max_rows = settings.max_rows
         self._path = settings.field.split(".") if settings.field else []
         self._named = ByName(settings) if settings.features.names else None
         self._said = settings.say
-        self._fast = FastReader(self._shape, self._path, settings.features, self._named)
+        self._fast = FastReader(self._shape, self._path, settings.features, self._named, self._many)
         self._brackets_per_byte = _brackets_per_byte(settings.record_shape)
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """Rows as float64."""
         value = without_frame(value)
         self._check_brackets(value)
-        return self._rows(self._parsed(value))
+        return self._rows(*self._parsed(value))
 
     def decode_many(self, values: Sequence[bytes]) -> Many:
         """The payloads that hold what they should, and are written as they should be."""
         if any(value[0] == 0 for value in values):
             values = [without_frame(value) for value in values]
+        return self._read_many(values)
+
+    def _read_many(self, values: Sequence[bytes]) -> Many:
+        """The same of payloads without frames."""
         many, lists = self._fast.read(values)
         if lists:
             self._say_lists()
@@ -70,19 +75,22 @@ class JsonCodec:
         if found > most or objects > SPARE_BRACKETS:
             raise DecodeError("wrong_shape", f"{found} lists and objects, rows need at most {most}")
 
-    def _parsed(self, value: bytes) -> Any:
-        """What is at the path: of the document, or a list of what is there in each of several."""
+    def _parsed(self, value: bytes) -> tuple[Any, bool]:
+        """What is at the path: of the document, or a list of what is there in each of several.
+
+        And whether it is certainly several.
+        """
         try:
             document = _loaded(value, lenient=self._named is not None)
         except json.JSONDecodeError as error:
             if error.msg == "Extra data" and b"\n" in value:
-                return [self._find(each) for each in self._lines(value)]
+                return [self._find(each) for each in self._lines(value)], True
             raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
         except (ValueError, RecursionError) as error:
             raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
         if self._path and isinstance(document, list):
-            return [self._find(each) for each in document]
-        return self._find(document)
+            return [self._find(each) for each in document], True
+        return self._find(document), False
 
     def _lines(self, value: bytes) -> list[Any]:
         """The documents of a payload with one a line."""
@@ -106,18 +114,18 @@ class JsonCodec:
             document = document[name]
         return document
 
-    def _rows(self, found: Any) -> NDArray[Any]:
+    def _rows(self, found: Any, several: bool) -> NDArray[Any]:
         if self._named is None:
-            return as_rows(self._not_an_object(found), self._shape)
+            return as_rows(self._not_an_object(found), self._shape, self._many or several)
         if isinstance(found, dict):
             return self._named.rows([found])
         if isinstance(found, list) and found and isinstance(found[0], dict):
             return self._named.rows(found)
         if self._named.numbers_only:
-            rows = as_rows(found, self._shape)
+            rows = as_rows(found, self._shape, self._many)
         else:
-            several = isinstance(found, list) and found and isinstance(found[0], list)
-            rows = self._named.rows(found if several else [found])
+            lists = isinstance(found, list) and found and isinstance(found[0], list)
+            rows = self._named.rows(found if lists else [found])
         self._say_lists()
         return rows
 

@@ -79,9 +79,9 @@ SIGNS: Final[tuple[Sign, ...]] = (
     Sign(_matches(_NUMBERS), "This is text of numbers with separators, which no codec reads: let"
          " the producer send json", _of("json")),
     Sign(_framed_json, "This is JSON with Schema Registry framing: set codec.name: json",
-         _of("json")),
-    Sign(_framed, "This looks like Schema Registry framing: set codec.name: avro, unless the"
-         " producer sends Protobuf, which no codec reads", _of("avro")),
+         _of("json", "json-schema")),
+    Sign(_framed, "This looks like Schema Registry framing: set codec.name: avro or"
+         " protobuf", _of("avro", "protobuf", "json-schema")),
 )  # fmt: skip
 """The first that fits counts."""
 

@@ -43,6 +43,7 @@ class MsgpackCodec:
 
     def __init__(self, settings: CodecSettings) -> None:
         self._shape = settings.record_shape
+        self._many = settings.rows == "many"
         self._field = settings.field
         self._names = settings.field.split(".") if settings.field else []
         self._path = [_spellings(name) for name in self._names]
@@ -64,10 +65,10 @@ class MsgpackCodec:
                 return self._by_name(self._named, array)
             self._say_lists()
             shape = _claimed_shape(array)
-            check_shape(shape, self._shape)
+            check_shape(shape, self._shape, self._many)
             if len(shape) > len(self._shape) and shape[0] > self._max_rows:
                 raise DecodeError("too_many_rows", f"{shape[0]} rows, more than {self._max_rows}")
-            return as_rows(_unpacked(array, shape), self._shape)
+            return as_rows(_unpacked(array, shape), self._shape, self._many)
         except (ValueError, msgpack.UnpackException) as error:
             raise DecodeError("undecodable", f"not MessagePack: {error}"[:300]) from None
 

@@ -36,13 +36,14 @@ class NpyCodec:
 
     def __init__(self, settings: CodecSettings) -> None:
         self._shape = settings.record_shape
+        self._many = settings.rows == "many"
 
     def decode(self, value: bytes) -> NDArray[Any]:
         """Rows in native byte order."""
         start, header = _header(value)
         dtype = _dtype(header["descr"])
         shape = tuple(int(n) for n in re.findall(r"\d+", header["shape"]))
-        check_shape(shape, self._shape)
+        check_shape(shape, self._shape, self._many)
         check_size(math.prod(shape) * dtype.itemsize, len(value) - start)
         fortran = header["fortran_order"] == "True"
         array = np.frombuffer(value, dtype=dtype, offset=start)

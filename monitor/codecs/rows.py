@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,13 @@ def check_size(claimed: int, there: int) -> None:
         raise DecodeError("undecodable", message[:300])
 
 
-def check_shape(shape: tuple[int, ...], record_shape: tuple[int, ...]) -> None:
+CHANNELS: Final = (3, 4)
+
+
+def check_shape(shape: tuple[int, ...], record_shape: tuple[int, ...], many: bool = False) -> None:
     """Pass the shape of one row, or of one or more rows in a leading dimension.
+
+    Three or four rows of two dimensions are refused unless `many`: they look like one picture.
 
     Raises DecodeError, empty or wrong_shape, for any other. After this, the array may be
     brought to (n, *record_shape), n >= 1.
@@ -34,9 +39,20 @@ def check_shape(shape: tuple[int, ...], record_shape: tuple[int, ...]) -> None:
         raise DecodeError("empty", f"an array of shape {shape} holds no numbers"[:300])
     if record_shape not in (shape, shape[1:]):
         raise DecodeError("wrong_shape", f"shape {record_shape} expected, got {shape}"[:300])
+    if not many and shape != record_shape and like_picture(shape[0], record_shape):
+        raise DecodeError(
+            "wrong_shape",
+            f"shape {shape}: one picture of {shape[0]} channels, of which the model takes one, or"
+            f" {shape[0]} rows: set codec.rows: many"[:300],
+        )
 
 
-def as_rows(numbers: Any, record_shape: tuple[int, ...]) -> NDArray[np.float64]:
+def like_picture(rows: int, record_shape: tuple[int, ...]) -> bool:
+    """Whether so many rows may be one picture, its channels first."""
+    return len(record_shape) == 2 and rows in CHANNELS
+
+
+def as_rows(numbers: Any, record_shape: tuple[int, ...], many: bool = False) -> NDArray[np.float64]:
     """Rows (n, *record_shape) of nested lists of numbers; raises DecodeError if they are none.
 
     All is checked before numpy sees it: it would take true for 1, null for NaN and "2" for 2,
@@ -45,7 +61,7 @@ def as_rows(numbers: Any, record_shape: tuple[int, ...]) -> NDArray[np.float64]:
     if not isinstance(numbers, list):
         raise DecodeError("undecodable", f"a list expected, got {kind(numbers)}")
     shape = claimed_shape(numbers)
-    check_shape(shape, record_shape)
+    check_shape(shape, record_shape, many)
     try:
         array = np.array(flat(numbers, shape), dtype=np.float64)
     except OverflowError:

@@ -9,7 +9,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SchemaText:
-    """A schema as it was registered. kind: AVRO, PROTOBUF or JSON. references: by name."""
+    """A schema as it was registered. kind: AVRO, PROTOBUF or JSON. references: by name.
+
+    text: of PROTOBUF, the compiled file in base64, if the registry has that.
+    """
 
     kind: str
     text: str

@@ -26,7 +26,8 @@ class CodecSettings:
     names. numbers_as_text: "21.5" is a number. by_position: lists are taken though the features
     have names. refuse_extra: keys that are no feature are refused. say: told what people should
     know and a record cannot tell. schemas: where those are that payloads name by id, or None.
-    schema_text: the schema of payloads that name none.
+    schema_text: the schema of payloads that name none. descriptor: a compiled descriptor set, and
+    message: which of its messages a payload is.
     """
 
     record_shape: tuple[int, ...]
@@ -42,4 +43,6 @@ class CodecSettings:
     refuse_extra: bool = False
     schemas: Schemas | None = None
     schema_text: str | None = None
+    descriptor: bytes | None = None
+    message: str | None = None
     say: Callable[[str], None] = _say_nothing

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 DEFAULT_CODEC = "raw"
+UNKNOWN_SCHEMA = "json-schema"
+"""Its payloads name a schema, which nobody but their producer knows."""
+OWN_CODECS = tuple(
+    sorted(set(CODECS) - {UNKNOWN_SCHEMA}, key=lambda name: (name != DEFAULT_CODEC, name))
+)
+"""The default comes first."""
 SHORTEST_SLEEP_SECONDS = 0.002
 _EXAMPLE = """\
 example:
@@ -34,6 +40,20 @@ example:
 Every message has the record's position in the file as its key. Messages go out as fast as the
 broker takes them unless --rate is given. Ctrl-C stops after what was sent has arrived.
 """
+
+
+class Codecs:
+    """Names that --codec takes. Packages are looked through only where that is needed."""
+
+    def __contains__(self, name: object) -> bool:
+        from monitor.codecs import plugins
+
+        return name in OWN_CODECS or (name != UNKNOWN_SCHEMA and plugins.is_known(str(name)))
+
+    def __iter__(self) -> Iterator[str]:
+        from monitor.codecs import plugins
+
+        return iter((*OWN_CODECS, *plugins.names()[len(CODECS) :]))
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,9 +73,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--bootstrap-servers", required=True, metavar="HOST:PORT", help="separated by commas"
     )
-    codecs = sorted(CODECS, key=lambda name: name != DEFAULT_CODEC)  # the default comes first
     parser.add_argument(
-        "--codec", choices=codecs, default=DEFAULT_CODEC, help=f"default: {DEFAULT_CODEC}"
+        "--codec",
+        choices=Codecs(),
+        default=DEFAULT_CODEC,
+        metavar="CODEC",
+        help=f"{', '.join(OWN_CODECS)}, or that of an installed package; default: {DEFAULT_CODEC}",
     )
     parser.add_argument("--rate", type=float, metavar="R", help="messages a second")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="send the file N times")
@@ -122,6 +145,7 @@ class Messages:
     def __init__(self, options: argparse.Namespace) -> None:
         import numpy as np
 
+        from monitor.codecs import plugins
         from monitor.codecs.headers import headers_of
 
         data, series = _data(options)
@@ -139,7 +163,7 @@ class Messages:
             features=Schema() if options.bundle is None else data.schema,
         )
         try:
-            self._codec: Codec = CODECS[options.codec](settings)
+            self._codec: Codec = plugins.builder(options.codec)(settings)
             self.size = len(self._codec.encode(self._records[0]))
             self.headers = headers_of(self._codec)
         except ValueError as error:

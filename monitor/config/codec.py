@@ -45,11 +45,14 @@ class CodecConfig(Section):
     )
     byte_order: Literal["little", "big"] = Field("little", description="raw: order of bytes.")
     rows: Literal["one", "many"] = Field(
-        "one", description="raw: many takes a payload of twice the length for two rows."
+        "one",
+        description="raw: many takes a payload of twice the length for two rows; json, npy,"
+        " msgpack: three or four grey pictures, which one takes for the channels of one.",
     )
     field: str | None = Field(
         None,
-        description="json, msgpack, avro, arrow: path to the list or object, as payload.values.",
+        description="json, json-schema, msgpack, avro, protobuf, arrow: path to the list or object,"
+        " as payload.values.",
     )
     numbers_as_text: bool = Field(
         False, description='By name: "21.5" is a number, and "" a missing value.'
@@ -61,10 +64,18 @@ class CodecConfig(Section):
         "ignore", description="Keys of an object that are none of the model's features."
     )
     registry: SchemaRegistryConfig | None = Field(
-        None, description="avro: the Schema Registry; payloads then begin with 0x00 and an id."
+        None,
+        description="avro, protobuf, json-schema: the Schema Registry; payloads then begin with"
+        " 0x00 and an id.",
     )
     schema_file: Path | None = Field(
         None, description="avro: the schema of payloads that name none."
+    )
+    descriptor: Path | None = Field(
+        None, description="protobuf: what protoc --descriptor_set_out --include_imports made."
+    )
+    message: str | None = Field(
+        None, description="protobuf: full name of the message, as plant.Reading."
     )
     wrap: tuple[Wrap, ...] = Field(
         (), description="base64, gzip or zstd around payloads, or a list of them, outermost first."
@@ -87,7 +98,7 @@ class CodecConfig(Section):
         return (value,) if isinstance(value, str) else value
 
 
-WITHOUT_MEMORY: Final = frozenset({"registry", "schema_file"})
+WITHOUT_MEMORY: Final = frozenset({"registry", "schema_file", "descriptor", "message"})
 """Keys that change no row: what is remembered of the stream does not depend on them."""
 LATER: Final = ("rows", "numbers_as_text", "by_position", "extra", "wrap")
 """Keys that came later: left out of the fingerprint at their defaults."""

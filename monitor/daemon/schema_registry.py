@@ -35,6 +35,9 @@ FORGET_SECONDS: Final = 60.0
 """An id that the registry did not know is asked for again after so long."""
 LONGEST_PAUSE_SECONDS: Final = 15.0
 _SECRET_BYTES: Final = 2**16
+_SERIALIZED: Final = "?format=serialized"
+"""Asks for a schema of Protobuf as compiled, instead of its text."""
+_REFUSED: Final = frozenset({400, 406, 415, 422})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class Access:
 
 class _NoSchemaError(Exception):
     """The registry has none under this id."""
+
+
+class _RefusedError(ValueError):
+    """The registry does not understand the question."""
 
 
 class SchemaRegistry:
@@ -112,14 +119,29 @@ class SchemaRegistry:
         with urllib3.PoolManager(
             num_pools=1, retries=False, headers=self._headers(), ca_certs=self._ca_file()
         ) as pool:
-            found = self._asked(pool, f"/schemas/ids/{schema_id}")
+            path = f"/schemas/ids/{schema_id}"
+            found = self._asked(pool, path)
+            kind, query = found.get("schemaType", "AVRO"), ""
+            if kind == "PROTOBUF":
+                query = _SERIALIZED
+                found = {**found, **self._serialized(pool, path)}
             references: dict[str, str] = {}
-            self._add_references(pool, found, references)
-        kind = found.get("schemaType", "AVRO")
+            self._add_references(pool, found, references, query)
         return SchemaText(_text(kind), _text(found.get("schema")), references)
 
+    def _serialized(self, pool: urllib3.PoolManager, path: str) -> Mapping[str, Any]:
+        """A schema as compiled, or nothing of a registry that does not compile."""
+        try:
+            return self._asked(pool, path + _SERIALIZED)
+        except (_RefusedError, _NoSchemaError):
+            return {}
+
     def _add_references(
-        self, pool: urllib3.PoolManager, found: Mapping[str, Any], known: dict[str, str]
+        self,
+        pool: urllib3.PoolManager,
+        found: Mapping[str, Any],
+        known: dict[str, str],
+        query: str,
     ) -> None:
         """Those of a schema, each after those that it refers to itself."""
         for reference in found.get("references") or ():
@@ -129,9 +151,9 @@ class SchemaRegistry:
             if len(known) >= MOST_REFERENCES:
                 raise ValueError(f"more than {MOST_REFERENCES} references")
             known[name] = ""  # a circle ends here; it gets its place below
-            path = f"/subjects/{subject}/versions/{int(reference['version'])}"
+            path = f"/subjects/{subject}/versions/{int(reference['version'])}{query}"
             other = self._asked(pool, path)
-            self._add_references(pool, other, known)
+            self._add_references(pool, other, known, query)
             del known[name]
             known[name] = _text(other.get("schema"))
 
@@ -150,6 +172,8 @@ class SchemaRegistry:
             answer.close()
         if answer.status == 404 and _is_missing(body):
             raise _NoSchemaError
+        if answer.status in _REFUSED:
+            raise _RefusedError(f"status {answer.status}")
         if answer.status != 200:
             raise ValueError(f"status {answer.status}")
         if len(body) > LARGEST_BYTES:

@@ -25,6 +25,7 @@ from tests.fuzz.files import (
     segments,
 )
 from tests.fuzz.msgpack_bombs import BOMBS as MSGPACK
+from tests.fuzz.protobuf_edits import BOMBS as PROTOBUF
 
 SIDE = 28
 PACKED = zlib.compress(bytes(1_000_000), 9)
@@ -170,11 +171,13 @@ BOMBS: Asked[dict[str, Bomb]] = Asked(
     "tests/fuzz/bombs.py: add payloads that claim or cost much for codec {} to BOMBS",
     {
         "json": JSON,
+        "json-schema": JSON,
         "raw": RAW,
         "npy": NPY,
         "image": IMAGE,
         "msgpack": MSGPACK,
         "avro": AVRO,
+        "protobuf": PROTOBUF,
         "arrow": ARROW,
     },
 )

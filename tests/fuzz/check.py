@@ -32,11 +32,13 @@ ROWS: Asked[Callable[[CodecSettings], str | None]] = Asked(
     "tests/fuzz/check.py: add the type of the rows of codec {} to ROWS",
     {
         "json": lambda _: "float64",
+        "json-schema": lambda _: "float64",
         "raw": lambda settings: settings.dtype,
         "npy": lambda _: None,
         "image": lambda _: "uint8",
         "msgpack": lambda _: "float64",
         "avro": lambda _: "float64",
+        "protobuf": lambda _: "float64",
         "arrow": lambda settings: "float64" if settings.features.names else None,
     },
 )

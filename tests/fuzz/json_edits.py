@@ -70,6 +70,12 @@ def many(rng: Random, value: bytes) -> bytes:
     return b"[" + b",".join([value] * times) + b"]"
 
 
+def other_frame(rng: Random, value: bytes) -> bytes:
+    """With another schema's id, with two frames, or with none."""
+    begin = rng.choice((b"", b"\0\0\0\0\2", b"\0\0\0\0\1" * 2, b"\0\0\0", b"\1\0\0\0\1"))
+    return begin + value[5 if value[:1] == b"\0" else 0 :]
+
+
 EDITS: tuple[Edit, ...] = (
     other_token, other_token, other_item, other_depth, in_object, other_name, other_encoding, many,
 )  # fmt: skip

@@ -14,20 +14,24 @@ from tests.fuzz.bombs import BOMBS
 from tests.fuzz.check import Variant
 from tests.fuzz.edits import Edit
 from tests.fuzz.json_edits import EDITS as JSON_EDITS
+from tests.fuzz.json_edits import other_frame
 from tests.fuzz.msgpack_edits import EDITS as MSGPACK_EDITS
 from tests.fuzz.number_edits import NPY_EDITS, RAW_EDITS
 from tests.fuzz.picture_edits import edit_picture
+from tests.fuzz.protobuf_edits import EDITS as PROTOBUF_EDITS
 from tests.fuzz.seeds import VARIANTS, seeds
 
 CODEC_EDITS: Asked[tuple[Edit, ...]] = Asked(
     "tests/fuzz/payloads.py: add edits that know the format of codec {} to CODEC_EDITS",
     {
         "json": JSON_EDITS,
+        "json-schema": (*JSON_EDITS, other_frame),
         "raw": RAW_EDITS,
         "npy": NPY_EDITS,
         "image": (edit_picture,),
         "msgpack": MSGPACK_EDITS,
         "avro": AVRO_EDITS,
+        "protobuf": PROTOBUF_EDITS,
         "arrow": ARROW_EDITS,
     },
 )

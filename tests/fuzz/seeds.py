@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import msgpack
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 from models.schema import Feature, Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits
+from monitor.codecs.framing import framed
 from tests.asked import Asked
 from tests.fuzz.arrow_edits import stream, vectors
 from tests.fuzz.check import Variant
 from tests.fuzz.files import saved
+from tests.fuzz.schemas import PLANT_SETTINGS, REGISTERED, OneSchema
 
 Samples = Callable[[Variant, NDArray[np.generic]], tuple[bytes, ...]]
 TIGHT = Limits(max_record_bytes=2048, max_rows=3)
@@ -48,11 +51,17 @@ def named(codec: str) -> tuple[Variant, ...]:
 
 _VARIANTS: dict[str, tuple[Variant, ...]] = {
     "json": (
-        Variant("json", CodecSettings((28, 28))),
+        Variant("json", CodecSettings((28, 28), rows="many")),
         Variant("json", CodecSettings((3,), field="payload.values")),
         Variant("json", CodecSettings((4, 3, 2)), TIGHT),
         Variant("json", CodecSettings((1,))),
         *named("json"),
+    ),
+    "json-schema": (
+        Variant("json-schema", CodecSettings((28, 28), rows="many")),
+        Variant("json-schema", CodecSettings((3,), schemas=OneSchema("JSON", "{}"))),
+        Variant("json-schema", CodecSettings((4, 3, 2)), TIGHT),
+        *named("json-schema"),
     ),
     "raw": (
         Variant("raw", CodecSettings((28, 28), "float32", rows="many")),
@@ -62,7 +71,7 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("raw", CodecSettings((1,), "int64", "big")),
     ),
     "npy": (
-        Variant("npy", CodecSettings((28, 28))),
+        Variant("npy", CodecSettings((28, 28), rows="many")),
         Variant("npy", CodecSettings((3,))),
         Variant("npy", CodecSettings((4, 3, 2)), TIGHT),
         Variant("npy", CodecSettings((1,))),
@@ -86,8 +95,17 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("avro", CodecSettings((4, 3, 2)), TIGHT),
         *named("avro"),
     ),
+    "protobuf": (
+        Variant("protobuf", CodecSettings((28, 28))),
+        Variant("protobuf", CodecSettings((3,), field="payload.values")),
+        Variant("protobuf", CodecSettings((4, 3, 2)), TIGHT),
+        *named("protobuf"),
+        Variant("protobuf", PLANT_SETTINGS),
+        Variant("protobuf", replace(PLANT_SETTINGS, numbers_as_text=True, refuse_extra=True)),
+        Variant("protobuf", REGISTERED),
+    ),
     "msgpack": (
-        Variant("msgpack", CodecSettings((28, 28))),
+        Variant("msgpack", CodecSettings((28, 28), rows="many")),
         Variant("msgpack", CodecSettings((3,), field="payload.values")),
         Variant("msgpack", CodecSettings((4, 3, 2)), TIGHT),
         Variant("msgpack", CodecSettings((1,))),
@@ -102,8 +120,15 @@ DTYPES = ("u1", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8")
 def seeds(variant: Variant) -> tuple[bytes, ...]:
     """Payloads that end as rows, unless they are longer than the limits allow."""
     rows = _random_rows(variant)
-    one = CODECS[variant.codec](variant.settings).encode(rows[0])
-    return (one, *SAMPLES[variant.codec](variant, rows))
+    if variant.settings.schemas is None:
+        one = CODECS[variant.codec](variant.settings).encode(rows[0])
+        return (one, *SAMPLES[variant.codec](variant, rows))
+    plain = replace(variant.settings, schemas=None)
+    if variant.codec == "protobuf":
+        plain, begin = PLANT_SETTINGS, b"\2\2"
+    else:
+        begin = b""
+    return tuple(framed(1, begin + value) for value in seeds(replace(variant, settings=plain)))
 
 
 def _random_rows(variant: Variant) -> NDArray[np.generic]:
@@ -163,6 +188,16 @@ def _avro(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     return tuple(codec.encode(row) for row in numbers)
 
 
+def _protobuf(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
+    codec = CODECS["protobuf"](variant.settings)
+    if not variant.settings.features.names:
+        return tuple(codec.encode(row + 0.5) for row in rows)
+    numbers = rows.astype(float)
+    numbers[1:, variant.settings.features.may_be_missing] = np.nan
+    plain = tuple(codec.encode(row) for row in numbers)
+    return (*plain, *(framed(1, b"\2\2" + value) for value in plain if variant.settings.message))
+
+
 def _arrow(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     if not variant.settings.features.names:
         kinds = ("u1", "f4", "f8")
@@ -185,10 +220,10 @@ def _raw(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
 def _npy(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     arrays = [rows.astype(dtype) for dtype in DTYPES]
     arrays += [np.asfortranarray(rows), np.asfortranarray(rows[0])]
-    return tuple(_saved(array, version) for array in arrays for version in ((1, 0), (2, 0)))
+    return tuple(saved_npy(array, version) for array in arrays for version in ((1, 0), (2, 0)))
 
 
-def _saved(array: NDArray[np.generic], version: tuple[int, int]) -> bytes:
+def saved_npy(array: NDArray[np.generic], version: tuple[int, int]) -> bytes:
     stream = io.BytesIO()
     np.lib.format.write_array(stream, array, version)
     return stream.getvalue()
@@ -213,11 +248,13 @@ SAMPLES: Asked[Samples] = Asked(
     "tests/fuzz/seeds.py: add samples for codec {} to SAMPLES",
     {
         "json": _json,
+        "json-schema": _json,
         "raw": _raw,
         "npy": _npy,
         "image": _image,
         "msgpack": _msgpack,
         "avro": _avro,
+        "protobuf": _protobuf,
         "arrow": _arrow,
     },
 )

@@ -36,12 +36,14 @@ IMPOSSIBLE: Asked[set[str]] = Asked(
     "tests/fuzz/test_fuzz.py: add the reasons that codec {} never gives to IMPOSSIBLE",
     {
         "json": set(),
+        "json-schema": set(),
         "raw": {"undecodable", "wrong_dtype"},
         "npy": set(),
         "image": {"non_finite", "too_many_rows"},
         "msgpack": set(),
         "arrow": set(),
         "avro": {"too_many_rows", "wrong_dtype"},
+        "protobuf": {"too_many_rows"},
     },
 )
 """Reasons that a codec never gives."""

@@ -13,8 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
+from monitor.codecs.framing import framed
 from tests.asked import Asked
 from tests.fuzz.arrow_edits import stream, vectors
+from tests.fuzz.protobuf_edits import filled
 
 SIZE = 28
 HUGE = 10_000_000
@@ -38,6 +40,18 @@ _REASONS: dict[str, dict[str, str]] = {
         "wrong dtype": "wrong_shape",
     },
     "json": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "wrong_dtype",
+    },
+    "json-schema": {
         "truncated JPEG": "undecodable",
         "wrong length": "wrong_shape",
         "NaN": "non_finite",
@@ -98,6 +112,18 @@ _REASONS: dict[str, dict[str, str]] = {
         "wrong dtype": "wrong_dtype",
     },
     "avro": {
+        "truncated JPEG": "undecodable",
+        "wrong length": "wrong_shape",
+        "NaN": "non_finite",
+        "empty": "empty",
+        "tombstone": "tombstone",
+        "10 MB": "oversized",
+        "decompression bomb": "undecodable",
+        "invalid JSON": "undecodable",
+        "a pickle": "undecodable",
+        "wrong dtype": "undecodable",
+    },
+    "protobuf": {
         "truncated JPEG": "undecodable",
         "wrong length": "wrong_shape",
         "NaN": "non_finite",
@@ -196,6 +222,14 @@ def _avro(kind: str) -> bytes:
     return bytes([count & 127 | 128, count >> 7]) + numbers.tobytes() + b"\0"
 
 
+def _protobuf(kind: str) -> bytes:
+    """By the message that a model without names asks for: a list of double."""
+    if kind == "wrong dtype":
+        return filled(1, b"1") * (SIZE * SIZE)
+    wide = np.zeros(SIZE * SIZE + 1)
+    return filled(1, (wide if kind == "wrong length" else _with_nan().astype(float)).tobytes())
+
+
 def _arrow(kind: str) -> bytes:
     if kind == "wrong dtype":
         return stream({"v": pa.array([["1"] * SIZE * SIZE], pa.list_(pa.string(), SIZE * SIZE))})
@@ -208,10 +242,12 @@ SPECIAL = Asked(
     {
         "raw": _raw,
         "json": _json,
+        "json-schema": lambda kind: framed(1, _json(kind)),
         "npy": _npy,
         "image": _image,
         "msgpack": _msgpack,
         "avro": _avro,
+        "protobuf": _protobuf,
         "arrow": _arrow,
     },
 )

@@ -1,15 +1,18 @@
 """Records are conserved: scored or dead-lettered, whatever a producer sends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaProducer
 
 from models.recipe import train
 from models.settings import TrainingSettings
-from monitor.codecs import CODECS, CodecSettings
+from monitor.codecs import CODECS, CodecSettings, protobuf_files
 from monitor.codecs.avro_schema import of_settings
+from monitor.codecs.framing import framed
 from monitor.demo.daemon_process import DaemonProcess
 from tests import product
 from tests.data import mnist
@@ -18,6 +21,7 @@ from tests.kafka.broker import Broker
 from tests.kafka.cli import total, wait_for_status
 from tests.kafka.payloads import BAD, REASONS, bad, sent_as
 from tests.kafka.topics import TopicFactory
+from tests.monitor.schema_registry_stub import running
 
 PARTITIONS = 4
 RECORDS = 4000
@@ -38,9 +42,17 @@ def codec(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="module")
+def registry() -> Iterator[str]:
+    """The address of a Schema Registry that knows schema 1."""
+    with running() as stub:
+        stub.add(1, {"type": "array"}, "JSON")
+        yield stub.url
+
+
 @pytest.fixture
 def watched(
-    broker: Broker, topic: TopicFactory, bundle: Path, codec: str, tmp_path: Path
+    broker: Broker, topic: TopicFactory, bundle: Path, codec: str, registry: str, tmp_path: Path
 ) -> Iterator[tuple[DaemonProcess, str]]:
     name = topic(partitions=PARTITIONS)
     settings = {
@@ -50,15 +62,21 @@ def watched(
             "scores": f"{name}.scores",
             "scores_format": "avro" if codec == "raw" else "json",
         },
-        "codec": {"name": codec, "dtype": sent_as(codec), **_schema(codec, tmp_path)},
+        "codec": {"name": codec, "dtype": sent_as(codec), **_schema(codec, tmp_path, registry)},
     }
     daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
     assert daemon.stop() == 0, daemon.log.read_text()
 
 
-def _schema(codec: str, folder: Path) -> dict[str, str]:
+def _schema(codec: str, folder: Path, registry: str) -> dict[str, Any]:
     """Where the schema of the payloads is, for a format that has one."""
+    if codec == "json-schema":
+        return {"registry": {"url": registry}}
+    if codec == "protobuf":
+        data, message = protobuf_files.of_settings(CodecSettings((28, 28)))
+        (folder / "row.pb").write_bytes(data)
+        return {"descriptor": str(folder / "row.pb"), "message": message}
     if codec != "avro":
         return {}
     (folder / "row.avsc").write_text(of_settings(CodecSettings((28, 28))), encoding="utf-8")
@@ -69,9 +87,10 @@ def payloads(codec: str) -> list[tuple[str, bytes | None]]:
     """Kind and payload of each record; the kind of a good one is empty."""
     images = mnist(1000, RECORDS)[1]
     good = CODECS[codec](CodecSettings((28, 28), sent_as(codec)))
+    frame: Callable[[bytes], bytes] = partial(framed, 1) if codec == "json-schema" else bytes
     kinds = {i: BAD[i // EVERY % len(BAD)] for i in range(EVERY // 2, RECORDS, EVERY)}
     return [
-        (kinds[i], bad(kinds[i], codec)) if i in kinds else ("", good.encode(image))
+        (kinds[i], bad(kinds[i], codec)) if i in kinds else ("", frame(good.encode(image)))
         for i, image in enumerate(images)
     ]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.bundle import load
-from monitor.codecs import CODECS, CodecSettings
+from monitor.codecs import CODECS, CodecSettings, protobuf_files
 from monitor.codecs.avro_schema import of_settings
 from monitor.demo.daemon_process import DaemonProcess
 from tests import product
@@ -66,7 +66,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[
     return folder / "bundle", later, found
 
 
-@pytest.mark.parametrize("codec", sorted(set(CODECS) - {"image"}))
+@pytest.mark.parametrize("codec", sorted(set(CODECS) - {"image", "json-schema"}))
 def test_the_daemon_flags_what_score_flags(
     codec: str,
     trained: tuple[Path, Path, list[int]],
@@ -82,6 +82,12 @@ def test_the_daemon_flags_what_score_flags(
         "codec": {"name": codec, "by_position": codec in UNNAMED},
         "state": {"directory": str(tmp_path / "state")},
     }
+    if codec == "protobuf":
+        spec = load(bundle).input_spec
+        of_rows = CodecSettings(spec.payload_shape, spec.dtype, features=spec.schema)
+        data, message = protobuf_files.of_settings(of_rows)
+        (tmp_path / "row.pb").write_bytes(data)
+        settings["codec"] |= {"descriptor": str(tmp_path / "row.pb"), "message": message}
     if codec == "avro":
         spec = load(bundle).input_spec
         of_rows = CodecSettings(spec.payload_shape, spec.dtype, features=spec.schema)

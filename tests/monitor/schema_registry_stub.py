@@ -11,10 +11,14 @@ from typing import Any
 
 
 class Stub:
-    """answers: what GET of a path gives. asked: the paths, in order. failure: how all fail."""
+    """answers: what GET of a path gives. refused: with what status others fail.
+
+    asked: the paths, in order. failure: how all fail.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
+        self.refused: dict[str, int] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.failure: int | bytes | None = None
@@ -22,7 +26,7 @@ class Stub:
         self.hang = False
         self.url = ""
 
-    def add(self, schema_id: int, schema: Any, kind: str | None = None, **more: Any) -> None:
+    def add(self, schema_id: int | str, schema: Any, kind: str | None = None, **more: Any) -> None:
         text = schema if isinstance(schema, str) else json.dumps(schema)
         answer = {"schema": text, **more}
         self.answers[f"/schemas/ids/{schema_id}"] = answer if kind is None else {
@@ -68,6 +72,8 @@ def _answer(stub: Stub, path: str) -> tuple[int, bytes]:
         return stub.failure, b"{}"
     if isinstance(stub.failure, bytes):
         return 200, stub.failure
+    if path in stub.refused:
+        return stub.refused[path], b"{}"
     if path not in stub.answers:
         return 404, json.dumps({"error_code": 40403, "message": "Schema not found"}).encode()
     return 200, json.dumps(stub.answers[path]).encode()

@@ -20,7 +20,17 @@ from monitor.errors import ConfigError
 
 NAMELESS = frozenset({"raw", "npy", "image"})
 """Codecs of numbers in order, and nothing else."""
-WITH_SCHEMA = frozenset({"avro"})
+WAYS = {
+    "avro": ("registry", "schema_file"),
+    "protobuf": ("registry", "descriptor"),
+    "json-schema": ("registry",),
+}
+"""Where the schemas of a format may be: keys of the configuration, one of which is set."""
+_MEANING = {
+    "registry": "the Schema Registry whose ids are in the payloads",
+    "schema_file": "the schema of payloads without one",
+    "descriptor": "what protoc --descriptor_set_out --include_imports made",
+}
 _SCHEMA_BYTES = 2**20
 
 log = structlog.get_logger(__name__)
@@ -68,6 +78,8 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         refuse_extra=codec.extra == "refuse",
         schemas=None if codec.registry is None else build_registry(codec.registry),
         schema_text=None if codec.schema_file is None else _text_of(codec.schema_file),
+        descriptor=None if codec.descriptor is None else _bytes_of(codec.descriptor, "descriptor"),
+        message=codec.message,
         say=Once(),
     )
     try:
@@ -92,10 +104,16 @@ def _check_names(codec: CodecConfig, spec: InputSpec) -> None:
 
 def _check_schemas(codec: CodecConfig) -> None:
     """Raise ConfigError for a format with schemas that has none, or for two ways to them."""
-    if codec.name in WITH_SCHEMA and (codec.registry is None) == (codec.schema_file is None):
+    if codec.name not in WAYS:
+        return
+    given = [key for key in WAYS[codec.name] if getattr(codec, key) is not None]
+    if len(given) != 1:
+        either = " or ".join(f"codec.{key} ({_MEANING[key]})" for key in WAYS[codec.name])
+        first = "either " if len(WAYS[codec.name]) > 1 else ""
+        raise ConfigError(f"codec.name: {codec.name} needs {first}{either}")
+    if codec.descriptor is not None and codec.message is None:
         raise ConfigError(
-            f"codec.name: {codec.name} needs either codec.registry (the Schema Registry whose ids"
-            " are in the payloads) or codec.schema_file (the schema of payloads without one)"
+            "codec.message: which message of codec.descriptor the payloads are, as plant.Reading"
         )
 
 
@@ -111,13 +129,20 @@ def build_registry(config: SchemaRegistryConfig) -> SchemaRegistry:
 
 def _text_of(path: Path) -> str:
     try:
+        return _bytes_of(path, "schema_file").decode("utf-8")
+    except UnicodeDecodeError:
+        text = f"codec.schema_file: cannot read {path}: not UTF-8 text"
+        raise ConfigError(text) from None
+
+
+def _bytes_of(path: Path, key: str) -> bytes:
+    try:
         data = read_bounded(path, _SCHEMA_BYTES)
-        if data is None:
-            raise ConfigError(f"codec.schema_file: {path} is larger than {_SCHEMA_BYTES} bytes")
-        return data.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"codec.schema_file: cannot read {path}: {reason}") from None
+    except OSError as error:
+        raise ConfigError(f"codec.{key}: cannot read {path}: {error.strerror}") from None
+    if data is None:
+        raise ConfigError(f"codec.{key}: {path} is larger than {_SCHEMA_BYTES} bytes")
+    return data
 
 
 class Once:

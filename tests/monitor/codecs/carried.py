@@ -25,11 +25,13 @@ CARRIED: Asked[Carried] = Asked(
     "tests/monitor/codecs/carried.py: add what codec {} carries to CARRIED",
     {
         "json": Carried(NUMBERS),
+        "json-schema": Carried(NUMBERS),
         "raw": Carried(NUMBERS + WHOLE),
         "npy": Carried(NUMBERS + WHOLE),
         "image": Carried(("uint8",), PICTURES),
         "msgpack": Carried(NUMBERS),
         "avro": Carried(NUMBERS),
+        "protobuf": Carried(NUMBERS),
         "arrow": Carried(NUMBERS + WHOLE),
     },
 )

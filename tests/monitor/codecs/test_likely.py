@@ -57,6 +57,8 @@ READS = {
     "msgpack": set(),
     "arrow": set(),
     "avro": {"framing"},
+    "protobuf": {"framing"},
+    "json-schema": {"framing", "framed JSON", "object"},
 }
 
 

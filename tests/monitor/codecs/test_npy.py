@@ -14,7 +14,7 @@ from monitor.codecs import CodecSettings
 from monitor.codecs.npy import NpyCodec
 from monitor.errors import DecodeError
 
-CODEC = NpyCodec(CodecSettings((2, 3)))
+CODEC = NpyCodec(CodecSettings((2, 3), rows="many"))
 ROWS = np.arange(24).reshape(4, 2, 3)
 
 

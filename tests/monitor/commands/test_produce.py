@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from models.recipe import TrainingSettings, train
 from models.schema import Schema
 from models.windows import Window, windows_of
 from monitor.cli import parser
-from monitor.codecs import CODECS, CodecSettings
+from monitor.codecs import CODECS, CodecSettings, plugins
 from monitor.commands import produce
 from monitor.commands.delivery import Delivery
 from monitor.errors import UserError
@@ -42,7 +43,7 @@ def messages(data):
     return list_of
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", produce.OWN_CODECS)
 def test_each_record_is_one_message_with_its_position_as_the_key(messages, codec):
     sent = messages(codec)
     decode = CODECS[codec](CodecSettings((2, 3), "uint8")).decode
@@ -52,11 +53,56 @@ def test_each_record_is_one_message_with_its_position_as_the_key(messages, codec
 
 @pytest.mark.parametrize(("codec", "headers"), [("raw", [("aead-dtype", b"|u1")]), ("json", [])])
 def test_raw_messages_say_their_type(data, codec, headers):
-    options = {"data": data, "where": None, "codec": codec, "repeat": 1, "limit": None}
+    options = {
+        "data": [data],
+        "where": None,
+        "bundle": None,
+        "codec": codec,
+        "repeat": 1,
+        "limit": None,
+    }
     assert produce.Messages(argparse.Namespace(**options)).headers == headers
 
 
-@pytest.mark.parametrize("codec", CODECS)
+class Backwards:
+    """A codec of another package: the numbers as text, last first."""
+
+    def __init__(self, settings):
+        pass
+
+    def encode(self, row):
+        return ",".join(map(str, row.ravel()[::-1].tolist())).encode()
+
+    def decode(self, value):
+        return np.array([[float(text) for text in value.split(b",")][::-1]])
+
+
+@pytest.fixture
+def plug_in(monkeypatch):
+    point = EntryPoint("backwards", f"{__name__}:Backwards", plugins.GROUP)
+    monkeypatch.setattr(
+        plugins, "entry_points",
+        lambda group, name=None: [p for p in (point,) if name in (None, p.name)],
+    )  # fmt: skip
+
+
+def test_codecs_of_other_packages_are_offered(plug_in, data, messages, capsys):
+    given = ["produce", "--data", data, *TOPIC, "--codec", "backwards"]
+    assert parser().parse_args(given).codec == "backwards"
+    assert messages("backwards")[0] == (b"0", b"5,4,3,2,1,0")
+    assert list(produce.Codecs()) == [*produce.OWN_CODECS, "backwards"]
+    with pytest.raises(SystemExit):
+        parser().parse_args([*given[:-1], "gone"])
+    assert "invalid choice: 'gone' (choose from" in capsys.readouterr().err
+
+
+def test_a_schema_that_only_producers_know_cannot_be_chosen(data, capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["produce", "--data", data, *TOPIC, "--codec", "json-schema"])
+    assert "invalid choice: 'json-schema'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("codec", produce.OWN_CODECS)
 def test_every_codec_can_be_chosen(data, codec):
     given = ["produce", "--data", data, *TOPIC]
     assert parser().parse_args([*given, "--codec", codec]).codec == codec

@@ -53,8 +53,27 @@ def test_a_schema_is_asked_for_once(stub: Stub) -> None:
     for _ in range(3):
         assert registry.get(1) == SchemaText("AVRO", '"int"')
         assert registry.get(2) == SchemaText("PROTOBUF", "message M {}")
-    assert stub.asked == ["/schemas/ids/1", "/schemas/ids/2"]
+    assert stub.asked == [
+        "/schemas/ids/1", "/schemas/ids/2", "/schemas/ids/2?format=serialized",
+    ]  # fmt: skip
     assert "authorization" not in stub.headers[0]
+
+
+def test_protobuf_is_asked_for_as_compiled_with_its_references(stub: Stub) -> None:
+    reference = {"name": "a/motor.proto", "subject": "motor", "version": 2}
+    stub.add(2, "message M {}", "PROTOBUF")
+    stub.add("2?format=serialized", "Q29tcGlsZWQ=", references=[reference])
+    stub.answers["/subjects/motor/versions/2?format=serialized"] = {"schema": "bW90b3I="}
+    assert client(stub).get(2) == SchemaText(
+        "PROTOBUF", "Q29tcGlsZWQ=", {"a/motor.proto": "bW90b3I="}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_registry_that_compiles_nothing_gives_the_text(stub: Stub, status: int) -> None:
+    stub.add(2, "message M {}", "PROTOBUF")
+    stub.refused["/schemas/ids/2?format=serialized"] = status
+    assert client(stub).get(2) == SchemaText("PROTOBUF", "message M {}")
 
 
 def test_an_unknown_id_is_the_records_fault_and_asked_for_again_after_a_minute(stub: Stub) -> None:

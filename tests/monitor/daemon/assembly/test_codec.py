@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from models.input_spec import InputSpec
 from models.schema import Feature, Schema
+from monitor.codecs import CodecSettings, protobuf_files
 from monitor.config.codec import CodecConfig, identity
 from monitor.daemon.assembly.codec import Once, build_codec, build_decoder
 from monitor.errors import ConfigError
@@ -111,6 +112,55 @@ def test_avro_needs_one_way_to_its_schemas(tmp_path: Path) -> None:
         build_codec(codec(name="avro", schema_file=file), plain)
     with pytest.raises(ConfigError, match=r"codec\.schema_file: cannot read .*gone: No such file"):
         build_codec(codec(name="avro", schema_file=tmp_path / "gone"), plain)
+
+
+def test_protobuf_needs_a_registry_or_a_descriptor_with_its_message(tmp_path: Path) -> None:
+    schema, file = Schema.numbers(("a", "b")), tmp_path / "row.pb"
+    plain, registry = spec(schema), {"url": "http://127.0.0.1:1"}
+    data, message = protobuf_files.of_settings(CodecSettings((2,), features=schema))
+    file.write_bytes(data)
+    both = {"descriptor": file, "message": message}
+    for values in ({}, {"registry": registry, **both}):
+        with pytest.raises(ConfigError, match=r"either codec\.registry .* or codec\.descriptor"):
+            build_codec(codec(name="protobuf", **values), plain)
+    with pytest.raises(ConfigError, match=r"codec\.message: which message"):
+        build_codec(codec(name="protobuf", descriptor=file), plain)
+    row = np.array([1.5, 2])
+    built = build_codec(codec(name="protobuf", **both), plain)
+    np.testing.assert_array_equal(built.decode(built.encode(row)), [row])
+    assert build_codec(codec(name="protobuf", registry=registry), plain) is not None
+    with pytest.raises(ConfigError, match="codec: the message Row has no field for 'c'; it has"):
+        build_codec(codec(name="protobuf", **both), spec(Schema.numbers(("a", "c"))))
+    with pytest.raises(ConfigError, match=r"codec\.descriptor: cannot read .*gone: No such file"):
+        build_codec(codec(name="protobuf", **both | {"descriptor": tmp_path / "gone"}), plain)
+    with file.open("wb") as out:
+        out.truncate(2**24)
+    with pytest.raises(ConfigError, match=r"codec\.descriptor: .* is larger than"):
+        build_codec(codec(name="protobuf", **both), plain)
+
+
+def test_json_with_a_schema_needs_a_registry() -> None:
+    plain = spec(Schema.numbers(("a", "b")))
+    with pytest.raises(ConfigError, match=r"json-schema needs codec\.registry"):
+        build_codec(codec(name="json-schema"), plain)
+    assert build_codec(codec(name="json-schema", registry={"url": "http://a"}), plain) is not None
+
+
+def test_the_keys_that_no_feature_has_are_logged_once() -> None:
+    names = [*(f"k{i}" for i in range(11)), "\x1b[31m\n"]
+    extra = dict.fromkeys(reversed(names), 1)
+    for payloads in ([{"a": 1, "b": 2}, {"a": 1, "b": 2, **extra}, {"a": 1, "b": 2, "later": 1}],):
+        for at_once in (True, False):
+            decode = build_decoder(codec(), spec(Schema.numbers(("a", "b"))))
+            values = [json.dumps(each).encode() for each in payloads]
+            with capture_logs() as logs:
+                rows = decode.all(values).rows if at_once else [decode(v)[0] for v in values]
+            assert len(rows) == 3
+            (said,) = [line["what"] for line in logs]
+            assert said.endswith(
+                "(codec.extra): '\\x1b[31m\\n', " + ", ".join(f"'k{i}'" for i in range(10, 1, -1))
+                + " and others"
+            )  # fmt: skip
 
 
 @pytest.mark.parametrize(
