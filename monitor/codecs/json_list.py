@@ -86,7 +86,7 @@ class JsonCodec:
             if error.msg == "Extra data" and b"\n" in value:
                 return [self._find(each) for each in self._lines(value)], True
             raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise DecodeError("undecodable", f"not JSON: {error}"[:300]) from None
         if self._path and isinstance(document, list):
             return [self._find(each) for each in document], True
@@ -101,7 +101,7 @@ class JsonCodec:
             try:
                 if line.strip():
                     documents.append(_loaded(line, lenient=self._named is not None))
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 text = f"line {number} is not JSON: {error}"
                 raise DecodeError("undecodable", text[:300]) from None
         return documents
@@ -160,6 +160,8 @@ def _loaded(value: bytes, *, lenient: bool) -> Any:
             return json.loads(
                 value, parse_constant=float if lenient else _refuse, object_pairs_hook=object_of
             )
+    except RecursionError:  # what it says depends on how deep we are ourselves
+        raise DecodeError("undecodable", "not JSON: nested too deeply") from None
     except _NonFiniteError as error:
         raise DecodeError("non_finite", f"{error} is not a finite number") from None
 

@@ -131,7 +131,7 @@ class Plan:
         else:
             step = node.steps.setdefault(parts[0], Within(field, Node(field.message_type)))
             if not isinstance(step, Within) or step.child is None:
-                raise ValueError(f"{parts[0]!r:.80} is a value, and has values within")
+                raise ValueError(f"{field.full_name} is a value, and has values within")
             self._reach(step.child, rest_path, rest_name, feature, depth + 1)
 
     def _reach_value(self, node: Node, key: str, field: Any, feature: Feature) -> None:
@@ -141,6 +141,8 @@ class Plan:
                 f"{field.full_name} is a message {field.message_type.full_name}, and no value for"
                 f" {feature.name!r:.80}"
             )
+        if key in node.steps:
+            raise ValueError(f"{field.full_name} is a value, and has values within")
         child = None
         if wrapped:
             child = Node(field.message_type)

@@ -27,6 +27,8 @@ WRONG = {
     "a map": (["values"], "is a map: a feature is one of its keys"),
     "a key": (["motors.x.rpm"], "has numbers as keys"),
     "a large key": (["motors.9999999999.rpm"], "has numbers as keys"),
+    "a wrapper and its value": (["pressure", "pressure.value"], "has values within"),
+    "a value and its wrapper": (["pressure.value", "pressure"], "has values within"),
     "within a number": (["temp.x"], "no field for 'temp.x'"),
     "two names": (["next.temp", "motor.rpm", "Odd name (C)", "odd"], "by different names"),
 }
