@@ -66,16 +66,12 @@ class FastReader:
         """
         if any("\0" in name for name in self._path):
             return Many.none(len(values)), False  # simdjson would look for what is before it
-        parser, lists = Parser(), False
-        found = []
-        for value in values:
-            numbers, rows, is_list = self._read(parser, value)
-            found.append((numbers, rows))
-            lists = lists or is_list
-        counts = np.array([rows for _, rows in found], dtype=np.int64)
-        together = bytearray().join([numbers for numbers, _ in found])
+        parser = Parser()
+        found = [self._read(parser, value) for value in values]
+        numbers, rows, lists = zip(*found, strict=True) if found else ((), (), ())
+        together = bytearray().join(numbers)
         table = np.frombuffer(together, np.float64).reshape(-1, *self._shape)
-        return Many(table, counts), lists
+        return Many(table, np.array(rows, dtype=np.int64)), any(lists)
 
     def _read(self, parser: Parser, value: bytes) -> tuple[bytes, int, bool]:
         """The numbers of one payload, how many rows, and whether a list; none and 0 if in doubt."""

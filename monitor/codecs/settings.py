@@ -5,13 +5,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from models.schema import Schema
+if TYPE_CHECKING:
+    from models.schema import Schema
+
 from monitor.codecs.schemas import Schemas
 
 
 def _say_nothing(text: str) -> None:
     """Nobody listens."""
+
+
+def _no_names() -> Schema:
+    """The command line reads this file: the schema's library is loaded when it is needed."""
+    from models.schema import Schema
+
+    return Schema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class CodecSettings:
     max_pixels: int = 2**24
     max_rows: int = 4096
     rows: str = "one"
-    features: Schema = dataclasses.field(default_factory=Schema)
+    features: Schema = dataclasses.field(default_factory=_no_names)
     numbers_as_text: bool = False
     by_position: bool = False
     refuse_extra: bool = False

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from models.schema import Schema
 from monitor.codecs import CODECS, CodecSettings
 from monitor.commands.data_options import add_data, reading, remembered, source_of
 from monitor.commands.delivery import Delivery, connect
@@ -145,6 +144,7 @@ class Messages:
     def __init__(self, options: argparse.Namespace) -> None:
         import numpy as np
 
+        from models.schema import Schema
         from monitor.codecs import plugins
         from monitor.codecs.headers import headers_of
 

@@ -53,19 +53,17 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
 TEND_SECONDS = 0.2
-FOLLOWER_SECONDS = 2.0
-DELIVERY_SECONDS = 5.0
-WEB_SECONDS = 4.0
+FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS = 2.0, 5.0, 4.0
 """Longest wait for threads that end: of the follower, the deliveries, the web server."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the daemon is made of. slot: the model in use, whose parts the pipeline has.
+    """What the daemon is made of.
 
-    ahead: batches that may be scored while others are fetched; 0 does one thing after the other,
-    and so does a batch that is scored in less than worth_seconds.
-    now: seconds since the epoch, to say when records came; None says nothing of it.
+    slot: the model in use, whose parts the pipeline has. ahead: batches that may be
+    scored while others are fetched; 0 does one thing after the other, and so does a batch that is
+    scored in less than worth_seconds. now: says when records came; None says nothing of it.
     former_offsets: where the place of partitions may be of which the group knows nothing.
     deadline: by when all is over; it begins with the stop.
     stall_seconds: not ready if nothing is judged for so long while records wait.

@@ -47,7 +47,8 @@ def lines(state: Path, work: Path) -> Iterator[str]:
 
 def _bundle(architecture: str, folder: Path) -> Path:
     settings = TrainingSettings(architecture=architecture, epochs=2, device="cpu")
-    train(digit_images(100), folder, settings)
+    layout = "series" if architecture == "temporal" else ""
+    train(digit_images(100), folder, settings, layout=layout)
     return folder
 
 
