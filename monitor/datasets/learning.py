@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from models.windows import Window
 from monitor import datasets
-from monitor.datasets import account, choosing, layout, parts, plan, suspicions, tables, windowed
+from monitor.datasets import (
+    account,
+    choosing,
+    layout,
+    parts,
+    plan,
+    suspicions,
+    tables,
+    times,
+    windowed,
+)
 from monitor.datasets.account import Account
 from monitor.datasets.column import Column
 from monitor.datasets.dataset import Dataset
@@ -37,10 +47,20 @@ def read(paths: datasets.Paths, reading: Reading, window: Window | None = None) 
 
     window: how windows are made of records that are steps of series; the account is of the steps.
     """
-    if window is not None:
-        learned = read(paths, windowed.carrying(reading, window))
-        made = parts.joined(windowed.windowed([learned.data], window, learned.account.source))
-        return Learned(made, replace(learned.account, windows=len(made.records)))
+    reading = reading if window is None else windowed.carrying(reading, window)
+    learned = _read(paths, reading)
+    if window is None and not reading.newest:
+        return learned
+    # Where the newest records are asked for, their order matters, as that of steps does.
+    source = learned.account.source
+    data = times.in_order([learned.data], reading, source, window.by if window else "")
+    if window is None:
+        return replace(learned, data=parts.joined(data))
+    made = parts.joined(windowed.windowed(data, window, source))
+    return Learned(made, replace(learned.account, windows=len(made.records)))
+
+
+def _read(paths: datasets.Paths, reading: Reading) -> Learned:
     named = datasets.listed(paths)
     if datasets.kind_of(named) == "table":
         table, decided = _planned(named, reading)
@@ -85,7 +105,8 @@ def _parts(
 ) -> Iterator[Dataset]:
     columns = [each.column for each in decided.taken]
     carried = tuple(dict.fromkeys((*table.index, *reading.carried)))
-    return tables.datasets(table, converter, decided.schema, decided.chosen, columns, carried)
+    found = tables.datasets(table, converter, decided.schema, decided.chosen, columns, carried)
+    return times.checked(found, reading, table.source)
 
 
 def _of_table(table: Table, decided: plan.Plan, records: int, skipped: int) -> Account:

@@ -107,6 +107,8 @@ COLUMNS = (
               fault="column 'x': numbers with units or marks of thousands, write plain ones"),
     Situation("dates and times", with_column(TIMES), fault="dates or times, or --time x"),
     Situation("dates and times, with --time", with_column(TIMES), "a b", said={"time": "x"}),
+    Situation("one cell of --time that is no time", with_column([*TIMES[1:], "mean"]), "a b",
+              "1 of 40 cells are no times, the first 'mean' in record 39", said={"time": "x"}),
     Situation("true and false", with_column(["True", "false"] * (ROWS // 2)), "a b x"),
     Situation("one cell that is no number", with_column(["oops", *range(1, ROWS)]),
               fault="column 'x', line 2: 'oops' is not a finite number"),
