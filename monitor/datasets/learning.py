@@ -93,7 +93,14 @@ def _planned(paths: Sequence[str], reading: Reading) -> tuple[Table, plan.Plan]:
     table = tables.opened(paths, reading)
     tables.told(table, reading)
     chosen, used = choosing.of_table(table, reading)
-    return table, plan.plan(table, reading, chosen, used)
+    decided = plan.plan(table, reading, chosen, used)
+    sample = decided.profile.sample
+    if count := suspicions.shifted(sample):
+        reading.say(
+            f"{table.source}: WARNING: {count:,} of the first {len(sample):,} records fit the"
+            " columns only if their cells move by one place: are cells missing in these lines?"
+        )
+    return table, decided
 
 
 def _converter(table: Table, decided: plan.Plan, reading: Reading) -> Converter:
@@ -111,12 +118,15 @@ def _parts(
 
 def _of_table(table: Table, decided: plan.Plan, records: int, skipped: int) -> Account:
     seen = decided.profile
+    stand_ins = suspicions.stand_ins(seen.sample, seen.names)
     return Account(
         source=table.source,
         records=records,
         shape=(len(plan.features_of(decided.taken)),),
         dtype=decided.dtype.name,
-        facts=tuple(account.fact_of(seen.columns[name]) for name in seen.names),
+        facts=tuple(
+            account.fact_of(seen.columns[name], stand_in=name in stand_ins) for name in seen.names
+        ),
         pairs=tuple(suspicions.pairs(seen.sample, seen.names)),
         left=decided.left,
         notes=table.told,

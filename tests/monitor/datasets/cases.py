@@ -31,6 +31,9 @@ A = csv(lines("a,b", numbers(2)))
 WORDS = ["red", "green"] * (ROWS // 2)
 TIMES = [f"2026-01-01 00:{i:02}:00" for i in range(ROWS)]
 GAPS = ["" if i % 4 == 0 else i * 7 % ROWS / 2 for i in range(ROWS)]
+SHIFTED = [
+    np.roll(row, i in (7, 9)) for i, row in enumerate(numbers() + np.array([0, 100, 10_000]))
+]
 NAMED = model("a", "b")
 
 CSV = (
@@ -133,6 +136,12 @@ COLUMNS = (
               said={"label": ("fault",)}),
     Situation("a label that nobody named", with_column([0, 1] * (ROWS // 2), "fault"), "a b fault",
               "looks like a label (--label)"),
+    Situation("a label that nobody named, by its words", with_column(["normal", "neptune"] *
+              (ROWS // 2)), "a b x", "column 'x' looks like a label (--label)"),
+    Situation("-999 in place of missing values", with_column([-999, 1.5, 3, 2.25] * (ROWS // 4)),
+              "a b x", "column 'x' has nines far from all other values"),
+    Situation("cells in the wrong columns", csv(lines("a,b,c", SHIFTED)), "a b c",
+              "2 of the first 40 records fit the columns only if their cells move by one place"),
     Situation("a counter that nobody named", with_column(list(range(ROWS)), "n"), "a b n",
               "always rising, as a time stamp or a counter (--time or --drop)"),
     Situation("an option that names a column in other letters", with_column(WORDS, "Class"),
