@@ -36,8 +36,9 @@ example:
   aead-monitor produce --data photos/ --topic images --bootstrap-servers localhost:9092 \\
       --codec image --rate 50 --repeat 10
 
-Every message has the record's position in the file as its key. Messages go out as fast as the
-broker takes them unless --rate is given. Ctrl-C stops after what was sent has arrived.
+Every message has the record's position in the file as its key; with a --bundle of windows and
+--by, which series it is of. Messages go out as fast as the broker takes them unless --rate is
+given. Ctrl-C stops after what was sent has arrived.
 """
 
 

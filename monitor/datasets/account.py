@@ -97,8 +97,8 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"{'feature':13}{line}" for line in padded]
 
 
-def fact_of(column: Column) -> Fact:
-    """Of a column of a table."""
+def fact_of(column: Column, stand_in: bool = False) -> Fact:
+    """Of a column of a table. stand_in: a value may stand for a missing one."""
     kind = f"{column.width} numbers" if column.width else column.kind
     span = ""
     if column.kind == "category":
@@ -106,6 +106,6 @@ def fact_of(column: Column) -> Fact:
         span = f"{len(column.values)} values: {', '.join(column.values[:_VALUES])}{more}"
     elif column.kind == "number":
         span = f"{column.low:.6g} to {column.high:.6g}"
-    looks = suspicions.of(column)
+    looks = suspicions.of(column) + (suspicions.STAND_IN,) * stand_in
     share = column.missing / max(1, column.rows * max(1, column.width))
     return Fact(column.name, kind, span, share, looks)

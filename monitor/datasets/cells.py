@@ -112,6 +112,14 @@ def are_times(values: pa.Array) -> bool:
     return found is not False
 
 
+def time_like(values: pa.Array) -> NDArray[np.bool_]:
+    """Of texts (n,): which are dates, times or numbers; what is null is none."""
+    shaped = pc.match_substring_regex(values, _TIME).fill_null(False)
+    known = numbers(values)
+    counted = ~known.bad & ~known.missing
+    return np.asarray(shaped.to_numpy(zero_copy_only=False), dtype=np.bool_) | counted
+
+
 def _parsed(values: pa.Array) -> Numbers:
     """Of texts that are all numbers; one that reads nan is missing."""
     found = np.asarray(values.to_numpy(zero_copy_only=False))

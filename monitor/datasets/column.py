@@ -23,6 +23,8 @@ FEW: Final = 256
 """Values of any other column that are remembered; with more it is no category."""
 EACH: Final = 2
 """How often they occur on average, at least."""
+_EXAMPLES: Final = 50
+"""Cells that are no numbers which are remembered, to see whether they have marks."""
 _NUMERIC: Final = 0.5
 """Share of numbers from which on other cells are faults."""
 
@@ -79,6 +81,7 @@ class Seen:
     last: float = -np.inf
     distinct: set[Any] | None = field(default_factory=set)
     times: bool = True
+    others: list[str] = field(default_factory=list)
     width: int | None = None
     dtype: np.dtype[Any] | None = None
     declared: bool = False
@@ -98,6 +101,8 @@ class Seen:
             text = str(column[int(bad[0])].as_py())[:40]
             self.where = f"{block.place(int(rows[at]))}: {text!r}"
         self.bad += bad.size
+        if cells.is_text(column.type):
+            self.others += [str(column[int(i)]) for i in bad[: _EXAMPLES - len(self.others)]]
         dtype = found.values.dtype
         self.dtype = dtype if self.dtype is None else np.result_type(self.dtype, dtype)
         self._values(found.values[~found.missing & ~found.bad])
@@ -179,7 +184,7 @@ class Seen:
         if known - self.bad >= _NUMERIC * known:
             return "mixed"
         if self.distinct is None or len(self.distinct) * EACH > known:
-            return "text"
+            return "marked" if csv_values.are_marked(self.others) else "text"
         return "marked" if csv_values.are_marked(self.distinct) else "category"
 
 

@@ -37,6 +37,8 @@ def header_of(split: Split, source: str, decimal: str, given: bool | None) -> He
     comment = _names_in_comment(before, split, decimal)
     if given is None and comment:
         return Header(comment, filled[0].line - 1, notes=(f"names from line {before[-1].line}",))
+    if given is None:
+        _refuse_title(filled, split.width, source)
     named = _is_header(split, source, decimal) if given is None else given
     if not named:
         last = before[-1].line if before else 0
@@ -46,6 +48,17 @@ def header_of(split: Split, source: str, decimal: str, given: bool | None) -> He
     last = units.line if units else filled[0].line
     body = filled[2 if units else 1 :]
     return _named(filled[0], body, split.width, source, Header((), last, notes=notes))
+
+
+def _refuse_title(filled: Sequence[Row], width: int, source: str) -> None:
+    """A first line of one word and empty cells, as spreadsheets write a title above a table."""
+    first = [cell for cell in filled[0].cells if cell]
+    alone = len(first) == 1 and len(filled[0].cells) == width > 2
+    if alone and len(filled) > 1 and csv_values.is_word(first[0]):
+        raise DataError(
+            f"{source}: line {filled[0].line} holds only {first[0][:40]!r}: a title? Remove the"
+            " lines above the names of the columns, or say --header"
+        )
 
 
 def _names_in_comment(before: Sequence[Row], split: Split, decimal: str) -> tuple[str, ...]:

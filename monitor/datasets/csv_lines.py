@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -103,6 +105,20 @@ def rows(text: str, delimiter: str, skip: int = 0) -> list[Row]:
         if len(found) >= SAMPLE_ROWS:
             break
     return found
+
+
+def line_of(lines: Iterable[str], delimiter: str, skip: int, record: int) -> int | None:
+    """The line (from 1) in which a record ends, counted from 0 after `skip` lines; None if there
+    are fewer. Blank lines and comments are no records."""
+    reader = csv.reader(itertools.islice(lines, skip, None), delimiter=delimiter)
+    try:
+        for cells in reader:
+            record -= bool(cells) and not cells[0].lstrip().startswith(COMMENT)
+            if record < 0:
+                return skip + reader.line_num
+    except csv.Error:
+        return None
+    return None
 
 
 def is_comment(row: Row) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from monitor.datasets.csv_dialect import Dialect, dialect
-from monitor.datasets.csv_lines import COMMENT
+from monitor.datasets.csv_lines import COMMENT, line_of
 from monitor.datasets.request import Reading
 from monitor.datasets.source import Source
 from monitor.datasets.table import Block, Table, check_names
@@ -20,6 +21,8 @@ _BLOCK_BYTES: Final = 1 << 20
 _LINES: Final = 256
 """In a block, at least: the longest line that was seen tells its size."""
 _MAX_BLOCK_BYTES: Final = 1 << 26
+_READ_AGAIN: Final = 1_000_000
+"""Records that are read again to tell lines, over all faults of a file."""
 _UNREADABLE: Final = (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeError)
 
 
@@ -54,24 +57,30 @@ def read(source: Source, reading: Reading) -> Table:
 
 
 class _Lines:
-    """Which lines hold the records: comments in between are left out, and counted."""
+    """Which lines hold the records: comments and blank lines in between are left out."""
 
-    def __init__(self, first: int) -> None:
-        self._first = first
-        self.comments = 0
+    def __init__(self, source: Source, found: Dialect) -> None:
+        self._source, self._found = source, found
+        self._budget = _READ_AGAIN
 
     def of(self, row: int) -> int:
-        return self._first + row + self.comments
+        """The line in which a record ends, found by reading again, for the first million lines;
+        further on as if there were only records."""
+        if row < self._budget:
+            self._budget -= row + 1
+            with self._source.open() as file:
+                text = io.TextIOWrapper(file, self._found.encoding, newline="")
+                line = line_of(text, self._found.delimiter, self._found.skip, row)
+            if line is not None:
+                return line
+        return self._found.skip + 1 + row
 
     def invalid(self, row: pyarrow.csv.InvalidRow) -> str:
-        if row.text.lstrip().startswith(COMMENT):
-            self.comments += 1
-            return "skip"
-        return "error"
+        return "skip" if row.text.lstrip().startswith(COMMENT) else "error"
 
 
 def _blocks(source: Source, found: Dialect, positions: dict[str, int]) -> Iterator[Block]:
-    lines = _Lines(found.skip + 1)
+    lines = _Lines(source, found)
     start = 0
     try:
         with source.open() as file:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from monitor import datasets
-from monitor.datasets import parts, windowed
+from monitor.datasets import parts, times, windowed
 from monitor.datasets.dataset import Dataset
 from monitor.datasets.request import PLAIN, Reading
 from monitor.datasets.units import Units
@@ -39,6 +39,7 @@ def blocks(
         yield from _watched(named, spec, reading)
         return
     steps = _watched(named, spec.steps, windowed.carrying(reading, spec.window))
+    steps = times.in_order(steps, reading, named[0], spec.window.by)
     yield from windowed.windowed(steps, spec.window, named[0])
 
 

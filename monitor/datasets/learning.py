@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from models.windows import Window
 from monitor import datasets
-from monitor.datasets import account, choosing, layout, parts, plan, suspicions, tables, windowed
+from monitor.datasets import (
+    account,
+    choosing,
+    layout,
+    parts,
+    plan,
+    suspicions,
+    tables,
+    times,
+    windowed,
+)
 from monitor.datasets.account import Account
 from monitor.datasets.column import Column
 from monitor.datasets.dataset import Dataset
@@ -37,10 +47,20 @@ def read(paths: datasets.Paths, reading: Reading, window: Window | None = None) 
 
     window: how windows are made of records that are steps of series; the account is of the steps.
     """
-    if window is not None:
-        learned = read(paths, windowed.carrying(reading, window))
-        made = parts.joined(windowed.windowed([learned.data], window, learned.account.source))
-        return Learned(made, replace(learned.account, windows=len(made.records)))
+    reading = reading if window is None else windowed.carrying(reading, window)
+    learned = _read(paths, reading)
+    if window is None and not reading.newest:
+        return learned
+    # Where the newest records are asked for, their order matters, as that of steps does.
+    source = learned.account.source
+    data = times.in_order([learned.data], reading, source, window.by if window else "")
+    if window is None:
+        return replace(learned, data=parts.joined(data))
+    made = parts.joined(windowed.windowed(data, window, source))
+    return Learned(made, replace(learned.account, windows=len(made.records)))
+
+
+def _read(paths: datasets.Paths, reading: Reading) -> Learned:
     named = datasets.listed(paths)
     if datasets.kind_of(named) == "table":
         table, decided = _planned(named, reading)
@@ -73,7 +93,14 @@ def _planned(paths: Sequence[str], reading: Reading) -> tuple[Table, plan.Plan]:
     table = tables.opened(paths, reading)
     tables.told(table, reading)
     chosen, used = choosing.of_table(table, reading)
-    return table, plan.plan(table, reading, chosen, used)
+    decided = plan.plan(table, reading, chosen, used)
+    sample = decided.profile.sample
+    if count := suspicions.shifted(sample):
+        reading.say(
+            f"{table.source}: WARNING: {count:,} of the first {len(sample):,} records fit the"
+            " columns only if their cells move by one place: are cells missing in these lines?"
+        )
+    return table, decided
 
 
 def _converter(table: Table, decided: plan.Plan, reading: Reading) -> Converter:
@@ -85,17 +112,21 @@ def _parts(
 ) -> Iterator[Dataset]:
     columns = [each.column for each in decided.taken]
     carried = tuple(dict.fromkeys((*table.index, *reading.carried)))
-    return tables.datasets(table, converter, decided.schema, decided.chosen, columns, carried)
+    found = tables.datasets(table, converter, decided.schema, decided.chosen, columns, carried)
+    return times.checked(found, reading, table.source)
 
 
 def _of_table(table: Table, decided: plan.Plan, records: int, skipped: int) -> Account:
     seen = decided.profile
+    stand_ins = suspicions.stand_ins(seen.sample, seen.names)
     return Account(
         source=table.source,
         records=records,
         shape=(len(plan.features_of(decided.taken)),),
         dtype=decided.dtype.name,
-        facts=tuple(account.fact_of(seen.columns[name]) for name in seen.names),
+        facts=tuple(
+            account.fact_of(seen.columns[name], stand_in=name in stand_ins) for name in seen.names
+        ),
         pairs=tuple(suspicions.pairs(seen.sample, seen.names)),
         left=decided.left,
         notes=table.told,

@@ -89,18 +89,31 @@ def _refuse_faults(table: Table, columns: Sequence[Column]) -> None:
     faulty += [c for c in columns if c.kind == "category" and len(c.values) > MAX_CATEGORIES]
     if not faulty:
         return
+    _refuse_names_again(table, faulty)
     faults = [_fault(column).replace(f" {table.source},", "") for column in faulty[:_SHOWN]]
     names = " ".join(shlex.quote(column.name) for column in faulty[:_SHOWN])
+    put = "Otherwise put" if any(": say --" in fault for fault in faults) else "Put"
     if len(faulty) == 1:
         raise DataError(
-            f"{table.source}: {faults[0]}. Put it right, or leave it out: --drop {names}"
+            f"{table.source}: {faults[0]}. {put} it right, or leave it out: --drop {names}"
         )
     more = f"\n  and {len(faulty) - _SHOWN} more" if len(faulty) > _SHOWN else ""
     raise DataError(
         f"{table.source}: {len(faulty)} columns cannot be features as they are:\n  "
         + "\n  ".join(faults)
-        + f"{more}\nPut them right, or leave them out: --drop {names}"
+        + f"{more}\n{put} them right, or leave them out: --drop {names}"
     )
+
+
+def _refuse_names_again(table: Table, faulty: Sequence[Column]) -> None:
+    """A line that holds the header once more, as in files that were joined."""
+    for column in faulty:
+        place, _, cell = column.bad.rpartition(": ")
+        if column.kind == "mixed" and cell == repr(column.name):
+            raise DataError(
+                f"{place}: the names of the columns once more, as if files had been joined."
+                " Remove that line, and others like it"
+            )
 
 
 def _fault(column: Column) -> str:
@@ -113,8 +126,12 @@ def _fault(column: Column) -> str:
         what = f"{what}; {column.bad}"
     elif column.kind == "text" and column.distinct is not None:
         what = f"{what}, {column.distinct:,} different values, {column.bad}"
-    option = f", or --time {shlex.quote(column.name)}" if column.kind == "time" else ""
-    return f"column {column.name!r}: {what}{option}"
+    name = shlex.quote(column.name)
+    if column.kind == "time":
+        what = f"{what}: say --time {name}, which goes into results"
+    if column.kind == "text":
+        what = f"{what}: say --id {name} if it names records"
+    return f"column {column.name!r}: {what}"
 
 
 def _refuse_missing(table: Table, columns: Sequence[Column], reading: Reading) -> None:

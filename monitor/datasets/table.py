@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import pyarrow as pa
 
@@ -58,9 +59,11 @@ class Table:
         """Raise DataError if an option names a column that is not there."""
         absent = [name for name in names if name not in self.types]
         if absent:
+            known = {name.casefold(): name for name in self.types}
+            near = [known[name] for name in get_close_matches(absent[0].casefold(), known, 1, 0.8)]
             raise DataError(
                 f"{option} {' '.join(absent)}: {self.source} has no such column."
-                f" It has {listed(list(self.types))}"
+                f" It has {listed([*near, *(name for name in self.types if name not in near)])}"
             )
 
 

@@ -31,6 +31,9 @@ A = csv(lines("a,b", numbers(2)))
 WORDS = ["red", "green"] * (ROWS // 2)
 TIMES = [f"2026-01-01 00:{i:02}:00" for i in range(ROWS)]
 GAPS = ["" if i % 4 == 0 else i * 7 % ROWS / 2 for i in range(ROWS)]
+SHIFTED = [
+    np.roll(row, i in (7, 9)) for i, row in enumerate(numbers() + np.array([0, 100, 10_000]))
+]
 NAMED = model("a", "b")
 
 CSV = (
@@ -62,6 +65,11 @@ CSV = (
     Situation("UTF-16", csv(lines("°C,b", numbers(2)), encoding="utf-16"), "°C b"),
     Situation("UTF-8 with a byte order mark", csv(lines("a,b", numbers(2)), encoding="utf-8-sig"),
               "a b"),
+    Situation("a title above the names", csv("Report,,\n" + lines("a,b,c", numbers())),
+              fault="line 1 holds only 'Report': a title?"),
+    Situation("the names once more, in the middle",
+              csv(lines("a,b", numbers(2)) + lines("a,b", numbers(2))),
+              fault="line 42: the names of the columns once more"),
     Situation("blank lines", csv(lines("a,b", numbers(2), after="\n\n") + "\n\n"), "a b"),
     Situation("a delimiter at the end of lines", csv(lines("a,b,", numbers(3) * [1, 1, 0]).replace(
               ",0.0\n", ",\n").replace(",-0.0\n", ",\n")), "a b", "last column, which is empty"),
@@ -105,8 +113,13 @@ COLUMNS = (
     Situation("numbers with marks of thousands",
               with_column([f"1'{i % 5}00.5" for i in range(ROWS)]),
               fault="column 'x': numbers with units or marks of thousands, write plain ones"),
-    Situation("dates and times", with_column(TIMES), fault="dates or times, or --time x"),
+    Situation("dates and times", with_column(TIMES), fault="dates or times: say --time x"),
     Situation("dates and times, with --time", with_column(TIMES), "a b", said={"time": "x"}),
+    Situation("one cell of --time that is no time", with_column([*TIMES[1:], "mean"]), "a b",
+              "1 of 40 cells are no times, the first 'mean' in record 39", said={"time": "x"}),
+    Situation("numbers with a unit or marks of thousands, most of them different",
+              with_column([f"{i}'{500 + i}.5" for i in range(1, ROWS + 1)]),
+              fault="numbers with units or marks"),
     Situation("true and false", with_column(["True", "false"] * (ROWS // 2)), "a b x"),
     Situation("one cell that is no number", with_column(["oops", *range(1, ROWS)]),
               fault="column 'x', line 2: 'oops' is not a finite number"),
@@ -123,8 +136,16 @@ COLUMNS = (
               said={"label": ("fault",)}),
     Situation("a label that nobody named", with_column([0, 1] * (ROWS // 2), "fault"), "a b fault",
               "looks like a label (--label)"),
+    Situation("a label that nobody named, by its words", with_column(["normal", "neptune"] *
+              (ROWS // 2)), "a b x", "column 'x' looks like a label (--label)"),
+    Situation("-999 in place of missing values", with_column([-999, 1.5, 3, 2.25] * (ROWS // 4)),
+              "a b x", "column 'x' has nines far from all other values"),
+    Situation("cells in the wrong columns", csv(lines("a,b,c", SHIFTED)), "a b c",
+              "2 of the first 40 records fit the columns only if their cells move by one place"),
     Situation("a counter that nobody named", with_column(list(range(ROWS)), "n"), "a b n",
               "always rising, as a time stamp or a counter (--time or --drop)"),
+    Situation("an option that names a column in other letters", with_column(WORDS, "Class"),
+              said={"label": ("class",)}, fault="has no such column. It has Class, a, b"),
     Situation("an option that names no column", A, said={"drop": ("z",)},
               fault="--drop z: FOLDER/data.csv has no such column. It has a, b"),
 )  # fmt: skip

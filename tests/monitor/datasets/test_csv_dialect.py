@@ -1,10 +1,11 @@
 """How CSV files are written: decided by many lines, or refused with the option that settles it."""
 
 import io
+from pathlib import Path
 
 import pytest
 
-from monitor.datasets import Reading
+from monitor.datasets import Reading, learning
 from monitor.datasets.csv_dialect import Dialect, dialect
 from monitor.errors import DataError
 
@@ -125,3 +126,14 @@ def test_an_option_settles_it(
 ) -> None:
     found = decided(text, **said)
     assert (found.names, found.width, found.decimal) == (names, width, decimal)
+
+
+@pytest.mark.parametrize(
+    ("between", "line"),
+    [("", 41), ("\n\n", 43), ("# a remark, of three, cells\n", 42), ('"5\n",6\n\n', 44)],
+)
+def test_a_fault_is_told_with_its_line_in_the_file(tmp_path: Path, between: str, line: int) -> None:
+    rows = "".join(f"{i},{i}.5\n" for i in range(39))
+    (tmp_path / "t.csv").write_text(f"a,b\n{rows}{between}oops,1\n")
+    with pytest.raises(DataError, match=f"'a', line {line}: 'oops'"):
+        learning.look(str(tmp_path / "t.csv"), Reading())

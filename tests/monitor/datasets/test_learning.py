@@ -94,10 +94,10 @@ def test_all_columns_that_cannot_be_learned_are_named_at_once(tmp_path: Path) ->
         learning.look(str(tmp_path / "t.csv"), Reading())
     text = str(caught.value)
     assert "4 columns cannot be features as they are" in text
-    for column in ("'at': dates or times, or --time at", "'note': free text", "'tag': free text",
+    for column in ("'at': dates or times: say --time at", "'note': free text", "'tag': free text",
                    "'void': no value at all"):  # fmt: skip
         assert f"column {column}" in text
-    assert text.endswith("leave them out: --drop at note tag void")
+    assert text.endswith("Otherwise put them right, or leave them out: --drop at note tag void")
 
 
 def test_all_missing_columns_are_named_with_their_shares_at_once(tmp_path: Path) -> None:
