@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.schema import Feature
 from monitor.codecs.arrow_message import has_compression
+from monitor.codecs.by_name import extra_remark
 from monitor.codecs.features import Read, missing, reader
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
@@ -35,6 +36,10 @@ class ArrowCodec:
         self._reads = [reader(f, settings.numbers_as_text) for f in self._features]
         self._field = settings.field
         self._max_rows = settings.max_rows
+        names = settings.features.names
+        self._roots = {*names, *(name.partition(".")[0] for name in names)}
+        self._refuses_extra = settings.refuse_extra
+        self._say, self._told = settings.say, False
         self._pool = pa.system_memory_pool()  # Arrow's own keeps what it was given once
 
     def decode(self, value: bytes) -> NDArray[Any]:
@@ -68,11 +73,23 @@ class ArrowCodec:
     def _rows(self, batch: Any) -> NDArray[Any]:
         if not self._features:
             return self._vectors(batch)
+        self._heed_extra(batch.schema.names)
         columns = [
             self._column(batch, feature, read)
             for feature, read in zip(self._features, self._reads, strict=True)
         ]
         return np.stack(columns, axis=1)
+
+    def _heed_extra(self, names: Sequence[str]) -> None:
+        """Refuse columns that are no feature, or say once which there are."""
+        extra = [name for name in names if name not in self._roots]
+        if extra and self._refuses_extra:
+            raise DecodeError(
+                "wrong_shape", f"the model has no feature {_shown(extra)} (codec.extra: refuse)"
+            )
+        if extra and not self._told:
+            self._told = True
+            self._say(extra_remark(extra))
 
     def _vectors(self, batch: Any) -> NDArray[Any]:
         """The rows of the one column of fixed-size lists, or of the one that is configured."""

@@ -17,6 +17,7 @@ from monitor.codecs import protobuf_files
 from monitor.codecs.by_name import ByName, extra_remark
 from monitor.codecs.framing import unframed
 from monitor.codecs.many import CannotEncodeError
+from monitor.codecs.protobuf_classes import check_cost
 from monitor.codecs.protobuf_plan import Plan
 from monitor.codecs.protobuf_wire import message_indexes
 from monitor.codecs.settings import CodecSettings
@@ -65,9 +66,7 @@ class ProtobufCodec:
     def decode(self, value: bytes) -> NDArray[Any]:
         """A row as float64."""
         plan, value = self._plan(value)
-        if len(value) > plan.most_bytes:
-            text = f"{len(value)} bytes of a message with lists of messages"
-            raise DecodeError("oversized", f"{text}, more than {plan.most_bytes}")
+        check_cost(value, plan.costs)
         message = plan.build()
         try:
             _parse(message, value)

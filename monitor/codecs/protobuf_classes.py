@@ -6,8 +6,8 @@ proto2, in which each field says whether it is there.
 
 from __future__ import annotations
 
-import sys
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from monitor.codecs.protobuf_steps import (
     BYTES,
@@ -21,6 +21,7 @@ from monitor.codecs.protobuf_steps import (
     Step,
     name_of,
 )
+from monitor.errors import DecodeError
 
 SPARE_BYTES: Final = 2**23
 """Memory that empty messages may take."""
@@ -121,14 +122,44 @@ def is_choice(source: Any) -> bool:
     return oneof is not None and len(oneof.fields) > 1
 
 
-def most_bytes(root: Node) -> int:
-    """Longest payload whose messages take no more than the spare memory, two bytes each."""
-    nodes = list(root.nodes())
-    largest = max(64 + 16 * (len(node.steps) + _others(node)) for node in nodes)
-    for step in (step for node in nodes for step in node.steps.values()):
-        if step.child is not None and (step.source.is_repeated or is_choice(step.source)):
-            return 2 * SPARE_BYTES // largest
-    return sys.maxsize
+class Cost(NamedTuple):
+    """A message of which a payload may hold many, or one again and again.
+
+    begins: first bytes of its tag, which may be written longer than it need be. size: in memory.
+    """
+
+    begins: tuple[bytes, ...]
+    size: int
+
+
+def costs(node: Node, many: bool = False) -> Iterator[Cost]:
+    """Of the messages within. many: there may be many of this one."""
+    for step in node.steps.values():
+        if step.child is None:
+            continue
+        several = many or step.source.is_repeated or is_choice(step.source)
+        if several:
+            tag = step.source.number << 3 | (3 if step.source.type == GROUP else 2)
+            begins = [bytes([tag & 127 | 128]), *([bytes([tag])] if tag < 128 else [])]
+            yield Cost(tuple(begins), 64 + 16 * (len(step.child.steps) + _others(step.child)))
+        yield from costs(step.child, several)
+
+
+def check_cost(value: bytes, costs: Sequence[Cost]) -> None:
+    """Raise DecodeError, oversized, if the messages may take more than the spare memory.
+
+    Of two bytes each there would be len(value) / 2. In larger payloads, there are no more than
+    bytes with which their tags begin.
+    """
+    if not costs or len(value) * max(cost.size for cost in costs) <= 2 * SPARE_BYTES:
+        return
+    memory = sum(cost.size * sum(map(value.count, cost.begins)) for cost in costs)
+    if memory > SPARE_BYTES:
+        raise DecodeError(
+            "oversized",
+            f"{len(value)} bytes, with messages that may take {memory} in memory: more than"
+            f" {SPARE_BYTES}",
+        )
 
 
 def _others(node: Node) -> int:

@@ -12,7 +12,7 @@ import math
 from typing import Any, Final
 
 from models.schema import Feature
-from monitor.codecs.protobuf_classes import class_of, most_bytes
+from monitor.codecs.protobuf_classes import class_of, costs
 from monitor.codecs.protobuf_steps import (
     GROUP,
     MESSAGE,
@@ -39,8 +39,9 @@ _SHOWN: Final = 10
 class Plan:
     """What is read of a message. source: its descriptor.
 
-    build: the class of the messages that are read. most_bytes: of a payload. extra: fields of the
-    record that the model does not know. Raises ValueError if the message lacks a feature.
+    build: the class of the messages that are read. costs: of those that a payload may repeat.
+    extra: fields of the record that the model does not know. Raises ValueError if the message lacks
+    a feature.
     """
 
     def __init__(self, source: Any, settings: CodecSettings) -> None:
@@ -56,7 +57,7 @@ class Plan:
             self._add_list(source, math.prod(settings.record_shape))
             self.extra = []
         self.build = class_of(self.root)
-        self.most_bytes = most_bytes(self.root)
+        self.costs = tuple(costs(self.root))
 
     def way(self) -> list[Step]:
         """The fields that lead to the record."""

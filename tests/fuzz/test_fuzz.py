@@ -43,7 +43,7 @@ IMPOSSIBLE: Asked[set[str]] = Asked(
         "msgpack": set(),
         "arrow": set(),
         "avro": {"too_many_rows", "wrong_dtype"},
-        "protobuf": {"too_many_rows"},
+        "protobuf": {"too_many_rows", "wrong_dtype"},
     },
 )
 """Reasons that a codec never gives."""

@@ -138,3 +138,15 @@ def test_no_stream_takes_much_time_or_memory(kind, features):
     value = BOMBS[kind](8 * 2**20)
     settings = CodecSettings((len(features.features),), features=features)
     assert check(Variant("arrow", settings), value).ending != "rows"
+
+
+def test_columns_that_no_feature_has_are_told_once_or_refused():
+    value, said = stream({"temp": [1], "pressure": [2], "x\n": [3], "id": [4]}), []
+    settings = CodecSettings((2,), features=PAIR, say=said.append)
+    codec = ArrowCodec(settings)
+    for _ in range(2):
+        assert codec.decode(value).tolist() == [[1, 2]]
+    assert said == ["keys that are no feature of the model are ignored (codec.extra): 'x\\n', 'id'"]
+    reason, text = refused(value, refuse_extra=True)
+    assert reason == "wrong_shape"
+    assert r"no feature 'x\n', 'id' (codec.extra: refuse)" in text

@@ -126,13 +126,27 @@ def test_what_is_not_a_message_is_refused(value, text):
     assert (reason, text in said) == ("undecodable", True)
 
 
-def test_payloads_with_lists_of_messages_are_read_up_to_a_bound():
-    built = codec("points.0.x")
-    points = filled(11, tag(1, 1) + bytes(8))
-    assert built.decode(points * 1000).tolist() == [[0]]
-    assert refused(built, points * (SPARE_BYTES // 100))[0] == "oversized"
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("points.0.x", filled(11, b"")), ("points.0.x", b"\xda\x80\0\0"),
+        ("motors.1.rpm", filled(7, b"\x12\0")),
+        ("large.rpm", filled(14, b"") + tag(13, 0) + b"\1"),
+        ("next.large.rpm", filled(10, filled(14, b"") + filled(15, b""))),
+    ],
+)  # fmt: skip
+def test_messages_of_two_bytes_are_read_up_to_a_bound(name, unit):
+    built = codec(name, missing=[name])
+    assert built.decode(unit * 1000).shape == (1, 1)
+    assert refused(built, unit * (SPARE_BYTES // len(unit)))[0] == "oversized"
     plain = codec("temp")
-    assert plain.decode(points * (SPARE_BYTES // 100)).tolist() == [[0]]
+    assert plain.decode(unit * (SPARE_BYTES // len(unit))).tolist() == [[0]]
+
+
+def test_large_payloads_with_few_messages_are_read():
+    value = Reading(points=[{"x": 1.5}] * 1000, id="a" * SPARE_BYTES).SerializeToString()
+    assert codec("points.0.x").decode(value).tolist() == [[1.5]]
+    assert codec("large.rpm", missing=["large.rpm"]).decode(value).shape == (1, 1)
 
 
 def test_what_a_field_does_not_take_is_not_written():
