@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from monitor.codecs.rows import as_rows, collector_paused
 from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
+_FIRST: Final = itemgetter(0)
 SPARE_BRACKETS: Final = 2**18
 """Lists and objects that a payload may hold besides those of its rows."""
 _KEYS: Final = 8
@@ -52,7 +54,7 @@ class JsonCodec:
 
     def decode_many(self, values: Sequence[bytes]) -> Many:
         """The payloads that hold what they should, and are written as they should be."""
-        if any(value[0] == 0 for value in values):
+        if 0 in map(_FIRST, values):
             values = [without_frame(value) for value in values]
         return self._read_many(values)
 
