@@ -22,6 +22,9 @@ ANSWER_SECONDS: Final = 1.0
 TOLD_AFTER_SECONDS: Final = 5.0
 """So long a partition may wait before it counts as one that cannot be read."""
 COMPLAINT_SECONDS: Final = 60.0
+BEHIND_SECONDS: Final = 15.0
+"""So long a partition may end before what the group has committed of it. A leader that is new may
+tell an older end for a moment, and another member may have committed since we asked."""
 
 Lookup = Callable[[Iterable[Partition]], Mapping[Partition, Committed] | None]
 
@@ -40,6 +43,7 @@ class Lookups:
         self._clock = clock
         self._since: dict[Partition, float] = {}
         self._reasons: dict[Partition, str] = {}
+        self._asked_again: dict[Partition, float] = {}
         self._complained_at = float("-inf")
         self._established = False
         self.unanswered = False
@@ -57,8 +61,9 @@ class Lookups:
         left = max(0.0, latest + ANSWER_SECONDS - now)
         view = self._survey.after(latest, left) or self._survey.view
         ready, found = [], {}
+        self._asked_again = {p: at for p, at in self._asked_again.items() if p in self._since}
         for partition, since in self._since.items():
-            if view is None or view.taken_at < since:
+            if view is None or view.taken_at < max(since, self._asked_again.get(partition, since)):
                 self._reasons[partition] = self._survey.failure or "the brokers do not answer"
             elif partition in view.bounds:
                 ready.append(partition)
@@ -75,10 +80,20 @@ class Lookups:
             self._identity = view.identity
             for p in ready:
                 first, end = view.bounds[p]
+                if self._is_behind(p, stored.get(p), end, now):
+                    continue
                 found[p] = Assigned(stored.get(p), first, end, view.identity, is_new)
                 del self._since[p]
         self._complain(now)
         return found
+
+    def _is_behind(self, p: Partition, stored: Committed | None, end: int, now: float) -> bool:
+        """Whether to ask again for a partition that ends before what is committed of it."""
+        if stored is None or stored.offset <= end or now - self._since[p] > BEHIND_SECONDS:
+            return False
+        self._asked_again[p] = now
+        self._reasons[p] = f"it ends at {end}, and the group has committed {stored.offset}"
+        return True
 
     def _is_new(
         self,

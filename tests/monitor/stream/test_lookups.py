@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from monitor.stream.kafka_options import Connection
 from monitor.stream.offsets import Committed, identity_of
 from monitor.stream.records import Partition
-from monitor.stream.sources.lookups import TOLD_AFTER_SECONDS, Lookups
+from monitor.stream.sources.lookups import BEHIND_SECONDS, TOLD_AFTER_SECONDS, Lookups
 from monitor.stream.sources.survey import NO_LEADER, Survey, View
 
 P0, P1, P2 = (Partition("in", number) for number in range(3))
@@ -105,3 +105,22 @@ def test_another_topic_of_the_same_name_is_told_once() -> None:
     lookups._survey.view = View(105.0, identity_of("cluster", "two"), {P0: (0, 9)})
     assert lookups.is_another_topic()
     assert not lookups.is_another_topic()
+
+
+def test_an_end_before_what_is_committed_is_asked_for_again() -> None:
+    """A new leader may tell an older end for a moment."""
+    lookups, clock = subject(View(100.0, ID, {P0: (0, 7), P1: (0, 7)}), Group({P0: Committed(9)}))
+    assert list(lookups.found([P0, P1])) == [P1]
+    clock.now += 1
+    assert lookups.found([P0]) == {}  # what was said before is no answer
+    lookups._survey.view = View(clock.now, ID, {P0: (0, 12)})
+    assert lookups.found([P0])[P0].latest == 12
+
+
+def test_an_end_that_stays_before_what_is_committed_is_believed() -> None:
+    lookups, clock = subject(View(100.0, ID, {P0: (0, 7)}), Group({P0: Committed(9)}))
+    assert lookups.found([P0]) == {}
+    clock.now += BEHIND_SECONDS + 1
+    lookups._survey.view = View(clock.now, ID, {P0: (0, 7)})
+    assert lookups.stuck(()) != {}
+    assert lookups.found([P0])[P0].latest == 7
