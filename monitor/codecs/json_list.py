@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs.by_name import ByName, check_once, object_of
@@ -23,6 +24,8 @@ from monitor.codecs.settings import CodecSettings
 from monitor.errors import DecodeError
 
 _FIRST: Final = itemgetter(0)
+DEEPEST: Final = 400
+"""Python's parser would refuse later or sooner, by how deep the program is itself."""
 SPARE_BRACKETS: Final = 2**18
 """Lists and objects that a payload may hold besides those of its rows."""
 _KEYS: Final = 8
@@ -157,15 +160,28 @@ def _brackets_per_byte(shape: tuple[int, ...]) -> float:
 
 def _loaded(value: bytes, *, lenient: bool) -> Any:
     """The document. lenient: NaN and Infinity are floats, which whoever looks at them judges."""
+    if _depth(value) > DEEPEST:
+        raise DecodeError("undecodable", "not JSON: nested too deeply")
     try:
         with collector_paused():
             return json.loads(
                 value, parse_constant=float if lenient else _refuse, object_pairs_hook=object_of
             )
-    except RecursionError:  # what it says depends on how deep we are ourselves
+    except RecursionError:
         raise DecodeError("undecodable", "not JSON: nested too deeply") from None
     except _NonFiniteError as error:
         raise DecodeError("non_finite", f"{error} is not a finite number") from None
+
+
+def _depth(value: bytes) -> int:
+    """How deep lists and objects may be nested, at most: brackets in texts count, too."""
+    if value.count(b"[") + value.count(b"{") <= DEEPEST:
+        return 0
+    found = np.frombuffer(value, np.uint8)
+    steps = np.zeros(found.size, dtype=np.int8)
+    steps[(found == ord("[")) | (found == ord("{"))] = 1
+    steps[(found == ord("]")) | (found == ord("}"))] = -1
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
 
 
 def _refuse(constant: str) -> float:

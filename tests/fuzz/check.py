@@ -105,7 +105,9 @@ def _check_batch(
     decoded = Decoder(codec, variant.limits, None, features, variant.codec).all([value])
     seconds, grown = time.thread_time() - meter.started, meter.grown()
     if isinstance(alone, DecodeError):
-        assert (decoded.failures[0].reason, str(decoded.failures[0])) == (alone.reason, str(alone))
+        together = decoded.failures[0]
+        same = (together.reason, str(together)) == (alone.reason, str(alone))
+        assert same, f"alone {alone.reason}, {alone}; in a batch {together.reason}, {together}"
     else:
         assert decoded.counts.tolist() == [len(alone)]
         assert (decoded.rows.dtype, decoded.rows.shape) == (alone.dtype, alone.shape)
