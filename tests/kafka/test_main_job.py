@@ -67,8 +67,8 @@ def watched(
         "model": str(bundle),
         "kafka": {"bootstrap_servers": broker.bootstrap_servers, "topic": name, "group": name},
         "codec": {"name": "raw"},
-        # kafkacat sends in a second what a camera would in minutes.
-        "drift": {"guard_seconds": 0.05},
+        # kafkacat sends in some milliseconds what a camera would in minutes.
+        "drift": {"guard_seconds": 0.001},
     }
     daemon = DaemonProcess(tmp_path, settings, launch=product.launch)
     yield daemon, name
