@@ -24,7 +24,7 @@ def main(bundle: str, path: str) -> None:
     spec, total, count = loaded.input_spec, 0.0, 0
     offset = torch.tensor(spec.offset, dtype=torch.float32)
     scale = torch.tensor(spec.scale, dtype=torch.float32)
-    with pyarrow.parquet.ParquetFile(path) as file:
+    with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(ROWS, columns=list(spec.features)):
             columns = [column.to_numpy() for column in batch.columns]
             x = (torch.from_numpy(np.stack(columns, axis=1)) - offset) / scale

@@ -79,7 +79,8 @@ Batches = Callable[[Sequence[str], int], Iterator[pa.RecordBatch]]
 
 
 def _parquet(file: IO[bytes]) -> tuple[pa.Schema, Batches]:
-    opened = pyarrow.parquet.ParquetFile(file)
+    # Buffered beforehand, all of the file would be in memory before it ends.
+    opened = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
     return opened.schema_arrow, lambda names, rows: opened.iter_batches(rows, columns=list(names))
 
 
