@@ -79,13 +79,17 @@ class _Memory:
 
 
 class Series:
-    """Makes windows of steps. channels: of a step. at_most: series that are remembered.
+    """Makes windows of steps. channels: of a step. at_most: series that are remembered. names: of
+    the channels, if they have any; steps of others are not gone on with.
 
     `windows` is called for one batch after the other, on any thread; all else on the run loop's.
     """
 
-    def __init__(self, window: Window, channels: int, at_most: int) -> None:
+    def __init__(
+        self, window: Window, channels: int, at_most: int, names: Sequence[str] = ()
+    ) -> None:
         self.window, self._channels = window, channels
+        self._of = [window.length, window.stride, window.by, channels, *names]
         fitting = max(1, AT_MOST_VALUES // (window.length * channels))
         self.at_most = min(at_most, fitting)
         self._decided, self._ahead = _Memory(self.at_most), _Memory(self.at_most)
@@ -198,7 +202,7 @@ class Series:
         steps = [tail.steps for tail in tails.values()]
         offsets = [tail.offsets for tail in tails.values()]
         return {
-            "window": [self.window.length, self.window.stride, self.window.by, self._channels],
+            "window": self._of,
             "ends": [[p.topic, p.number, end] for p, end in sorted(self._decided.ends.items())],
             "series": [
                 [partition.topic, partition.number, key.hex(), tail.seen, len(tail.steps)]
@@ -210,9 +214,8 @@ class Series:
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
         """Go on where `state` was called; begin anew if it is of other windows, or None."""
-        own = [self.window.length, self.window.stride, self.window.by, self._channels]
         self.forget()
-        if state is None or state["window"] != own:
+        if state is None or state["window"] != self._of:
             return
         tails, at = {}, 0
         for topic, number, key, seen, length in state["series"]:

@@ -215,7 +215,7 @@ def build_series(config: Config, spec: InputSpec) -> Series | None:
     """What makes windows of the stream's steps; None for a model that takes records whole."""
     if spec.window is None:
         return None
-    series = Series(spec.window, spec.shape[0], config.series.at_most)
+    series = Series(spec.window, spec.shape[0], config.series.at_most, spec.features)
     if series.at_most < config.series.at_most:
         log.info("long windows: fewer series are remembered", at_most=series.at_most)
     return series

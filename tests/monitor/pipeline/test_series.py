@@ -218,6 +218,15 @@ def test_the_memory_of_other_windows_is_left_alone(other: Window) -> None:
     assert len(changed) == 0
 
 
+def test_steps_of_other_channels_are_left_alone() -> None:
+    series = Series(Window(3), 2, 100, ("heat", "flow"))
+    take(series, records_of([(0, 0)] * 2), {})
+    for names, known in ((("heat", "flow"), 1), (("flow", "heat"), 0), ((), 0)):
+        changed = Series(Window(3), 2, 100, names)
+        changed.restore(decode(encode(series.state(), "test"), "test"))
+        assert len(changed) == known
+
+
 def test_records_that_cannot_be_decoded_are_no_steps() -> None:
     series, records = Series(Window(2), 2, 100), records_of([(0, 0)] * 3)
     whole = decoded(records)
