@@ -42,6 +42,20 @@ class Window:
                 f" got {self.stride!r:.80}"
             )
 
+    def completed(
+        self, before: NDArray[Any], steps: NDArray[Any], seen: int
+    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]:
+        """Windows (w, T, C) that new steps (n, C) of a series complete, which of them (w,) do so,
+        and all steps that are known, (k + n, C).
+
+        before: the last steps (k, C) that came earlier, T - 1 of them if there were so many. seen:
+        how many came in all.
+        """
+        whole = np.concatenate([before, steps]) if len(before) else steps
+        ends = self.ends(len(steps), seen)
+        places = (ends + len(before) - self.length + 1)[:, np.newaxis] + np.arange(self.length)
+        return whole[places], ends, whole
+
     def __str__(self) -> str:
         """For people."""
         whose = f"each {self.by}" if self.by else "one series"
@@ -78,11 +92,9 @@ class Windower:
         made, last = [], []
         for name, rows in groups.items():
             seen, before = self._tails.get(name, (0, steps[:0]))
-            whole = np.concatenate([before, steps[rows]]) if len(before) else steps[rows]
-            ends = self._window.ends(len(rows), seen)
+            complete, ends, whole = self._window.completed(before, steps[rows], seen)
             if ends.size:
-                first = len(before) - self._window.length + 1
-                made.append(whole[(ends + first)[:, np.newaxis] + np.arange(self._window.length)])
+                made.append(complete)
                 last.append(rows[ends])
             kept = whole[max(0, len(whole) - self._window.length + 1) :].copy()
             self._tails[name] = (seen + len(rows), kept)

@@ -117,11 +117,9 @@ class Series:
         made, last = [], []
         for name, rows in self._groups(records, counts).items():
             before = self._ahead.tails.get(name) or Tail(0, steps[:0], offsets[:0])
-            whole = np.concatenate([before.steps, steps[rows]]) if before.seen else steps[rows]
-            ends = self.window.ends(len(rows), before.seen)
+            made_of, ends, whole = self.window.completed(before.steps, steps[rows], before.seen)
             if ends.size:
-                first = len(before.steps) - self.window.length + 1
-                made.append(whole[(ends + first)[:, np.newaxis] + np.arange(self.window.length)])
+                made.append(made_of)
                 last.append(rows[ends])
             at = np.concatenate([before.offsets, offsets[rows]])
             tails[name] = self._tail(before.seen + len(rows), whole, at)
