@@ -23,8 +23,8 @@ from monitor.codecs.rows import like_picture
 
 SHALLOW_BYTES: Final = 1024
 MOST_OTHER_BRACKETS: Final = 256
-"""Lists and objects in a longer payload besides those of the rows. Python's parser refuses what
-is nested deeper than its own limit, near 1,000, and simdjson at 1,024: there they disagree."""
+"""Lists and objects in a payload besides those of the rows. What has more of them is left to the
+slow reader, which alone says what is nested too deeply."""
 _LONGEST: Final = 2**24 - 2
 """simdjson counts the items of an array no further than this, and one more."""
 _NUMBER_BYTES: Final = 8
@@ -127,7 +127,7 @@ class FastReader:
             return _DOUBT
         found = _number(value, b"[")
         others = found + _number(value, b"{") - rows * _lists(self._shape)
-        if others > MOST_OTHER_BRACKETS and not shallow:
+        if others > MOST_OTHER_BRACKETS and self._path:
             return _DOUBT
         shapes = [(rows, *self._shape), self._shape][: 2 if rows == 1 else 1]
         nested = any(_is_nested(array, shape, search=found > _lists(shape)) for shape in shapes)

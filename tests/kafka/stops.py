@@ -34,6 +34,8 @@ STOP_SECONDS = 5.0
 GIVEN_UP = 128 + signal.SIGTERM
 """Exit code of a daemon that could not finish in time."""
 READY_SECONDS = 30.0
+TWICE_SECONDS = 0.5
+"""So soon after all is counted, what is read again is counted, too."""
 ANY_TIME = {
     "message.timestamp.before.max.ms": str(2**63 - 1),
     "message.timestamp.after.max.ms": str(2**63 - 1),
@@ -139,8 +141,12 @@ class Daemon:
         return sum(p["consumed"] for p in self.status().get("partitions", []))
 
     def until_consumed(self) -> None:
-        """Until all that was sent is counted, and nothing twice."""
-        wait_until(lambda: self.consumed() + self.elsewhere >= self.sent, READY_SECONDS, self.said)
+        """Until all that was sent is counted, and nothing twice.
+
+        What a state counted of a topic that was made anew is shown until that is known.
+        """
+        wait_until(lambda: self.consumed() + self.elsewhere == self.sent, READY_SECONDS, self.said)
+        time.sleep(TWICE_SECONDS)
         assert self.consumed() + self.elsewhere == self.sent, self.said()
 
     def until_committed(self) -> None:
