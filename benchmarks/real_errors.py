@@ -26,6 +26,7 @@ from scipy.stats import ks_2samp
 
 from benchmarks import corruptions
 from models import architectures
+from models.autoencoder import Autoencoder
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
 from models.settings import TrainingSettings
@@ -200,16 +201,30 @@ def _make(case: str, listener: Listener | None) -> Errors:
     return errors
 
 
-def _trained(
-    training: NDArray[Any], settings: TrainingSettings, listener: Listener | None
-) -> Callable[[NDArray[Any]], Array]:
-    """Fit a model as the recipe does; return the function that scores records with it."""
-    fitted = len(training) - len(training) // 10
-    spec = InputSpec.fit(training[:fitted])
+def records_of(case: str) -> tuple[Records, TrainingSettings]:
+    """The records of a case of CASES, and how its model is trained."""
+    maker, settings = _MAKERS[case]
+    return maker(), settings
+
+
+def fitted(
+    training: NDArray[Any], settings: TrainingSettings, listener: Listener | None = None
+) -> tuple[Autoencoder, InputSpec]:
+    """Fit a model as the recipe does."""
+    count = len(training) - len(training) // 10
+    spec = InputSpec.fit(training[:count])
     prepared = torch.from_numpy(spec.prepare(training))
     with seeded(settings.seed, torch.device("cpu")):
         model = architectures.build(settings.architecture or "", spec, {})
-        fit(model, prepared[:fitted], prepared[fitted:], settings, listener)
+        fit(model, prepared[:count], prepared[count:], settings, listener)
+    return model, spec
+
+
+def _trained(
+    training: NDArray[Any], settings: TrainingSettings, listener: Listener | None
+) -> Callable[[NDArray[Any]], Array]:
+    """Fit a model; return the function that scores records with it."""
+    model, spec = fitted(training, settings, listener)
     return lambda records: errors_of(
         model, torch.from_numpy(spec.prepare(records)), settings.error_metric
     )

@@ -2,11 +2,12 @@
 
     model.safetensors       the weights
     reference.safetensors   the calibration errors: in stream order if known, else ascending
-    bundle.json             everything else, and the hashes of both
+    channels.safetensors    values of the views that are watched one by one; not in older bundles
+    bundle.json             everything else, and the hashes of these
     README.md, plots/       the model card, for people; never read back
 
 The version is the hash of bundle.json without the version itself and the times of the training,
-so it covers all three, and two equal trainings have one version. Files
+so it covers them all, and two equal trainings have one version. Files
 are bounded in size and checked before anything is built from them; nothing pickled is ever read.
 """
 
@@ -22,7 +23,8 @@ import torch
 
 from models import architectures, bundle_files, bundle_metadata, bundle_references
 from models.autoencoder import Autoencoder
-from models.bundle_files import MANIFEST, MODEL, REFERENCE
+from models.bundle_files import CHANNELS, MANIFEST, MODEL, REFERENCE
+from models.channels import Channels
 from models.device import resolve
 from models.errors import BundleError, UserError
 from models.files import replaced_folder
@@ -39,6 +41,7 @@ class Bundle:
     version: 16 hex digits, the content's hash. metadata: JSON values: training data fingerprint,
     settings, metrics, library versions, creation time (ISO 8601, UTC). reference: of the
     precision that it was loaded for. references: of each precision that it was calibrated in.
+    channels: of float32; None if it has none.
     """
 
     version: str
@@ -51,6 +54,7 @@ class Bundle:
     path: Path
     precision: str = FLOAT32
     references: Mapping[str, Reference] = field(default_factory=dict)
+    channels: Channels | None = None
 
     def in_precision(self, precision: str) -> Bundle:
         """The same, to be scored in this precision, with the reference that belongs to it.
@@ -65,7 +69,8 @@ class Bundle:
                 f" {precision} differ. Train it again with --precision {precision}, or score in"
                 f" {self.precision}."
             )
-        return replace(self, precision=precision, reference=self.references[precision])
+        reference = self.references[precision]
+        return replace(self, precision=precision, reference=reference, channels=None)
 
 
 Pages = Callable[[Bundle], Mapping[str, bytes]]
@@ -81,6 +86,7 @@ def save(
     metadata: Mapping[str, Any],
     pages: Pages | None = None,
     reduced: Reference | None = None,
+    channels: Channels | None = None,
 ) -> Bundle:
     """Write a bundle, verify what was written, and return it.
 
@@ -96,6 +102,8 @@ def save(
         MODEL: safetensors.torch.save(weights),
         REFERENCE: bundle_references.tensors(reference, reduced),
     }
+    if channels is not None:
+        contents[CHANNELS] = channels.tensors()
     document = {
         "schema_version": bundle_files.SCHEMA_VERSION,
         "architecture": model.architecture,
@@ -103,6 +111,7 @@ def save(
         "input_spec": input_spec.to_json(),
         "error_metric": error_metric,
         **bundle_references.described(reference, reduced),
+        **({} if channels is None else {"channels": channels.described()}),
         "metadata": dict(metadata),
     }
     contents[MANIFEST] = bundle_files.manifest(document, contents)
@@ -158,6 +167,10 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         metadata = bundle_metadata.checked(document["metadata"])
         _fill(model, path / MODEL, contents[MODEL])
         references = bundle_references.read(document, path / REFERENCE, contents[REFERENCE])
+        channels = None
+        if CHANNELS in contents or "channels" in document:
+            place_of = path / CHANNELS
+            channels = Channels.read(document["channels"], spec, place_of, contents[CHANNELS])
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -173,6 +186,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         metadata=metadata,
         path=path,
         references=references,
+        channels=channels,
     )
 
 

@@ -18,10 +18,13 @@ from models.files import read_bounded
 MANIFEST: Final = "bundle.json"
 MODEL: Final = "model.safetensors"
 REFERENCE: Final = "reference.safetensors"
+CHANNELS: Final = "channels.safetensors"
+OPTIONAL: Final = frozenset({CHANNELS})
+"""Files that bundles of before do not have."""
 SCHEMA_VERSION: Final = 2
 WITH_TIMES: Final = 1
 """The schema before, whose version covers the times of the training, too."""
-LIMITS: Final = {MANIFEST: 16 << 20, MODEL: 1 << 30, REFERENCE: 1 << 28}
+LIMITS: Final = {MANIFEST: 16 << 20, MODEL: 1 << 30, REFERENCE: 1 << 28, CHANNELS: 1 << 26}
 """Largest size of each file in bytes; larger ones are not read."""
 
 
@@ -73,7 +76,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     The names of the files are ours, never the bundle's. Raises BundleError.
     """
     document = read_manifest(folder)
-    contents = {name: _read(folder / name) for name in (MODEL, REFERENCE)}
+    names = [MODEL, REFERENCE, *([CHANNELS] if CHANNELS in document["sha256"] else [])]
+    contents = {name: _read(folder / name) for name in names}
     for name, data in contents.items():
         if document["sha256"].get(name) != hashlib.sha256(data).hexdigest():
             raise damaged(folder / name, f"its content does not match the hash in {MANIFEST}")

@@ -26,6 +26,7 @@ from models.precision import DTYPES, FLOAT32
 from models.preparation import Preparation, stage
 from models.reconstruction import element_errors
 from models.streams import Streams
+from models.views import Views
 
 PASS_VALUES: Final = 8 << 20
 """Values in one pass: enough to keep a GPU busy, 32 MiB of float32."""
@@ -51,7 +52,8 @@ def suited_rows(spec: InputSpec) -> int:
 class DeviceEngine:
     """An engine on any device, made for a GPU. Several threads may call it, one computes.
 
-    graphs: whether small passes become CUDA graphs; never on the CPU.
+    graphs: whether small passes become CUDA graphs; never on the CPU. views: what `with_views`
+    computes besides, in float32 alone.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class DeviceEngine:
         precision: str = FLOAT32,
         micro_batch: int = 1,
         graphs: bool = True,
+        views: Views | None = None,
     ) -> None:
         self.micro_batch = micro_batch
         self._spec, self._metric, self._dtype = spec, metric, DTYPES[precision]
@@ -73,22 +76,31 @@ class DeviceEngine:
         last = spec.is_image and self._dtype != torch.float32
         self._network = Network(model, self._dtype, channels_last=last)
         self._order = torch.channels_last if last else torch.contiguous_format
+        self._seen = None if views is None else views.on(model, self._device)
         self._lanes: dict[np.dtype[Any], list[_Lane]] = {}
         self._lock = threading.Lock()
 
     def errors(self, records: NDArray[Any]) -> NDArray[np.float64]:
         """As `Engine.errors`."""
+        return self.with_views(records)[0]
+
+    def with_views(self, records: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """As `Engine.with_views`."""
         rows = self._spec.in_network_shape(records)
+        width = 1 if self._seen is None else 1 + self._seen.width
         with self._lock, self._streams.here(), torch.inference_mode():
             self._network.reserve(self.micro_batch)  # graphs know its place
-            errors = torch.empty(len(rows), device=self._device)
+            if self._seen is not None:
+                self._seen.reserve(self.micro_batch)
+            found = torch.empty(len(rows), width, device=self._device)
             lanes = self._lanes_for(rows.dtype)
             for number, start in enumerate(range(0, len(rows), self.micro_batch)):
                 part = rows[start : start + self.micro_batch]
                 lane = lanes[number % LANES]
                 lane.load(part)
-                errors[start : start + len(part)] = lane.run(len(part))
-            return np.asarray(errors.cpu().numpy(), dtype=np.float64)  # waits for the device
+                found[start : start + len(part)] = lane.run(len(part))
+            numbers: NDArray[np.float32] = found.cpu().numpy()  # waits for the device
+            return numbers[:, 0].astype(np.float64), numbers[:, 1:]
 
     def _lanes_for(self, dtype: np.dtype[Any]) -> list[_Lane]:
         if dtype not in self._lanes:
@@ -102,12 +114,13 @@ class DeviceEngine:
         most = GRAPH_VALUES // math.prod(self._spec.shape) if self._graphs else 0
 
         def compute(rows: Tensor) -> Tensor:
-            """Errors of rows (b, *shape) as they arrived on the device."""
+            """Errors of rows (b, *shape) as they arrived on the device, and views, (b, width)."""
             x = torch.empty(rows.shape, device=self._device, memory_format=self._order)
             self._preparation.normalise(rows, dtype, out=x)
             made = self._network(x if self._dtype == torch.float32 else x.to(self._dtype))
             each = element_errors(x, made, self._metric)
-            return each.mean(dim=tuple(range(1, each.ndim)))
+            errors = each.mean(dim=tuple(range(1, each.ndim)))[:, None]
+            return errors if self._seen is None else torch.cat([errors, self._seen(x, made)], 1)
 
         return _Lane(staging, self._device, self._streams, compute, most)
 
@@ -115,8 +128,8 @@ class DeviceEngine:
 class _Lane:
     """Memory for one pass on its way, and what computes it.
 
-    compute: from rows on the device to their errors. most: rows up to which it is recorded as a
-    graph.
+    compute: from rows on the device to their errors and views. most: rows up to which it is
+    recorded as a graph.
     """
 
     def __init__(
@@ -144,7 +157,7 @@ class _Lane:
             streams.record(self._sent)
 
     def run(self, count: int) -> Tensor:
-        """Float32 (count,) errors of what was loaded, on the device; valid until the next run."""
+        """What was computed of what was loaded, on the device; valid until the next run."""
         self._streams.wait(self._sent)
         padded = min(len(self._arrived), max(SMALLEST, 1 << (count - 1).bit_length()))
         if padded > self._most:

@@ -22,6 +22,7 @@ from models.input_spec import InputSpec
 from models.network import Network
 from models.normalisation import NORMALISED_LIMIT
 from models.precision import DTYPES, FLOAT32
+from models.views import Views
 
 SHORT: Final = 4096
 """Values of a record up to which its squares are summed in one go, which is the fastest; over
@@ -39,11 +40,15 @@ class Engine(Protocol):
         records: (B, *record_shape) or (B, *shape), any real dtype.
         """
 
+    def with_views(self, records: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The same errors, and the views of each record, (B, views): see `Views`."""
+
 
 class CpuEngine:
     """An engine on the CPU. Several threads may call it; one at a time computes.
 
-    metric: one of ERROR_METRICS. precision: one of PRECISIONS.
+    metric: one of ERROR_METRICS. precision: one of PRECISIONS. views: what `with_views` computes
+    besides, in float32 alone.
     """
 
     def __init__(
@@ -53,9 +58,11 @@ class CpuEngine:
         metric: str,
         precision: str = FLOAT32,
         micro_batch: int = 1,
+        views: Views | None = None,
     ) -> None:
         self.micro_batch = micro_batch
         self._spec, self._metric = spec, metric
+        self._seen = None if views is None else views.on(model, torch.device("cpu"))
         self._elements = math.prod(spec.shape)
         self._dtype = DTYPES[precision]
         self.network = Network(model, self._dtype, channels_last=spec.is_image)
@@ -69,12 +76,21 @@ class CpuEngine:
 
     def errors(self, records: NDArray[Any]) -> NDArray[np.float64]:
         """As `Engine.errors`."""
+        return self._run(records, None)
+
+    def with_views(self, records: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """As `Engine.with_views`."""
+        width = 0 if self._seen is None else self._seen.width
+        views = np.empty((len(records), width), dtype=np.float32)
+        return self._run(records, views), views
+
+    def _run(self, records: NDArray[Any], views: NDArray[np.float32] | None) -> NDArray[np.float64]:
         rows = self._spec.in_network_shape(records)
         errors = np.empty(len(rows))
         with self._lock, torch.inference_mode():
             for start in range(0, len(rows), self.micro_batch):
                 part = slice(start, start + self.micro_batch)
-                errors[part] = self._pass(rows[part])
+                errors[part] = self._pass(rows[part], None if views is None else views[part])
         return errors
 
     def _allocate(self, rows: int) -> None:
@@ -84,21 +100,29 @@ class CpuEngine:
             rows if self._dtype != torch.float32 else 0, self._elements, dtype=self._dtype
         )
 
-    def _pass(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Float32 (b,) errors of rows (b, *shape) that fit into one pass."""
+    def _pass(self, rows: NDArray[Any], views: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Float32 (b,) errors of rows (b, *shape) that fit into one pass.
+
+        views: where their views are written, or None.
+        """
         if len(rows) > len(self._x):
             self._allocate(len(rows))
-        errors = self._errors(rows, clip=False)
+        errors = self._errors(rows, views, clip=False)
         # A value beyond the limit shows in the error: only then clipping is worth its time.
         if not errors.max() < self._suspicious:  # nan, too
-            errors = self._errors(rows, clip=True)
+            errors = self._errors(rows, views, clip=True)
         return errors
 
-    def _errors(self, rows: NDArray[Any], clip: bool) -> NDArray[np.float32]:
+    def _errors(
+        self, rows: NDArray[Any], views: NDArray[np.float32] | None, clip: bool
+    ) -> NDArray[np.float32]:
         count = len(rows)
         self._normalisation.into(self._array[:count], rows, clip)
         x = self._x[:count]
-        made = self._flat(self.network(self._shaped(self._in_precision(x))))
+        made = self.network(self._shaped(self._in_precision(x)))
+        if views is not None and self._seen is not None:
+            views[:] = self._seen(self._shaped(x), made).numpy()
+        made = self._flat(made)
         # The difference takes the place of the records: they are not needed any more.
         torch.sub(made, x, out=x)
         return self._means(self._array[:count])

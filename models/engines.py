@@ -10,6 +10,7 @@ from models.device_engine import DeviceEngine
 from models.engine import CpuEngine, Engine
 from models.input_spec import InputSpec
 from models.precision import FLOAT32
+from models.views import Views
 
 
 def engine_for(
@@ -18,15 +19,17 @@ def engine_for(
     metric: str,
     precision: str = FLOAT32,
     micro_batch: int | None = None,
+    views: Views | None = None,
 ) -> Engine:
     """The engine of a model on the device where the model is.
 
-    micro_batch: None to choose it, which on the CPU may take a second of measuring.
+    micro_batch: None to choose it, which on the CPU may take a second of measuring. views: to be
+    computed with the errors, or None.
     """
     device: torch.device = next(model.parameters()).device
     if device.type != "cpu":
         rows = micro_batch or device_engine.suited_rows(spec)
-        return DeviceEngine(model, spec, metric, precision, rows)
-    engine = CpuEngine(model, spec, metric, precision)
+        return DeviceEngine(model, spec, metric, precision, rows, views=views)
+    engine = CpuEngine(model, spec, metric, precision, views=views)
     engine.micro_batch = micro_batch or micro_batches.suited(engine, spec)
     return engine

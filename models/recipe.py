@@ -25,6 +25,7 @@ from models import architectures, bundle, device, report, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
+from models.channels import Channels
 from models.contamination import suspicious_share
 from models.engines import engine_for
 from models.errors import TrainingError
@@ -100,6 +101,14 @@ def train(
         },
         pages=partial(report.pages, history=history, samples=samples),
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
+        channels=Channels.calibrate(
+            fitted.model,
+            spec,
+            settings.error_metric,
+            records[parts.training],
+            held_out,
+            ordered=settings.ordered,
+        ),
     )
 
 

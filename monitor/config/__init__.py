@@ -91,6 +91,11 @@ class DriftConfig(Section):
     advisory: AdvisoryName | None = Field(
         None, description="An early signal that is shown and never pages; adwin needs River."
     )
+    channels: Literal["off", "standard"] | tuple[str, ...] = Field(
+        "off",
+        description="Also watch channels beside the error: off, standard (all that the model has)"
+        " or a list of patterns of their names or groups.",
+    )
     guard_seconds: float = Field(
         5, ge=0, le=86400, description="Stream time that a burst may last without an alarm."
     )
@@ -109,6 +114,11 @@ class DriftConfig(Section):
     def _budget(cls, text: str) -> str:
         Budget.parse(text)
         return text
+
+    def identity(self) -> dict[str, Any]:
+        """What the memory of the stream depends on: fingerprints of before had no channels."""
+        without = {"channels"} if self.channels == "off" else set()
+        return self.model_dump(mode="json", exclude=without)
 
 
 class StateConfig(Section):

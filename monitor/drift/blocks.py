@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
+from monitor.drift.channels.digits import Tally
 from monitor.drift.next_offsets import NextOffsets, offsets_state, restored_offsets
 from monitor.drift.readings import UNKNOWN, Readings, joined, of_block
 from monitor.stream.records import Partition
@@ -25,7 +26,6 @@ Index = NDArray[np.int64]
 TICK_ROWS: Final = 256
 """Rows of one tick: the unit in which a drift's duration is measured."""
 
-
 OTHER_CLOCK: Final = 3_600_000
 """Milliseconds. Timestamps of two partitions so far apart do not tell how much time has passed."""
 
@@ -33,8 +33,8 @@ OTHER_CLOCK: Final = 3_600_000
 class Position(NamedTuple):
     """A place in the stream, before some record.
 
-    rows: rows counted before it. timestamp: of that record, in milliseconds since the epoch.
-    next_offsets: the next offset of each partition seen so far.
+    rows: counted before it. timestamp: of that record, in milliseconds since the epoch.
+    next_offsets: the next one of each partition seen so far.
     """
 
     rows: int
@@ -47,8 +47,8 @@ class Block(NamedTuple):
 
     partitions: by their numbers; may grow at its end. partition: number of each row's partition,
     and buckets: of each row's error, both int64 (rows,), in any order. last_timestamp: the newest
-    record's. ended_by_time: the block ended because time had passed, and may be small.
-    readings: what its records say of the time; None if that is last_timestamp alone.
+    record's. ended_by_time: time had passed, and it may be small. readings: what its records say
+    of the time; None if that is last_timestamp alone. channels: of its rows, if they have any.
     """
 
     partitions: Sequence[Partition]
@@ -58,6 +58,7 @@ class Block(NamedTuple):
     last_timestamp: int
     ended_by_time: bool
     readings: Readings | None = None
+    channels: Tally | None = None
 
     @property
     def rows(self) -> int:
@@ -72,7 +73,7 @@ class Block(NamedTuple):
     @property
     def ticks(self) -> float:
         """Its share in durations: rows in units of TICK_ROWS, or 1 if it ended by time."""
-        return ticks_of(self.buckets.size, self.ended_by_time)
+        return ticks_of(self.rows, self.ended_by_time)
 
 
 def ticks_of(rows: int, ended_by_time: bool) -> float:
@@ -154,8 +155,7 @@ class OpenBlock:
 
     def ends(self, timestamps: Index, partition: Index) -> bool:
         """True if time ends the block with these records, the next ones. Both: (n,)."""
-        start = self._start.timestamp
-        return self._late(timestamps, partition, start, self._first) is not None
+        return self._late(timestamps, partition, self._start.timestamp, self._first) is not None
 
     @property
     def rows(self) -> int:
@@ -212,7 +212,7 @@ class OpenBlock:
         self._last_timestamp = max(self._last_timestamp, last_timestamp)
         self._timed_out |= last
 
-    def take(self, partitions: Sequence[Partition]) -> Block:
+    def take(self, partitions: Sequence[Partition], channels: Tally | None = None) -> Block:
         """Return the block, and begin another. partitions: by their numbers."""
         block = Block(
             partitions=partitions,
@@ -222,6 +222,7 @@ class OpenBlock:
             last_timestamp=self._last_timestamp,
             ended_by_time=self._rows < self.limit,
             readings=joined(self._readings),
+            channels=channels,
         )
         self.skip(self._start)
         return block

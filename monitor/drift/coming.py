@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import Block, Position
+from monitor.drift.channels.digits import Digitise, no_digits
 from monitor.drift.intake import Intake
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import Offsets
@@ -25,7 +26,12 @@ class Coming:
     """
 
     def __init__(
-        self, intake: Intake, records: JudgedRecords, numbers: Index, buckets: Index
+        self,
+        intake: Intake,
+        records: JudgedRecords,
+        numbers: Index,
+        buckets: Index,
+        digitise: Digitise = no_digits,
     ) -> None:
         """records: not counted yet, one or more.
 
@@ -45,6 +51,7 @@ class Coming:
         single = newest if len(intake.next.partitions) == 1 else None
         self._stretches = Stretches(numbers, records.timestamps, records.arrivals, cuts, single)
         self._known = intake.next.complete
+        self._digits = digitise(records.channels, self._row_cuts)
         self._at = 0
         self._after: list[Offsets] = []
         self._starts: list[Position] = []
@@ -71,6 +78,8 @@ class Coming:
             readings,
             last=intake.open.ends(times, numbers),
         )
+        if self._digits is not None:
+            intake.channels.add(self._digits.tally(self._at))
         intake.next.count(numbers, self._records.next_offsets[start:end])
         intake.rows += row_end - row
         self._at += 1

@@ -182,9 +182,9 @@ class Episodes:
     def _remember(self, detection_ticks: float) -> None:
         self._detection_ticks = min(max(detection_ticks, 1.0), LONGEST_DETECTION_TICKS)
 
-    def turn(self, clock: Clock) -> Transition | None:
+    def turn(self, clock: Clock, *, at_once: bool = False) -> Transition | None:
         """The drift goes on in another direction: worth saying, but not again and again."""
-        if clock.since(self._told).seconds < self.cooldown_seconds:
+        if not at_once and clock.since(self._told).seconds < self.cooldown_seconds:
             return None
         self._told = clock.mark()
         return Transition(State.FIRING, State.FIRING, "turned")

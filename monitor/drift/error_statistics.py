@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
+from monitor.drift.channels.findings import INPUT
+from monitor.drift.channels.findings import words as channel_words
 from monitor.drift.detectors.evidence import Finding
 from monitor.drift.episodes import Recovery, State
 from monitor.drift.quantiles import quantiles_of
@@ -96,7 +98,7 @@ class ErrorStatistics:
 
     def _described(self, finding: Finding, spread: Floats) -> Finding:
         """spread: the errors' quantiles at SPREAD_LEVELS; without a direction nobody reads it."""
-        if finding.direction == "none":
+        if finding.direction == "none" or finding.kind == INPUT:
             return finding
         moves = tuple(map(self._move, spread.tolist(), self._spread))
         if finding.direction == "narrower" and moves in _MOVES:
@@ -122,7 +124,8 @@ class ErrorStatistics:
         recovery: Recovery | None = None,
     ) -> str:
         """The verdict in a sentence."""
-        median = _ratio_words(ratio)
+        moved = f": {channel_words(finding.channels)}" if finding.channels else ""
+        median = moved + _ratio_words(ratio)
         where = f" in {finding.partition}" if finding.partition else ""
         if state is State.FIRING:
             return f"{finding.words}{where}{median}{_recovery_words(recovery)}"
@@ -131,7 +134,7 @@ class ErrorStatistics:
         if event == "transient":
             return f"not confirmed, it was passing: {finding.words}{where}"
         if event == "resolved":
-            return f"over: {finding.words}{where}"
+            return f"over: {finding.words}{where}{moved}"
         if state is State.LEARNING:
             return f"learning how far records depend on each other ({progress:.0%}){median}"
         return f"no drift{median}"

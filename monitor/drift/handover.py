@@ -53,4 +53,6 @@ def _verdict(state: Mapping[str, Any], successor: Judge) -> Verdict:
         f" {state['model_version']}, whose drift episode ends with it; drift detection begins anew",
         partition=finding.partition,
         onset=onset_of(finding.onset, int(state["rows"])),
+        kind=finding.kind,
+        channels=finding.channels,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import Block, OpenBlock
+from monitor.drift.channels.digits import OpenTally
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import NextOffsets, Offsets, offsets_state, restored_offsets
 from monitor.drift.readings import of_block
@@ -27,6 +28,7 @@ class Intake:
     def __init__(self, limit: int, seconds: float) -> None:
         self.next = NextOffsets()
         self.open = OpenBlock(limit, seconds)
+        self.channels = OpenTally()
         self.rows = 0
 
     def next_offset(self, partition: Partition) -> int:
@@ -61,11 +63,15 @@ class Intake:
 
     def ended(self) -> Block | None:
         """The block, if it has ended; another one begins then."""
-        return self.open.take(self.next.partitions) if self.open.due else None
+        if not self.open.due:
+            return None
+        return self.open.take(self.next.partitions, self.channels.take())
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values and arrays."""
+        channels = self.channels.state()
         return {
+            **({} if channels is None else {"channels": channels}),
             "next_offsets": offsets_state(self.next_offsets),
             "rows": self.rows,
             "open": self.open.state(self.next.partitions),
@@ -76,3 +82,4 @@ class Intake:
         self.next = NextOffsets(restored_offsets(state["next_offsets"]))
         self.rows = int(state["rows"])
         self.open.restore(state["open"], self.next.number)
+        self.channels.restore(state.get("channels"))

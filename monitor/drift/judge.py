@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from models.channels import Channels
 from models.distribution import bucket_index
 from models.reference import Reference
-from monitor.drift import episodes
+from monitor.drift import built, episodes
 from monitor.drift.blocks import TICK_ROWS, Block
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
 from monitor.drift.calm import CalmBlocks
+from monitor.drift.channels.findings import INPUT, WORSE
 from monitor.drift.clock import Clock
 from monitor.drift.coming import Coming
-from monitor.drift.detectors import ADVISORY, DETECTORS, Detector, DetectorSettings
 from monitor.drift.detectors.evidence import NOTHING, Evidence, finding_state, restored_finding
 from monitor.drift.episodes import TURNS, Change, Episodes, Note, Place, State, Transition
 from monitor.drift.error_statistics import ErrorStatistics
@@ -39,18 +40,22 @@ __all__ = ["Change", "Judge", "Note"]
 class Judge:
     """Judges one model's stream.
 
-    model_version: summaries of any other version are refused. Raises ValueError if the reference
-    is too small for the detector, or the detector's library is missing.
+    model_version: summaries of any other version are refused. channels: watched beside the error,
+    or None. Raises ValueError if reference or channels are too small for the detector, or the
+    detector's library is missing.
     """
 
-    def __init__(self, model_version: str, reference: Reference, settings: JudgeSettings) -> None:
+    def __init__(
+        self,
+        model_version: str,
+        reference: Reference,
+        settings: JudgeSettings,
+        channels: Channels | None = None,
+    ) -> None:
         self.model_version = model_version
         self.unit = reference.unit
         self.evaluation_rows = settings.evaluation_rows
-        self._settings = settings
-        made = DetectorSettings(settings.tolerance)
-        self.detector: Detector = DETECTORS[settings.detector](reference, made)
-        self._advisory = ADVISORY[settings.advisory](reference, made) if settings.advisory else None
+        self.detector, self._digitise, self._advisory = built.build(reference, settings, channels)
         self._window = RollingWindow(
             settings.window_rows, settings.window_panes, settings.window_seconds
         )
@@ -71,21 +76,15 @@ class Judge:
         self._calm = CalmBlocks(
             self.detector, self._episodes, self._allowance, self._window, self._clock
         )
-        self._verdicts = self._made_verdicts(reference)
-
-    def _made_verdicts(self, reference: Reference) -> Verdicts:
-        tolerance = self._settings.tolerance
-        # Only ordered calibration errors tell how far they depend on each other themselves.
-        depending = self.detector.dependence if reference.ordered else 1.0
-        return Verdicts(
-            ErrorStatistics(reference, self._settings.quantiles, tolerance),
+        self._verdicts = Verdicts(
+            ErrorStatistics(reference, settings.quantiles, settings.tolerance),
             self._window,
             self.detector,
             self._episodes,
             self._allowance,
             self._clock,
-            tolerance,
-            reference.detection_floor(tolerance, dependence=depending),
+            settings.tolerance,
+            built.floor_of(reference, self.detector, settings.tolerance),
         )
 
     @property
@@ -113,7 +112,8 @@ class Judge:
         new, numbers = self._intake.uncounted(records)
         if len(new):
             buckets = bucket_index(new.errors / self.unit)
-            self._watch(Coming(self._intake, new, numbers, buckets), note, calm_until)
+            coming = Coming(self._intake, new, numbers, buckets, self._digitise)
+            self._watch(coming, note, calm_until)
         return records.errors.size - new.errors.size
 
     def _watch(self, coming: Coming, note: Note, calm_until: Callable[[], int]) -> None:
@@ -195,10 +195,11 @@ class Judge:
         self.detector.restart()
         if found.onset is not None:
             found = self._verdicts.described(found)
-        if (self._told, found.direction) not in TURNS:
+        worse = (self._finding.kind, found.kind) == WORSE
+        if not worse and (found.kind == INPUT or (self._told, found.direction) not in TURNS):
             return None
         self._finding = found
-        turn = self._episodes.turn(self._clock)
+        turn = self._episodes.turn(self._clock, at_once=worse)
         if turn is not None:
             self._told = found.direction
         return turn

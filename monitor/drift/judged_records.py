@@ -23,7 +23,8 @@ class JudgedRecords:
     least 1): int64 (n,). errors: float64 (R,), the reconstruction error of each row, finite and
     at least 0, in the model's units, in the order of the records; R is the sum of `rows`.
     arrivals: int64 (n,), when each record came, in milliseconds since the epoch, or -1 if that is
-    not known; None if it is of none.
+    not known; None if it is of none. channels: float32 (R, C), the channels' values of each row, or
+    None.
     """
 
     model_version: str
@@ -35,6 +36,7 @@ class JudgedRecords:
     rows: Index
     errors: NDArray[np.float64]
     arrivals: Index | None = None
+    channels: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return self.offsets.size
@@ -50,6 +52,7 @@ class JudgedRecords:
 
     def where(self, wanted: NDArray[np.bool_]) -> JudgedRecords:
         """The records for which `wanted` (n,) is true."""
+        rows = self.of_each_row(wanted)
         return JudgedRecords(
             model_version=self.model_version,
             partitions=self.partitions,
@@ -58,6 +61,7 @@ class JudgedRecords:
             next_offsets=self.next_offsets[wanted],
             timestamps=self.timestamps[wanted],
             rows=self.rows[wanted],
-            errors=self.errors[self.of_each_row(wanted)],
+            errors=self.errors[rows],
             arrivals=None if self.arrivals is None else self.arrivals[wanted],
+            channels=None if self.channels is None else self.channels[rows],
         )

@@ -65,6 +65,8 @@ class Verdicts:
             exceedance=look.exceedance,
             early_signal=early_signal,
             quantiles=look.quantiles,
+            kind=look.finding.kind,
+            channels=look.finding.channels,
         )
 
     def described(self, finding: Finding) -> Finding:

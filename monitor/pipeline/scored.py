@@ -87,6 +87,7 @@ class Scored:
                 rows,
                 self.scores.reconstruction_error,
                 records.arrivals,
+                self.scores.channels,
             )
         alive = rows > 0
         return JudgedRecords(
@@ -99,6 +100,7 @@ class Scored:
             rows=rows[alive],
             errors=self.scores.reconstruction_error,
             arrivals=None if records.arrivals is None else records.arrivals[alive],
+            channels=self.scores.channels,
         )
 
     def without(self, unwanted: NDArray[np.bool_]) -> Scored:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models import threads
 from models.bundle import Bundle
+from models.channels import Channels
 from models.device import resolve
 from models.engines import engine_for
 from models.precision import is_fast
@@ -20,19 +21,29 @@ class Scorer:
     """A bundle's model on a device, in the precision that the bundle was loaded for.
 
     device: auto, cpu or cuda. micro_batch: rows in one forward pass; None to choose, which may
-    take a second of measuring. Several threads may call it, one at a time is served. Raises
-    UserError for a device that is not there.
+    take a second of measuring. channels: those of the bundle to compute, or None. Several threads
+    may call it, one at a time is served. Raises UserError for a device that is not there.
     """
 
     def __init__(
-        self, bundle: Bundle, device: str = "auto", micro_batch: int | None = None
+        self,
+        bundle: Bundle,
+        device: str = "auto",
+        micro_batch: int | None = None,
+        channels: Channels | None = None,
     ) -> None:
         self.bundle = bundle
+        self._channels = channels
         self._device = resolve(device)
         self._model = bundle.model.to(self._device).eval()
         self._preparation = Preparation(bundle.input_spec, self._device)
         self._engine = engine_for(
-            self._model, bundle.input_spec, bundle.error_metric, bundle.precision, micro_batch
+            self._model,
+            bundle.input_spec,
+            bundle.error_metric,
+            bundle.precision,
+            micro_batch,
+            None if channels is None else channels.views,
         )
 
     @property
@@ -56,12 +67,18 @@ class Scorer:
         An error may come out non-finite for values far outside the model's range: its p_value
         is then the smallest there is, and it is anomalous.
         """
-        errors, reference = self._engine.errors(records), self.bundle.reference
+        channels, reference = None, self.bundle.reference
+        if self._channels is None:
+            errors = self._engine.errors(records)
+        else:
+            errors, views = self._engine.with_views(records)
+            channels = views[:, self._channels.kept]
         return Scores(
             reconstruction_error=errors,
             p_values=reference.p_values,
             anomalous=reference.anomalous(errors),
             model_version=self.bundle.version,
+            channels=channels,
         )
 
     def reconstruct(self, records: NDArray[Any]) -> Reconstructions:

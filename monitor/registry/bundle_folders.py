@@ -6,6 +6,7 @@ by the next who writes.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from models.bundle import Bundle, load
-from models.bundle_files import LIMITS, MANIFEST
+from models.bundle_files import LIMITS, MANIFEST, OPTIONAL
 from models.files import force_folder
 from monitor.errors import RegistryError
 from monitor.process import failpoints
@@ -69,7 +70,8 @@ def copy_bundle(source: Path, draft: Path) -> None:
     copy_bounded(source / MANIFEST, draft / MANIFEST, LIMITS[MANIFEST])
     failpoints.reach("bundle_half_copied")
     for name, limit in LIMITS.items():
-        if name != MANIFEST:
+        optional = name in OPTIONAL and not os.path.lexists(source / name)
+        if name != MANIFEST and not optional:
             copy_bounded(source / name, draft / name, limit)
     card, plots = source / CARD, source / PLOTS
     if card.exists() or card.is_symlink():
@@ -91,7 +93,8 @@ def _plots(folder: Path) -> list[Path]:
 
 def facts_of(bundle: Bundle) -> Facts:
     """What is said of a bundle without opening it."""
-    size = sum((bundle.path / name).stat().st_size for name in LIMITS)
+    files = (bundle.path / name for name in LIMITS)
+    size = sum(path.stat().st_size for path in files if path.exists())
     reference = bundle.reference
     return Facts(bundle.architecture, reference.threshold, reference.count, size)
 

@@ -92,13 +92,15 @@ class Scores:
     """What the model says of B rows.
 
     reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_values: of the model.
-    anomalous: (B,) bool, error above the reference's threshold.
+    anomalous: (B,) bool, error above the reference's threshold. channels: (B, C) float32, finite,
+    the values of the model's channels; None if they are not watched.
     """
 
     reconstruction_error: NDArray[np.float64]
     p_values: PValues
     anomalous: NDArray[np.bool_]
     model_version: str
+    channels: NDArray[np.float32] | None = None
 
     @property
     def p_value(self) -> NDArray[np.float64]:
@@ -112,6 +114,7 @@ class Scores:
             self.p_values,
             self.anomalous[wanted],
             self.model_version,
+            None if self.channels is None else self.channels[wanted],
         )
 
     @classmethod
@@ -194,6 +197,30 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelDrift:
+    """How one channel of the records has moved.
+
+    channel, group, feature: as `models.views.View` has them. direction: higher, lower, stuck,
+    narrower or wider. effect: shift of the mean, in standard deviations of the calibration values.
+    spread: of the values since, in the same. value, usual, usual_spread: mean since, and mean and
+    standard deviation of the calibration, in the unit of the feature where it is of one. evidence:
+    of this channel alone, log10. since: milliseconds since the epoch.
+    """
+
+    channel: str
+    group: str
+    feature: str
+    direction: str
+    effect: Estimate
+    spread: float
+    value: float
+    usual: float
+    usual_spread: float
+    evidence: float
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The judge's view of the stream after some records.
 
@@ -203,7 +230,10 @@ class Verdict:
     None for all together. ratio: median error since the onset, or of the window while there is
     none, over the reference's. quantiles: rolling quantile -> reconstruction error. exceedance:
     share of the window's rows above the reference's 0.99 quantile. early_signal: the advisory
-    detector has seen a change; None if there is none. window_fill: in [0, 1].
+    detector has seen a change; None if there is none. window_fill: in [0, 1]. kind: error (the
+    model no longer fits) or input (the inputs moved and it still fits) while a drift is suspected
+    or found, "" otherwise and where the error alone is watched. channels: those that have moved,
+    the surest first.
     """
 
     state: str
@@ -220,6 +250,8 @@ class Verdict:
     exceedance: float
     early_signal: bool | None
     quantiles: Mapping[float, Estimate] = field(default_factory=dict)
+    kind: str = ""
+    channels: tuple[ChannelDrift, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

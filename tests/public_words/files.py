@@ -37,6 +37,7 @@ def lines(state: Path, work: Path) -> Iterator[str]:
         yield from section(f"bundle of {name}: settings", shape(load(folder).model.settings))
         yield from section(f"bundle of {name}: tensors", _tensors(folder / "model.safetensors"))
     yield from section("reference.safetensors", _tensors(bundles[FIRST] / "reference.safetensors"))
+    yield from section("channels.safetensors", _tensors(bundles[FIRST] / "channels.safetensors"))
     yield from _snapshot((state / "snapshot").read_bytes())
     request = next((state / "requests").glob("*.json"))
     yield from section("state: files", ["requests/ID.json", *_tree(state, "snapshot*", "lock")])

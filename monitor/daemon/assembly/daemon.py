@@ -18,7 +18,7 @@ from models.input_spec import InputSpec
 from monitor.config import Config
 from monitor.config.codec import identity
 from monitor.daemon.assembly.codec import build_codec, build_decoder
-from monitor.daemon.assembly.judge import build_judge
+from monitor.daemon.assembly.judge import build_judge, channels_of
 from monitor.daemon.assembly.kafka import (
     build_connection,
     build_events,
@@ -175,7 +175,7 @@ def fingerprint(config: Config) -> str:
     relevant: dict[str, Any] = {
         "topic": config.kafka.topic,
         "codec": identity(config.codec),
-        "drift": config.drift.model_dump(mode="json"),
+        "drift": config.drift.identity(),
         "window": config.window.model_dump(mode="json"),
     }
     if config.precision != "float32":  # left out at its default: fingerprints of before stay
@@ -194,7 +194,7 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
 
 def build_model(config: Config, bundle: Bundle) -> LoadedModel:
     """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
-    scorer = build_scorer(config, bundle)
+    scorer = build_scorer(config, bundle, channels_of(config, bundle))
     first_rows = FirstRows(bundle.input_spec)
     return LoadedModel(
         version=bundle.version,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import structlog
 
 from models.bundle import Bundle
+from models.channels import Channels
 from models.reference import ENOUGH_RECORDS, Reference
 from monitor.config import Config
 from monitor.drift.budget import Budget
+from monitor.drift.channels.rank_bets import FEWEST
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
@@ -37,11 +39,43 @@ def judge_settings(config: Config) -> JudgeSettings:
     )
 
 
+def channels_of(config: Config, bundle: Bundle) -> Channels | None:
+    """The channels of a bundle that are watched beside the error; None if none are.
+
+    Raises ConfigError if patterns fit none of them, or the detector keeps no evidence to add to.
+    """
+    asked, known = config.drift.channels, bundle.channels
+    if asked == "off":
+        return None
+    if config.drift.detector != "betting":
+        raise ConfigError(
+            "drift.channels needs drift.detector: betting. Choose it, or channels: off."
+        )
+    if known is None or known.values.shape[1] < FEWEST:
+        log.warning(
+            "the bundle has no channels, or too few calibration records for them: the error alone"
+            " is watched. Train it again, with float32 and more records",
+            version=bundle.version,
+        )
+        return None
+    if asked == "standard":
+        return known
+    found = known.matching(asked)
+    if not found.kept.size:
+        some = ", ".join(view.name for view in known.each[:5])
+        raise ConfigError(
+            f"drift.channels: {', '.join(asked)} fits none of the model's channels. Some of them"
+            f" are {some}; groups are {', '.join(sorted({v.group for v in known.each}))}."
+        )
+    return found
+
+
 def build_judge(config: Config, bundle: Bundle) -> Judge:
     """The judge of a bundle's errors; raises ConfigError if it has too few for the detector."""
     drift = config.drift
     try:
-        judge = Judge(bundle.version, bundle.reference, judge_settings(config))
+        channels = channels_of(config, bundle)
+        judge = Judge(bundle.version, bundle.reference, judge_settings(config), channels)
     except ValueError as error:
         raise ConfigError(
             f"drift: {error}. Train with more calibration records, or change the configuration."

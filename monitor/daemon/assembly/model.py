@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from models import threads
 from models.bundle import Bundle
 from models.bundle import load as load_bundle
+from models.channels import Channels
 from monitor.config import Config
 from monitor.config.registry import VERSION
 from monitor.daemon.assembly.registry import open_registry
@@ -120,10 +121,10 @@ def set_threads(config: Config, bundle: Bundle) -> None:
     threads.use(given, bundle.model, max(1, threads.cores() - 1))
 
 
-def build_scorer(config: Config, bundle: Bundle) -> Scorer:
-    """What scores with a bundle, as the configuration says."""
+def build_scorer(config: Config, bundle: Bundle, channels: Channels | None = None) -> Scorer:
+    """What scores with a bundle, as the configuration says. channels: to be computed, too."""
     given = None if config.micro_batch == "auto" else config.micro_batch
-    return Scorer(bundle, config.device, given)
+    return Scorer(bundle, config.device, given, channels)
 
 
 def say_how(about: Mapping[str, Any]) -> None:

@@ -19,11 +19,14 @@ SCALES: Final = (1.05, 1.1, 1.2, 1.5, 2.0, 4.0)
 CONTAMINATIONS: Final = (0.005, 0.02, 0.1)
 CONTAMINATED: Final = 5.0
 NARROWINGS: Final = (0.85, 0.6)
+WIDER: Final = (1.25, 1.6)
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One kind of drift. kind: scale, contamination or narrowing; size: factor or share."""
+    """One kind of drift. kind: scale, contamination, narrowing or widening; size: factor or
+    share.
+    """
 
     kind: str
     size: float
@@ -31,13 +34,22 @@ class Alternative:
 
     @property
     def direction(self) -> str:
-        """larger, smaller or narrower."""
+        """larger, smaller, narrower or wider."""
+        if self.kind == "widening":
+            return "wider"
         if self.kind == "narrowing":
             return "narrower"
         return "larger" if self.upward else "smaller"
 
+    @property
+    def monotone(self) -> bool:
+        """Whether the bet on it rises, or falls, with the error all along."""
+        return self.kind != "widening"
+
     def words(self, tolerance: float) -> str:
         """What a person should read. tolerance: relative change that comes on top of `size`."""
+        if self.kind == "widening":
+            return "some are larger and some smaller than usual"
         if self.kind == "narrowing":
             side = "small" if self.upward else "large"
             return f"errors have gathered around the middle, few are {side}: stuck input?"
@@ -58,7 +70,7 @@ class Alternative:
         last. tolerated: the factor of the tolerance's edge on this side. null: (K,), the
         probabilities there.
         """
-        if self.kind == "narrowing":
+        if self.kind in ("narrowing", "widening"):
             middle = float(sample[sample.size // 2])
             if middle <= 0:
                 return null
@@ -89,3 +101,6 @@ ALTERNATIVES: Final = tuple(
     for size in sizes
     for upward in (True, False)
 )
+WIDENINGS: Final = tuple(Alternative("widening", size, upward=True) for size in WIDER)
+"""Both ends at once. The mean of such a bet is largest at one end of the tolerance or the other,
+not at a known one, as it is neither rising nor falling: the error itself bets on its ends apart."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def build(reference: Reference, tolerance: float, inflation: float | Floats = 1.
         raise ValueError(f"the reference needs 20 errors or more, got {reference.count}")
     scale = 1 + tolerance
     edges = _edges(shaping, scale)
-    factors = np.stack([_shape(a, shaping, bucket_edges[edges], scale) for a in ALTERNATIVES])
+    factors = np.stack([shape(a, shaping, bucket_edges[edges], scale) for a in ALTERNATIVES])
     inflations = np.broadcast_to(np.asarray(inflation, dtype=np.float64), len(ALTERNATIVES))
     upward = np.array([a.upward for a in ALTERNATIVES])
     edge_of_tolerance = {
@@ -91,7 +91,7 @@ def build(reference: Reference, tolerance: float, inflation: float | Floats = 1.
         for up in (True, False)
     }
     counts = np.stack([edge_of_tolerance[bool(up)] for up in upward])
-    factors = factors / _mean_bounds(factors, counts, inflations)[:, None]
+    factors = factors / mean_bounds(factors, counts, inflations)[:, None]
     useful = factors.max(axis=1) > 1
     if not useful.any():
         raise ValueError(f"{reference.count} calibration errors are too few to tell any drift")
@@ -128,20 +128,30 @@ def _bins(errors: Floats, edges: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.searchsorted(edges, bucket_index(errors), side="left")
 
 
-def _shape(alternative: Alternative, shaping: Floats, edges: Floats, scale: float) -> Floats:
-    """Monotone likelihood ratio of the bins, (K,): under the alternative over no drift."""
-    tolerated = scale if alternative.upward else 1 / scale
+def shape(alternative: Alternative, shaping: Floats, edges: Floats, scale: float) -> Floats:
+    """Likelihood ratio of the bins, (K,): under the alternative over no drift.
+
+    Monotone, if the alternative is.
+    """
+    tolerated = (scale if alternative.upward else 1 / scale) if alternative.monotone else 1.0
     null = bin_probabilities(shaping, edges / tolerated)
     changed = alternative.probabilities(shaping, edges, tolerated, null)
     smoothing = 0.5 / shaping.size
     ratio = np.clip((changed + smoothing) / (null + smoothing), SMALLEST_FACTOR, LARGEST_FACTOR)
+    if not alternative.monotone:
+        return np.asarray(ratio)
     fitted = isotonic_regression(ratio, weights=null + smoothing, increasing=alternative.upward)
     return np.asarray(fitted.x, dtype=np.float64)
 
 
-def _mean_bounds(factors: Floats, counts: NDArray[np.int64], inflation: Floats) -> Floats:
-    """Upper confidence bound of each bet's mean, (C,). factors, counts: (C, K)."""
-    failure = FAILURE / len(factors)
+def mean_bounds(
+    factors: Floats, counts: NDArray[Any], inflation: Floats, failure: float = FAILURE
+) -> Floats:
+    """Upper confidence bound of each bet's mean, (C,). factors, counts: (C, K).
+
+    failure: chance that any of them fails.
+    """
+    failure = failure / len(factors)
     n = counts.sum(axis=1)
     shares = counts / n[:, None]
     means = (shares * factors).sum(axis=1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from monitor.drift.blocks import Position, position_state, restored_position
-from monitor.stream.records import Partition
+from monitor.stream.records import ChannelDrift, Estimate, Partition
 
 
 class Evidence(NamedTuple):
@@ -38,13 +38,16 @@ class Finding:
 
     direction: larger, smaller, narrower, wider or none. words: the same for people. onset: where
     the drift seems to have begun, or None if the detector does not tell. partition: the one that
-    it shows in, or None if it shows in all taken together.
+    it shows in, or None if it shows in all taken together. kind: error or input, "" if only the
+    error is watched. channels: those that have moved, the surest first.
     """
 
     direction: str
     words: str
     onset: Position | None = None
     partition: Partition | None = None
+    kind: str = ""
+    channels: tuple[ChannelDrift, ...] = ()
 
 
 NOTHING = Finding("none", "no drift")
@@ -53,7 +56,10 @@ NOTHING = Finding("none", "no drift")
 def finding_state(finding: Finding) -> dict[str, Any]:
     """A finding as plain values."""
     partition = finding.partition
+    channels = [asdict(each) for each in finding.channels]
+    beside = {"kind": finding.kind, "channels": channels} if finding.kind else {}
     return {
+        **beside,
         "direction": finding.direction,
         "words": finding.words,
         "onset": None if finding.onset is None else position_state(finding.onset),
@@ -68,4 +74,10 @@ def restored_finding(state: Mapping[str, Any]) -> Finding:
         words=str(state["words"]),
         onset=None if state["onset"] is None else restored_position(state["onset"]),
         partition=None if state["partition"] is None else Partition(*state["partition"]),
+        kind=str(state.get("kind", "")),
+        channels=tuple(_restored_channel(each) for each in state.get("channels", ())),
     )
+
+
+def _restored_channel(state: Mapping[str, Any]) -> ChannelDrift:
+    return ChannelDrift(**{**state, "effect": Estimate(**state["effect"])})

@@ -1,0 +1,11 @@
+"""Drift in many numbers of a record at once, beside its reconstruction error.
+
+Each channel (`models.channels`) is put through its own calibration distribution, and the bets of
+the error play on the result. A weighted mean of e-detectors is one, however channels depend on
+each other, so all share one budget:
+
+    S = 1/2 S_error + 1/2 sum over channels of S_c / C
+
+`rank_bets` has the bets, `digits` brings records into bins, `channel_test` plays, `with_channels`
+joins it with the test of the error, `words` says what was found.
+"""

@@ -1,0 +1,135 @@
+"""What is found of a channel: which way it moved, how far, and since when; and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.channels import Channels
+from models.views import View
+from monitor.drift.blocks import Position
+from monitor.drift.channels.history import Moments
+from monitor.drift.detectors.alternatives import Alternative
+from monitor.stream.json_values import isoformat
+from monitor.stream.records import ChannelDrift, Estimate
+
+ERROR: Final = "error"
+INPUT: Final = "input"
+"""The kinds of drift: the model no longer fits; or the inputs have moved, and it still fits."""
+WORSE: Final = (INPUT, ERROR)
+"""What was told, and what is found now, that must be told at once."""
+STUCK: Final = 0.02
+"""Spread, in standard deviations of the calibration, below which a channel is stuck."""
+SPREADS: Final = ("narrowing", "widening")
+SAID: Final = 3
+"""Features that a sentence names at most."""
+_Z: Final = 1.96
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Usual:
+    """What is usual for channels: mean and spread, (C,), and the units of their features, (C, 2).
+
+    spread: 1 where all values are alike.
+    """
+
+    views: tuple[View, ...]
+    mean: Floats
+    spread: Floats
+    constant: NDArray[np.bool_]
+    units: Floats
+
+    @classmethod
+    def of(cls, channels: Channels) -> Self:
+        """Of the calibration values."""
+        wide = channels.values.astype(np.float64)
+        mean, spread = wide.mean(axis=1), wide.std(axis=1)
+        constant = spread <= 1e-6 * np.maximum(np.abs(mean), 1.0)
+        return cls(channels.each, mean, np.where(constant, 1.0, spread), constant, channels.units)
+
+    def value(self, channel: int, deviation: float) -> float:
+        """So many standard deviations from the mean, in the unit of the feature."""
+        offset, scale = self.units[channel].tolist()
+        here = float(self.mean[channel] + deviation * self.spread[channel])
+        return float(offset + scale * here)
+
+
+def drift(
+    usual: Usual, channel: int, alternative: Alternative, moments: Moments,
+    onset: Position | None, won: float, inflation: float,
+) -> ChannelDrift:  # fmt: skip
+    """The drift of a channel.
+
+    alternative: of the bet that has won most. moments: of the rows since the onset. won: its own
+    evidence. inflation: of the variance of a mean, by dependence.
+    """
+    view = usual.views[channel]
+    error = _Z * moments.spread * math.sqrt(inflation / moments.rows)
+    return ChannelDrift(
+        channel=view.name,
+        group=view.group,
+        feature=view.feature,
+        direction=_direction(usual, channel, alternative, moments),
+        effect=Estimate(moments.mean, moments.mean - error, moments.mean + error),
+        spread=moments.spread,
+        value=usual.value(channel, moments.mean),
+        usual=usual.value(channel, 0.0),
+        usual_spread=float(usual.spread[channel] * usual.units[channel, 1]),
+        evidence=math.log10(max(won, 1e-300)),
+        since=0 if onset is None else onset.timestamp,
+    )
+
+
+def _direction(usual: Usual, channel: int, alternative: Alternative, moments: Moments) -> str:
+    if moments.spread < STUCK and not usual.constant[channel]:
+        return "stuck"
+    if alternative.kind in SPREADS:
+        return alternative.direction
+    return "higher" if moments.mean > 0 else "lower"
+
+
+def words(found: Sequence[ChannelDrift]) -> str:
+    """Channels in words, each feature once."""
+    told: dict[str, ChannelDrift] = {}
+    for each in found:
+        name = each.feature or each.channel
+        # What a stuck sensor does to its residual says less than that it is stuck.
+        if name not in told or (_is_stuck(each) and not _is_stuck(told[name])):
+            told[name] = each
+    said = [f"{_clause(each)} since {isoformat(each.since)}" for each in told.values()]
+    return "; ".join(said[:SAID]) + (f"; and {len(said) - SAID} more" if len(said) > SAID else "")
+
+
+def _is_stuck(each: ChannelDrift) -> bool:
+    return each.direction == "stuck" and each.group == "input"
+
+
+def _number(each: ChannelDrift) -> str:
+    """Its value, as exactly as it is known: to a hundredth of its usual spread."""
+    decimals = max(0, 1 - math.floor(math.log10(max(each.usual_spread, 1e-12))))
+    return f"{round(each.value, decimals):.12g}"
+
+
+def _clause(each: ChannelDrift) -> str:
+    name = f"`{each.feature or each.channel}`"
+    against = " than the model expects" if each.group == "residual" else ""
+    if each.direction == "stuck":
+        if _is_stuck(each):
+            return f"{name} is stuck at {_number(each)}"
+        return f"{name} hardly moves" + (" against what the model expects" if against else "")
+    if each.direction == "narrower":
+        return f"{name} moves less{against or ' than usual'}"
+    if each.direction == "wider":
+        return f"{name} moves more{against or ' than usual'}"
+    low, high = sorted((abs(each.effect.low), abs(each.effect.high)))
+    crossing = each.effect.low < 0 < each.effect.high
+    interval = "" if crossing else f" ({low:.2g} to {high:.2g})"
+    size = f"{abs(each.effect.value):.2g}{interval} standard deviations"
+    return f"{name} is {size} {each.direction}{against}"
