@@ -70,6 +70,11 @@ def _episodes(folder: Path) -> list[Episode]:
     return episodes_of(decode(snapshot.memory, MEMORY_SCHEMA).get("chronicle", {"episodes": []}))
 
 
+def _kind(episode: Episode) -> str:
+    """What kind of drift: of the inputs that the model still fits, or how the errors changed."""
+    return "input drift" if episode.kind == "input" else episode.direction
+
+
 def _lines(episode: Episode) -> list[str]:
     from monitor.stream.json_values import isoformat
 
@@ -78,7 +83,7 @@ def _lines(episode: Episode) -> list[str]:
     if episode.ended_at is not None:
         end = f"{episode.ending} {isoformat(episode.ended_at)}, after {episode.seconds:,.0f} s"
     lines = [
-        f"{episode.id}  model {episode.model_version[:8]}  {episode.direction}"
+        f"{episode.id}  model {episode.model_version[:8]}  {_kind(episode)}"
         f"  peak {episode.peak_ratio:.2f} times the reference's median",
         f"  began {begun}, fired {isoformat(episode.fired_at)}; {end}",
         f"  {episode.explanation}",
@@ -86,6 +91,8 @@ def _lines(episode: Episode) -> list[str]:
     if episode.onset_offsets:
         first = ", ".join(f"{t}/{p}/{offset}" for t, p, offset in episode.onset_offsets[:8])
         lines.append(f"  first records of it, about: {first}")
+    if episode.channels:
+        lines.append(f"  channels that moved, the surest first: {', '.join(episode.channels)}")
     if episode.request:
         lines.append(f"  retraining request {episode.request}")
     return lines

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from prometheus_client import Gauge
 
+from monitor.drift.channels.findings import ERROR, INPUT
 from monitor.drift.episodes import State
 from monitor.stream.records import Promise, Verdict
 
+KINDS = (ERROR, INPUT)
 DIRECTIONS = ("larger", "smaller", "narrower", "wider")
 
 
@@ -24,6 +26,19 @@ class DriftMetrics:
             "1 for the direction of the drift that is suspected or fires, else 0.",
             ("direction",),
         )
+        self.drift_kind = gauge(
+            "drift_kind",
+            "1 for the kind of the drift that is suspected or fires, else 0: error (the model no"
+            " longer fits) or input (the inputs have moved, and it still fits).",
+            ("kind",),
+        )
+        self.channel_evidence = gauge(
+            "channel_evidence",
+            "Evidence of each of the ten channels at most that have moved, as a power of ten, as"
+            " it was when the drift was told; no series while there is none.",
+            ("channel",),
+        )
+        self._channels: set[str] = set()
         self.drift_evidence = gauge(
             "drift_evidence_log10", "Evidence for drift, as a power of ten."
         )
@@ -68,6 +83,8 @@ class DriftMetrics:
             self.drift_state.labels(state)
         for direction in DIRECTIONS:
             self.drift_direction.labels(direction)
+        for kind in KINDS:
+            self.drift_kind.labels(kind)
 
     def show(self, verdict: Verdict) -> None:
         """Set all of them."""
@@ -75,6 +92,7 @@ class DriftMetrics:
             self.drift_state.labels(state).set(verdict.state == state)
         for direction in DIRECTIONS:
             self.drift_direction.labels(direction).set(verdict.direction == direction)
+        self._show_channels(verdict)
         self.drift_evidence.set(verdict.statistic)
         self.drift_threshold.set(verdict.threshold)
         self.drift_ratio.labels("estimate").set(verdict.ratio.value)
@@ -84,6 +102,18 @@ class DriftMetrics:
         self._show_promise(verdict.promise)
         self.drift_early.set(bool(verdict.early_signal))
         self.exceedance.set(verdict.exceedance)
+
+    def _show_channels(self, verdict: Verdict) -> None:
+        # Where the error alone is watched, every drift is one of the error.
+        kind = verdict.kind or (ERROR if verdict.direction != "none" else "")
+        for each in KINDS:
+            self.drift_kind.labels(each).set(kind == each)
+        for channel in verdict.channels:
+            self.channel_evidence.labels(channel.channel).set(channel.evidence)
+        shown = {channel.channel for channel in verdict.channels}
+        for gone in self._channels - shown:
+            self.channel_evidence.remove(gone)
+        self._channels = shown
 
     def _show_promise(self, promise: Promise) -> None:
         self.drift_budget.labels("asked").set(promise.asked)

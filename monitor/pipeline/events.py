@@ -19,6 +19,7 @@ from monitor.stream.json_values import estimate_json, interval_json, isoformat, 
 from monitor.stream.records import (
     Alert,
     Anomaly,
+    ChannelDrift,
     DeadLetter,
     Onset,
     Partition,
@@ -148,6 +149,31 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "window_fill": verdict.window_fill,
         "quantiles": {f"{q:g}": number_json(e.value) for q, e in verdict.quantiles.items()},
         "quantile_intervals": {f"{q:g}": interval_json(e) for q, e in verdict.quantiles.items()},
+        **_kind(verdict),
+    }
+
+
+def _kind(verdict: Verdict) -> dict[str, Any]:
+    """The kind of a drift and its channels; nothing where the error alone is watched."""
+    if not verdict.kind:
+        return {}
+    channels = [_channel(each) for each in verdict.channels]
+    return {"drift_kind": verdict.kind, "channels": channels}
+
+
+def _channel(each: ChannelDrift) -> dict[str, Any]:
+    return {
+        "channel": each.channel,
+        "group": each.group,
+        "feature": each.feature or None,
+        "direction": each.direction,
+        "effect": estimate_json(each.effect),
+        "spread": each.spread,
+        "value": each.value,
+        "usual": each.usual,
+        "usual_spread": each.usual_spread,
+        "evidence": each.evidence,
+        "since": isoformat(each.since),
     }
 
 

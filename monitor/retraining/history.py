@@ -16,7 +16,7 @@ from monitor.drift.clock import arrived_seconds
 from monitor.drift.episodes import Place, State
 from monitor.drift.judge import Change, Judge
 from monitor.retraining.past_change import change_json
-from monitor.retraining.past_episode import Episode, episode_state, episodes_of, places
+from monitor.retraining.past_episode import Episode, episode_state, episodes_of, names_of, places
 from monitor.retraining.policy import DAY_SECONDS, GoodMarks, Policy, between
 from monitor.retraining.request import RetrainRequest, Statistics, from_json, to_json
 from monitor.stream.records import Verdict
@@ -85,7 +85,13 @@ class History:
         if event == "firing":
             self._begin(judge, change)
         elif event == "turned":
-            self._update(direction=change.verdict.direction, explanation=change.verdict.explanation)
+            told = change.verdict
+            self._update(
+                direction=told.direction,
+                explanation=told.explanation,
+                kind=told.kind,
+                channels=names_of(told),
+            )
         elif event == "resolved":
             self.end("resolved", change.timestamp)
             self._good.clear()
@@ -107,6 +113,8 @@ class History:
                 peak_evidence=verdict.statistic,
                 rows=verdict.onset.rows if verdict.onset else 0,
                 onset_offsets=places(verdict.onset),
+                kind=verdict.kind,
+                channels=names_of(verdict),
             )
         )
         del self.episodes[:-EPISODES_KEPT]
@@ -199,6 +207,7 @@ class History:
                 ratio=verdict.ratio,
                 reference_median=judge.unit,
                 current_median=judge.unit * verdict.ratio.value,
+                kind=verdict.kind,
             ),
             drifted=drifted,
             good=good,

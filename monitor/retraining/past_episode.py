@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from monitor.stream.json_values import isoformat, number_json
-from monitor.stream.records import Onset
+from monitor.stream.records import Onset, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Episode:
     ending: resolved, model replaced, detection began anew, or "" while it lasts. peak_ratio: of
     the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
     log10. onset_offsets: topic, partition and first drifted offset. request: id of the
-    retraining request it led to, or "".
+    retraining request it led to, or "". kind: error or input, "" where the error alone is watched.
+    channels: those that have moved, the surest first.
     """
 
     id: str
@@ -36,6 +37,8 @@ class Episode:
     rows: int
     onset_offsets: tuple[tuple[str, int, int], ...] = ()
     request: str = ""
+    kind: str = ""
+    channels: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float | None:
@@ -54,6 +57,7 @@ def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
 def _episode(values: dict[str, Any]) -> Episode:
     ratio = values.pop("peak_ratio")
     places = tuple((str(t), int(p), int(o)) for t, p, o in values.pop("onset_offsets"))
+    values["channels"] = tuple(values.get("channels", ()))  # earlier versions had none
     return Episode(**values, peak_ratio=math.nan if ratio is None else ratio, onset_offsets=places)
 
 
@@ -61,6 +65,11 @@ def places(onset: Onset | None) -> tuple[tuple[str, int, int], ...]:
     """Topic, partition and first offset of each partition's part in a drift."""
     offsets = onset.next_offsets if onset else {}
     return tuple((p.topic, p.number, offset) for p, offset in sorted(offsets.items()))
+
+
+def names_of(verdict: Verdict) -> tuple[str, ...]:
+    """Of the channels that have moved, the surest first."""
+    return tuple(each.channel for each in verdict.channels)
 
 
 def episode_json(episode: Episode) -> dict[str, Any]:
@@ -84,11 +93,16 @@ def episode_json(episode: Episode) -> dict[str, Any]:
             for topic, partition, offset in episode.onset_offsets
         ],
         "request": episode.request or None,
+        **(
+            {"drift_kind": episode.kind, "channels": list(episode.channels)} if episode.kind else {}
+        ),
     }
 
 
 def episode_state(episode: Episode) -> dict[str, Any]:
     """Everything that `episodes_of` needs, as plain values."""
     values = asdict(episode)
+    if not episode.kind:
+        del values["kind"], values["channels"]
     ratio = values["peak_ratio"]
     return {**values, "peak_ratio": ratio if math.isfinite(ratio) else None}

@@ -42,7 +42,8 @@ class Statistics:
 
     statistic, threshold: evidence for drift and its limit, log10. direction: larger, smaller,
     narrower, wider or none. ratio: median error of the drifted stretch over the reference's.
-    reference_median, current_median: reconstruction errors; the latter nan if not known.
+    reference_median, current_median: reconstruction errors; the latter nan if not known. kind: of
+    the drift, error or input, "" where the error alone is watched.
     """
 
     statistic: float
@@ -51,6 +52,7 @@ class Statistics:
     ratio: Estimate
     reference_median: float
     current_median: float
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def to_json(request: RetrainRequest) -> dict[str, Any]:
             "ratio": estimate_json(numbers.ratio),
             "reference_median": numbers.reference_median,
             "current_median": number_json(numbers.current_median),
+            **({"drift_kind": numbers.kind} if numbers.kind else {}),
         },
         "drifted": _stretch_json(request.drifted),
         "good": None if request.good is None else _stretch_json(request.good),
@@ -156,6 +159,7 @@ def _parsed(document: Mapping[str, Any]) -> RetrainRequest:
             ratio=Estimate(*(_float(numbers["ratio"][k]) for k in ("value", "low", "high"))),
             reference_median=float(numbers["reference_median"]),
             current_median=_float(numbers["current_median"]),
+            kind=str(numbers.get("drift_kind", "")),
         ),
         drifted=_stretch(document["drifted"]),
         good=None if document["good"] is None else _stretch(document["good"]),

@@ -76,6 +76,13 @@ def drift() -> list[Panel]:
             _by_replica("window_exceedance_ratio", ""),
         ),
         graph(
+            "Channels that have moved",
+            "Evidence of each channel when its drift was told, as a power of ten: inputs, residuals"
+            " and other numbers of a record, where they are watched.",
+            "none",
+            Query(worst(chosen("channel_evidence"), f"{MODEL}, channel"), "{{channel}}"),
+        ),
+        graph(
             "Changes of state",
             "How often states were entered and left.",
             "none",

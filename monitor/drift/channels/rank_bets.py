@@ -109,7 +109,8 @@ def build(channels: Channels, tolerance: float) -> RankBets:
     log_factors = np.empty((len(edges), counts.shape[1], len(factors)))
     shared = _grained(factors.T)
     for c, own in enumerate(counts):
-        each = np.ones(len(factors)) if inflation is None else inflation[c]
+        # As for the error, dependent calibration values say less of every bet.
+        each = np.full(len(factors), 1.0 if inflation is None else inflation[c].max())
         bounds[c] = betting.mean_bounds(factors, tolerated, each, failure)
         mine = _spread(own, ranks) @ factors.T  # (K, B)
         bounds[c] += _unseen(mine, own, failure / len(factors)) * each
