@@ -110,7 +110,7 @@ fuzz: setup  ## every codec against 200,000 edited payloads, atheris as often, H
 experiments: setup  ## run the tutorials' experiments (needs AEAD_DATA; about six minutes)
 	@$(VENV)/bin/python -m benchmarks.tutorials
 
-bench-drift: setup  ## the drift test against its bars, its rivals and real errors (needs AEAD_DATA; half an hour)
+bench-drift: setup  ## the drift test against its bars, its rivals and real errors (needs AEAD_DATA; three quarters of an hour)
 	@$(VENV)/bin/python -m benchmarks.drift_cost
 	@$(VENV)/bin/python -m benchmarks.drift
 	@$(MAKE) --no-print-directory --jobs 2 bench-rivals bench-real-drift
@@ -123,6 +123,8 @@ bench-rivals:
 
 bench-real-drift:
 	@$(VENV)/bin/python -m benchmarks.real_drift
+	@$(VENV)/bin/python -m benchmarks.channel_drift --seeds 1
+	@$(VENV)/bin/python -m benchmarks.channel_budget --records 1000000
 
 bench: setup-test  ## what we cost beside what nobody can do without, into docs/benchmarks (ARGS="--short", "--only NAME"; a quarter of an hour)
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m benchmarks.bench $(ARGS)
