@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def fuzz(
     codec: str, payloads: int, seed: int, bomb_bytes: int = DEFAULT_LIMITS.max_record_bytes
 ) -> Report:
     """Check payloads of one codec in a process of their own. Raises BrokenGuaranteeError."""
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         progress = Path(folder) / "index"
         arguments = [codec, payloads, seed, bomb_bytes, progress]
@@ -48,7 +50,8 @@ def fuzz(
         if done.returncode:
             raise BrokenGuaranteeError(_complaint(codec, seed, bomb_bytes, progress, done))
     endings, slowest, hungriest, kept = json.loads(done.stdout)
-    return Report(Counter(endings), tuple(slowest), tuple(hungriest), kept)
+    seconds = time.monotonic() - started
+    return Report(Counter(endings), tuple(slowest), tuple(hungriest), kept, seconds)
 
 
 def _complaint(
@@ -63,12 +66,19 @@ def _complaint(
 
 
 def table(reports: dict[str, Report]) -> str:
-    """A row for each codec: payloads, endings, slowest payload, most memory that one took."""
+    """A row for each codec: payloads, endings, seconds, slowest payload, most memory of one."""
     reasons = [reason for reason in REASONS if any(r.endings[reason] for r in reports.values())]
-    rows = [["codec", "payloads", "rows", *reasons, "slowest ms", "most MiB", "kept MiB"]]
+    rows = [
+        ["codec", "payloads", "rows", *reasons, "seconds", "slowest ms", "most MiB", "kept MiB"]
+    ]
     for codec, report in reports.items():
         counts = [report.endings.total(), *(report.endings[e] for e in ("rows", *reasons))]
-        costs = [report.slowest[0] * 1e3, report.hungriest[0] / 2**20, report.kept / 2**20]
+        costs = [
+            report.seconds,
+            report.slowest[0] * 1e3,
+            report.hungriest[0] / 2**20,
+            report.kept / 2**20,
+        ]
         rows.append([codec, *(f"{n:,}" for n in counts), *(f"{cost:.1f}" for cost in costs)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
