@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -36,13 +37,20 @@ class BrokenGuaranteeError(Exception):
 
 
 def fuzz(
-    codec: str, payloads: int, seed: int, bomb_bytes: int = DEFAULT_LIMITS.max_record_bytes
+    codec: str,
+    payloads: int,
+    seed: int,
+    bomb_bytes: int = DEFAULT_LIMITS.max_record_bytes,
+    seconds: float = math.inf,
 ) -> Report:
-    """Check payloads of one codec in a process of their own. Raises BrokenGuaranteeError."""
+    """Check payloads of one codec in a process of their own. Raises BrokenGuaranteeError.
+
+    seconds: after which no more are begun.
+    """
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         progress = Path(folder) / "index"
-        arguments = [codec, payloads, seed, bomb_bytes, progress]
+        arguments = [codec, payloads, seed, bomb_bytes, progress, seconds]
         done = subprocess.run(
             [sys.executable, "-m", "tests.fuzz.worker", *map(str, arguments)],
             cwd=ROOT, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False,
@@ -50,8 +58,8 @@ def fuzz(
         if done.returncode:
             raise BrokenGuaranteeError(_complaint(codec, seed, bomb_bytes, progress, done))
     endings, slowest, hungriest, kept = json.loads(done.stdout)
-    seconds = time.monotonic() - started
-    return Report(Counter(endings), tuple(slowest), tuple(hungriest), kept, seconds)
+    took = time.monotonic() - started
+    return Report(Counter(endings), tuple(slowest), tuple(hungriest), kept, took)
 
 
 def _complaint(
@@ -93,10 +101,16 @@ def main() -> int:
     parser.add_argument("--payloads", type=int, default=200_000, help="for each codec")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--codec", choices=CODEC_NAMES, help="this one only")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="for each codec, then no more are begun"
+    )
     options = parser.parse_args()
     codecs = (options.codec,) if options.codec else CODEC_NAMES
     try:
-        reports = {codec: fuzz(codec, options.payloads, options.seed) for codec in codecs}
+        reports = {
+            codec: fuzz(codec, options.payloads, options.seed, seconds=options.seconds)
+            for codec in codecs
+        }
     except BrokenGuaranteeError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
+import math
 import os
 import resource
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,12 +43,20 @@ class Report:
     seconds: float = 0.0
 
 
-def work(codec: str, payloads: int, seed: int, bomb_bytes: int, progress: int) -> Report:
-    """Check payloads 0, 1, ... of a codec. progress: descriptor of the file for the index."""
+def work(
+    codec: str, payloads: int, seed: int, bomb_bytes: int, progress: int, seconds: float = math.inf
+) -> Report:
+    """Check payloads 0, 1, ... of a codec. progress: descriptor of the file for the index.
+
+    seconds: on the wall, after which no more are begun.
+    """
+    until = time.monotonic() + seconds
     if codec in VARIANTS:
         seeds(VARIANTS[codec][0])  # what the codec imports stays
     report, before = Report(), reset_peak()
     for index in range(payloads):
+        if time.monotonic() > until:
+            break
         os.pwrite(progress, b"%012d" % index, 0)
         signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
         verdict = check(*payload_at(codec, seed, index, bomb_bytes))
@@ -73,13 +83,19 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     parser.add_argument("bomb_bytes", type=int)
     parser.add_argument("progress", type=Path)
+    parser.add_argument("seconds", type=float)
     options = parser.parse_args()
     faulthandler.enable()
     faulthandler.register(signal.SIGPROF, chain=True)
     _limit_memory()
     with options.progress.open("wb") as progress:
         report = work(
-            options.codec, options.payloads, options.seed, options.bomb_bytes, progress.fileno()
+            options.codec,
+            options.payloads,
+            options.seed,
+            options.bomb_bytes,
+            progress.fileno(),
+            options.seconds,
         )
     print(json.dumps([report.endings, report.slowest, report.hungriest, report.kept]))
 
