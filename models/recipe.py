@@ -55,6 +55,7 @@ def train(
     layout: str = "",
     window: Window | None = None,
     read: Mapping[str, Any] | None = None,
+    card: bool = True,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
@@ -63,7 +64,8 @@ def train(
     from, for the model card. parts: which rows train, validate and calibrate, if the settings are
     not to choose them. progress: called after each epoch. layout: "series" for (n, time, channel).
     window: how the series were made, if the stream has single steps of them. read: what was
-    understood of the files that the records are from, as JSON values, for the model card.
+    understood of the files that the records are from, as JSON values, for the model card. card:
+    write the model card, which takes some seconds.
 
     On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
     same records, settings and number of threads give the same weights, bit for bit. Raises
@@ -98,7 +100,7 @@ def train(
             "history": vars(history),
             "versions": _versions(),
         },
-        pages=partial(report.pages, history=history, samples=samples),
+        pages=partial(report.pages, history=history, samples=samples) if card else None,
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
     )
 
