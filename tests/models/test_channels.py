@@ -19,6 +19,7 @@ from models.schema import Feature, Schema
 from models.settings import TrainingSettings
 from models.views import Views
 from monitor.pipeline.scorer import Scorer
+from monitor.registry.bundle_folders import copy_bundle
 from tests.models.bundles import edit_tensors, write
 
 
@@ -169,3 +170,12 @@ def test_damaged_channels_are_refused(trained, tmp_path, name, tensor):
     edit_tensors(copied, CHANNELS, lambda tensors: tensors.update({name: tensor}))
     with pytest.raises(BundleError, match=CHANNELS):
         bundle.load(copied)
+
+
+def test_a_registry_copies_channels_where_there_are_any(trained, tmp_path):
+    for number, source in enumerate([trained.path, write(tmp_path / "before").path]):
+        draft = tmp_path / str(number)
+        draft.mkdir()
+        copy_bundle(source, draft)
+        assert (draft / CHANNELS).exists() == (number == 0)
+        assert bundle.load(draft).version == bundle.load(source).version

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle import load
-from models.bundle_files import LIMITS, MANIFEST, MODEL
+from models.bundle_files import LIMITS, MANIFEST, MODEL, OPTIONAL
 from models.errors import BundleError, UserError
 from monitor.errors import RegistryError
 from monitor.registry import CURRENT, PREVIOUS, Promotion, Registry
@@ -49,7 +49,7 @@ class RegistryContract:
         version = place.open().add(bundles[0], "the first")
         assert version == load(bundles[0]).version
         folder = place.open().fetch(version)
-        for name in [*LIMITS, *PAGES]:
+        for name in [*LIMITS.keys() - OPTIONAL, *PAGES]:
             assert (folder / name).read_bytes() == (bundles[0] / name).read_bytes()
 
     def test_versions_tell_what_they_are_oldest_first(
@@ -69,7 +69,9 @@ class RegistryContract:
         assert facts.architecture == bundle.architecture
         assert facts.threshold == bundle.reference.threshold
         assert facts.calibration_records == bundle.reference.count
-        assert facts.size_bytes == sum((bundles[2] / name).stat().st_size for name in LIMITS)
+        assert facts.size_bytes == sum(
+            (bundles[2] / name).stat().st_size for name in LIMITS.keys() - OPTIONAL
+        )
 
     def test_adding_again_changes_nothing(self, place: Place, bundles: list[Path]) -> None:
         version = place.open().add(bundles[0], "the first")
@@ -202,7 +204,7 @@ class RegistryContract:
         registry = place.open()
         fetched = registry.fetch(registry.add(folder))
         names = {str(p.relative_to(fetched)) for p in fetched.rglob("*") if p.is_file()}
-        assert names - {"added.json"} == {*LIMITS, *PAGES}
+        assert names - {"added.json"} == {*LIMITS.keys() - OPTIONAL, *PAGES}
         assert not list(place.stored("secret*"))
 
     def test_two_processes_that_promote_at_once_leave_one_history(

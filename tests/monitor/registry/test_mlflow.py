@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.bundle import load
-from models.bundle_files import LIMITS, MANIFEST, MODEL
+from models.bundle_files import LIMITS, MANIFEST, MODEL, OPTIONAL
 from monitor.errors import RegistryError
 from monitor.process import failpoints
 from monitor.registry import CURRENT, PREVIOUS, mlflow_models
@@ -59,7 +59,7 @@ def test_a_version_is_a_run_of_plain_files(place: MlflowPlace, bundles: list[Pat
     assert run.info.status == "FINISHED"
     folder = place.files / place.experiment / run.info.run_id / "artifacts"
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-    assert names == {f"{ARTEFACTS}/{name}" for name in [*LIMITS, *PAGES]}
+    assert names == {f"{ARTEFACTS}/{name}" for name in [*LIMITS.keys() - OPTIONAL, *PAGES]}
     (stored,) = place.client.search_model_versions(f"name = '{place.name}'")
     assert stored.tags["aead_version"] == version
     assert stored.tags["aead_note"] == "a note"
@@ -165,7 +165,7 @@ def test_a_whole_bundle_under_a_wrong_version_is_refused(
     place: MlflowPlace, bundles: list[Path]
 ) -> None:
     version = place.open().add(bundles[0])
-    for name in LIMITS:
+    for name in LIMITS.keys() - OPTIONAL:
         for path in place.stored(name):
             path.write_bytes((bundles[1] / name).read_bytes())
     with pytest.raises(RegistryError, match="it was tampered with"):
