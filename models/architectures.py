@@ -15,6 +15,7 @@ from models.deferred import found
 if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
     from models.input_spec import InputSpec
+    from models.settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Architecture:
 HIDDEN: Final = Option("hidden", int, "WIDTH", "layers down to the code", many=True)
 
 ARCHITECTURES: Final[dict[str, Architecture]] = {
+    "ladder": Architecture(
+        "models.ladder:Ladder", (Option("memory", int, "N", "records remembered (default 256)"),)
+    ),
+    "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
     "dense": Architecture("models.dense:Dense", (HIDDEN,)),
     "convolutional": Architecture(
         "models.convolutional:Convolutional",
@@ -72,9 +77,12 @@ MAX_PARAMETERS: Final = 1 << 28
 """1 GiB of float32; larger models are refused before memory is allocated for them."""
 
 
-def default_architecture(spec: InputSpec) -> str:
-    """Convolutional for images of at least 8 x 8 pixels, temporal for series of at least 8 steps,
-    dense for everything else."""
+def default_architecture(spec: InputSpec, settings: TrainingSettings | None = None) -> str:
+    """The architecture for records of which nobody says which.
+
+    Convolutional for images of at least 8 x 8 pixels, temporal for series of at least 8 steps,
+    and dense for everything else.
+    """
     from models.convolutional import MIN_SIDE
     from models.temporal import MIN_STEPS
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import architectures, bundle, device, report, threads
+from models import architectures, bundle, device, report, solving, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
@@ -34,6 +34,8 @@ from models.reference import Reference, supported_quantile
 from models.scaling import FAR
 from models.schema import Schema
 from models.settings import TrainingSettings
+from models.solved import Solved
+from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import History, Listener, fit, seeded
 from models.windows import Window
@@ -76,7 +78,7 @@ def train(
     bundle.check_target(out)
     require_finite(records, schema)
     parts = parts or split(len(records), settings)
-    supported_quantile(settings.quantile, len(parts.calibration))  # fail now, not after training
+    supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
     fitted = fit_model(records, parts, settings, progress, schema, layout, window)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
@@ -96,11 +98,21 @@ def train(
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),
             "history": vars(history),
+            **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
             "versions": _versions(),
         },
-        pages=partial(report.pages, history=history, samples=samples),
+        pages=partial(
+            report.pages, history=history, samples=samples, strangest=_shown(fitted, records)
+        ),
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
     )
+
+
+def _shown(fitted: Fitted, records: NDArray[Any]) -> NDArray[np.float32] | None:
+    """The strangest of the records that were left out, prepared, or None."""
+    if fitted.left_out is None or not len(fitted.left_out.rows):
+        return None
+    return fitted.spec.prepare(records[fitted.left_out.rows[: report.SAMPLES]])
 
 
 def _data(records: NDArray[Any], source: str, read: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -114,7 +126,7 @@ def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Refer
     engine = engine_for(fitted.model, fitted.spec, settings.error_metric, precision)
     return Reference.calibrate(
         engine.errors(held_out),
-        settings.quantile,
+        settings.level,
         ordered=settings.ordered,
         tie_tolerance=TIE_TOLERANCES[precision],
     )
@@ -128,6 +140,7 @@ class Fitted:
     spec: InputSpec
     settings: TrainingSettings
     history: History
+    left_out: LeftOut | None = None
 
 
 def fit_model(
@@ -145,9 +158,16 @@ def fit_model(
     if records.ndim == 2 or layout == "series":
         held_out = records[np.concatenate([parts.validation, parts.calibration])]
     spec = InputSpec.fit(records[parts.training], schema, held_out, layout, window)
-    settings = settings.completed(len(parts.training))
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)
+        if isinstance(model, Solved):
+            return _solved(model, spec, records, parts, settings)
+        if settings.contamination is not None:
+            raise TrainingError(
+                f"{model.architecture} leaves no records out. Use ladder or edges, or say nothing"
+                " of contamination."
+            )
+        settings = settings.completed(len(parts.training))
         count = settings.threads or threads.suited(model, threads.cores())
         settings = replace(settings, threads=count)
         with threads.using(count):
@@ -158,11 +178,25 @@ def fit_model(
 def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
     if settings.augment and not spec.is_image:
         raise TrainingError("augment is for images, and these records are vectors. Leave it out.")
-    name = settings.architecture or architectures.default_architecture(spec)
+    name = settings.architecture or architectures.default_architecture(spec, settings)
     try:
         return architectures.build(name, spec, settings.architecture_settings)
     except ValueError as error:
         raise TrainingError(f"{name}: {error}.") from error
+
+
+def _solved(
+    model: Solved, spec: InputSpec, records: NDArray[Any], parts: Split, settings: TrainingSettings
+) -> Fitted:
+    """Solve the model for training and validation records: nothing is chosen by the latter."""
+    if settings.precision != FLOAT32:
+        raise TrainingError(f"{model.architecture} is scored in {FLOAT32} alone.")
+    rows = np.sort(np.concatenate([parts.training, parts.validation]))
+    count = settings.threads or 1
+    settings = replace(settings, threads=count)
+    with threads.using(count):
+        history, left_out = solving.solve(model, spec, records, rows, settings)
+    return Fitted(model, spec, settings, history, left_out)
 
 
 def _fit(

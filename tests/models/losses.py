@@ -34,5 +34,12 @@ def bound(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
 
 LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
     "tests/models/losses.py: add what architecture {} is trained on to LOSSES",
-    {"dense": plain, "convolutional": plain, "temporal": plain, "variational": bound},
+    {
+        "ladder": plain,
+        "edges": plain,
+        "dense": plain,
+        "convolutional": plain,
+        "temporal": plain,
+        "variational": bound,
+    },
 )
