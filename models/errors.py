@@ -7,6 +7,7 @@ All of them:
     +-- ShapeError            an array does not match the input spec
     +-- CalibrationError      too few or unusable calibration errors
     +-- TrainingError         the data or settings cannot be trained with
+    +-- DetectorError         what `AnomalyDetector` was given does not fit; a ValueError, too
 """
 
 
@@ -28,3 +29,7 @@ class CalibrationError(UserError):
 
 class TrainingError(UserError):
     """The data or the settings cannot be trained with."""
+
+
+class DetectorError(UserError, ValueError):
+    """What `AnomalyDetector` was given does not fit. A ValueError, as scikit-learn's are."""

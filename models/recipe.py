@@ -57,6 +57,7 @@ def train(
     layout: str = "",
     window: Window | None = None,
     read: Mapping[str, Any] | None = None,
+    card: bool = True,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
@@ -65,7 +66,8 @@ def train(
     from, for the model card. parts: which rows train, validate and calibrate, if the settings are
     not to choose them. progress: called after each epoch. layout: "series" for (n, time, channel).
     window: how the series were made, if the stream has single steps of them. read: what was
-    understood of the files that the records are from, as JSON values, for the model card.
+    understood of the files that the records are from, as JSON values, for the model card. card:
+    write the model card, which takes some seconds.
 
     On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
     same records, settings and number of threads give the same weights, bit for bit. Raises
@@ -103,7 +105,9 @@ def train(
         },
         pages=partial(
             report.pages, history=history, samples=samples, strangest=_shown(fitted, records)
-        ),
+        )
+        if card
+        else None,
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
     )
 

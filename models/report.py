@@ -18,6 +18,7 @@ from models.training import SOLVED, History
 SAMPLES: Final = 8
 SHOWN_FEATURES: Final = 100
 SHOWN_ROWS: Final = 20
+_LEFT_OUT_PICTURE: Final = "![left out](plots/left-out.png)"
 
 
 def pages(
@@ -31,8 +32,11 @@ def pages(
     samples: prepared records that were not trained on, (n, *shape), of which eight are shown.
     strangest: prepared, those that were left out, or None.
     """
+    card = model_card(bundle)
+    if strangest is None:
+        card = card.replace(_LEFT_OUT_PICTURE, "")
     made = {
-        "README.md": model_card(bundle).encode(),
+        "README.md": card.encode(),
         "plots/errors.png": plots.error_histogram(bundle.reference),
         "plots/reconstructions.png": reconstructions(bundle, samples),
     }
@@ -225,7 +229,7 @@ say so (`--contamination`). The strangest (row 0 is the first; more are in bundl
 | row | error |
 | --- | --- |
 {rows}
-![left out](plots/left-out.png)
+{_LEFT_OUT_PICTURE}
 """
 
 

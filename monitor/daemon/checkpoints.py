@@ -157,13 +157,14 @@ class Checkpoints:
             self._pipeline.begin_another_topic()
             self._remember_anew()
         else:
+            copied = self._planner.is_copy(assigned, self._accepted)
             plans = self._plans(assigned, policy)
-            if any(item.case == COPIED for item in plans.values()):
+            if copied or any(item.case == COPIED for item in plans.values()):
                 self._part_from_copy()
                 # Whoever wrote with the id that was ours is somebody else, in other partitions too.
                 others = {p: item for p, item in assigned.items() if plans[p].case != COPIED}
                 plans |= self._plans(others, policy)
-            if any(item.anew for item in plans.values()):
+            if copied or any(item.anew for item in plans.values()):
                 self._pipeline.begin_anew()
                 self._remember_anew()
         self._accepted = replace(self._accepted, identity=identity or self._accepted.identity)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from monitor.state.ledger import Ledger
 from monitor.state.resume import Known, Plan, Policy, plan, rewound_to
-from monitor.state.snapshot import Snapshot
-from monitor.stream.offsets import Assigned
+from monitor.state.snapshot import Note, Snapshot
+from monitor.stream.offsets import Assigned, is_other
 from monitor.stream.records import Partition
 
 
@@ -34,6 +34,20 @@ class Planner:
     def wrote(self, partitions: Iterable[Partition], sequence: int) -> None:
         """Offsets of these are about to be committed with this snapshot."""
         self._written.update(dict.fromkeys(partitions, sequence))
+
+    def is_copy(self, assigned: Mapping[Partition, Assigned], ours: Snapshot) -> bool:
+        """Whether somebody has committed other partitions with our id, later than we did."""
+        if self.older:
+            return False
+        newest = max((self._loaded, *self._written.values()))
+        return any(
+            note is not None
+            and note.writer == ours.writer
+            and note.sequence > newest
+            and not is_other(note.identity, item.identity)
+            for item in assigned.values()
+            for note in (Note.parse(committed.note) for committed in item.elsewhere.values())
+        )
 
     def plan(
         self,

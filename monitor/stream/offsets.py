@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitor.stream.records import Partition
 
 _UNKNOWN = "-"
 
@@ -23,7 +26,8 @@ class Assigned:
 
     committed: what the group has stored for it, if anything. earliest, latest: its first offset,
     and one past its last. identity: of the topic, see `identity_of`; empty if nobody could be
-    asked. group_is_new: the group has stored nothing for any partition of the topic.
+    asked. group_is_new: the group has stored nothing for any partition of the topic. elsewhere:
+    what it had stored for the topic's other partitions, of the first that are ours; then nothing.
     """
 
     committed: Committed | None
@@ -31,6 +35,7 @@ class Assigned:
     latest: int
     identity: str = ""
     group_is_new: bool = True
+    elsewhere: Mapping[Partition, Committed] = field(default_factory=dict)
 
 
 def identity_of(cluster_id: object, topic_id: object) -> str:

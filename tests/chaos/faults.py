@@ -160,6 +160,9 @@ class Faults:
         """Another daemon begins with a copy of a state that has gone further meanwhile."""
         member = self._rng.choice(self._members)
         member.kill()
+        if not member.has_state:
+            member.start()
+            return f"{member.name} has no state to copy"
         copy = member.copied()
         member.start()
         self._feeder.send(300)

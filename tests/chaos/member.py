@@ -103,6 +103,11 @@ class Member:
         """The state that it left behind."""
         return newest(self._folder / "state")
 
+    @property
+    def has_state(self) -> bool:
+        """False until it has made something final, in a folder that is not removed."""
+        return self.snapshot() is not None
+
     def copied(self) -> Member:
         """Another daemon with a copy of the state, as it is now."""
         self.copies += 1

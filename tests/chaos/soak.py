@@ -31,12 +31,16 @@ AHEAD = 200_000
 """The producer waits when the daemon is so many records behind."""
 BAD_EVERY = 1000
 SAMPLE_SECONDS = 2.0
+LOOKS, LOOK_SECONDS = 5, 0.1
 STALL_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process holds: resident bytes, open files, threads, after so many records."""
+    """What a process holds: resident bytes, open files, threads, after so many records.
+
+    The least of some looks: a commit has a thread of its own while it lasts.
+    """
 
     records: int
     resident: int
@@ -45,7 +49,15 @@ class Sample:
 
     @classmethod
     def of(cls, pid: int, records: int) -> Sample:
-        """Read it from the kernel."""
+        """Read it from the kernel, over half a second."""
+        looks = []
+        for _ in range(LOOKS):
+            looks.append(cls._now(pid))
+            time.sleep(LOOK_SECONDS)
+        return cls(records, *(min(seen) for seen in zip(*looks, strict=True)))
+
+    @staticmethod
+    def _now(pid: int) -> tuple[int, int, int]:
         folder = Path(f"/proc/{pid}")
         status = dict(
             line.split(":", 1)
@@ -54,7 +66,7 @@ class Sample:
         )
         resident = 1024 * int(status["VmRSS"].split()[0])
         files = len(list((folder / "fd").iterdir()))
-        return cls(records, resident, files, int(status["Threads"]))
+        return resident, files, int(status["Threads"])
 
 
 def main() -> None:

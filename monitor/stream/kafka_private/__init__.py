@@ -19,12 +19,14 @@ from monitor.stream.kafka_private.connections import (
     note_failures,
 )
 from monitor.stream.kafka_private.consumers import (
+    OffsetsOfGeneration,
     cooperative_assignor,
     finish_joining,
     forget_fetched,
     loop_sleep,
     note_fencing,
     open_connections,
+    pin_commits,
     range_assignor,
     reached,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "LIBRARY",
     "PARTS",
     "DamagedBatch",
+    "OffsetsOfGeneration",
     "check",
     "cooperative_assignor",
     "damaged_batch",
@@ -51,6 +54,7 @@ __all__ = [
     "note_failures",
     "note_fencing",
     "open_connections",
+    "pin_commits",
     "range_assignor",
     "reached",
     "sendable",

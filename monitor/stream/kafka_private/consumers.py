@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import FencedInstanceIdError
+from kafka.errors import CommitFailedError, FencedInstanceIdError
 
 
 def loop_sleep(consumer: KafkaConsumer) -> Callable[[float], Awaitable[None]]:
@@ -46,6 +46,41 @@ def note_fencing(consumer: KafkaConsumer, told: Callable[[], None]) -> None:
             raise
 
     coordinator._send_heartbeat_request = noting
+
+
+class OffsetsOfGeneration(dict[TopicPartition, Any]):
+    """Offsets to commit while the group's generation lasts in which they were ours.
+
+    See `pin_commits`.
+    """
+
+    def __init__(self, offsets: Mapping[TopicPartition, Any], generation: int) -> None:
+        super().__init__(offsets)
+        self.generation = generation
+
+
+def pin_commits(consumer: KafkaConsumer) -> None:
+    """Have a commit of `OffsetsOfGeneration` end with CommitFailedError in another generation.
+
+    The generation is put in when the request is made, and a commit is tried again for as long as
+    it may take (3.0.12): what was begun before a rebalance would be stored after it, for
+    partitions that others have by then, in place of what these have stored.
+    """
+    coordinator = consumer._coordinator
+    send = coordinator._send_offset_commit_request
+
+    async def pinned(offsets: Any) -> Any:
+        # Nothing comes between this look and the request, which is made before `send` waits.
+        if isinstance(offsets, OffsetsOfGeneration):
+            now = consumer.group_metadata().generation_id
+            if now != offsets.generation:
+                raise CommitFailedError(
+                    f"the group is in generation {now}, and {offsets.generation} was to be"
+                    " committed in"
+                )
+        return await send(offsets)
+
+    coordinator._send_offset_commit_request = pinned
 
 
 def reached(consumer: KafkaConsumer, key: TopicPartition) -> int | None:
@@ -89,12 +124,17 @@ def range_assignor() -> type[Any]:
     return assignor
 
 
-def cooperative_assignor(owned: Callable[[], list[TopicPartition]]) -> type[Any]:
+def cooperative_assignor(
+    owned: Callable[[], list[TopicPartition]], given: Callable[[list[TopicPartition]], None]
+) -> type[Any]:
     """The cooperative assignor, which asks `owned` what we own whenever the group is joined.
 
     That of kafka-python (3.0.12) goes on to claim what it owned before the group counted it out.
     The leader then takes a partition for ours that another member has, and gives it to us before
     that member has let it go: for a moment both have it.
+
+    given: called, on the library's thread, with all that the group has given to us, whenever it
+    has; the listener hears only of what the library takes for new.
     """
     from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
@@ -102,5 +142,9 @@ def cooperative_assignor(owned: Callable[[], list[TopicPartition]]) -> type[Any]
         def metadata(self, topics: Any) -> Any:
             self.member_assignment = owned()
             return super().metadata(topics)
+
+        def on_assignment(self, assignment: Any, generation: Any) -> None:
+            super().on_assignment(assignment, generation)
+            given(list(assignment.partitions()))
 
     return HonestAssignor

@@ -7,6 +7,7 @@ import inspect
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, Final
 
 import kafka
@@ -62,6 +63,9 @@ PARTS: Final[Mapping[str, Mapping[str, Kind]]] = {
     },
     "note_fencing": {
         "consumer:_coordinator._send_heartbeat_request": inspect.iscoroutinefunction,
+    },
+    "pin_commits": {
+        "consumer:_coordinator._send_offset_commit_request": inspect.iscoroutinefunction,
     },
     "give_up": {"kafka.producer.sender:Sender.force_close": callable},
     "reached": {
@@ -147,17 +151,21 @@ def _unconnected() -> Iterator[dict[str, Any]]:
 
 
 def _rehearse_joining() -> None:
-    """See that our assignor's claim reaches the group."""
+    """See that our assignor's claim reaches the group, and hears what the group gives."""
     part = f"{_ASSIGNORS}.cooperative_sticky:CooperativeStickyAssignor.metadata"
-    own = cooperative_assignor(lambda: [TopicPartition("topic", 3)])()
+    given: list[TopicPartition] = []
+    own = cooperative_assignor(lambda: [TopicPartition("topic", 3)], given.extend)()
     try:
-        claims = [
-            (claim.topic, claim.partitions) for claim in own.metadata(["topic"]).owned_partitions
-        ]
+        metadata = own.metadata(["topic"])
+        claims = [(claim.topic, claim.partitions) for claim in metadata.owned_partitions]
+        assigned = SimpleNamespace(partitions=lambda: [TopicPartition("topic", 4)])
+        own.on_assignment(assigned, 1)
     except (AttributeError, TypeError) as error:
         raise LIBRARY.lacks(part, f"claims in another way ({error})") from error
     if claims != [("topic", [3])]:
         raise LIBRARY.lacks(part, "does not claim what it is told to")
+    if given != [TopicPartition("topic", 4)]:
+        raise LIBRARY.lacks(part, "does not tell what it is given")
 
 
 def _rehearse_damage() -> None:

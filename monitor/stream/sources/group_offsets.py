@@ -11,6 +11,7 @@ from kafka.errors import FencedInstanceIdError, KafkaError
 
 from monitor.process import background
 from monitor.process.deadline import COMMIT, Deadline
+from monitor.stream.kafka_private import OffsetsOfGeneration
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources.translation import key_of, stored
@@ -37,11 +38,16 @@ class Commits:
         """Its consumer was thrown away."""
         self._committing = None
 
-    def commit(self, consumer: KafkaConsumer, offsets: Mapping[Partition, Committed]) -> bool:
-        """True if all is stored for certain. Raises FencedInstanceIdError."""
+    def commit(
+        self, consumer: KafkaConsumer, offsets: Mapping[Partition, Committed], generation: int
+    ) -> bool:
+        """True if all is stored for certain. Raises FencedInstanceIdError.
+
+        generation: of the group, in which the partitions are ours: nothing is stored in another.
+        """
         if self.hanging:
             return False
-        keys = {key_of(p): stored(c) for p, c in offsets.items()}
+        keys = OffsetsOfGeneration({key_of(p): stored(c) for p, c in offsets.items()}, generation)
         milliseconds = int(COMMIT_SECONDS * 1000)
         self._committing = background.start(
             lambda: consumer.commit(keys, timeout_ms=milliseconds), "kafka-commit"

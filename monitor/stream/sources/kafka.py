@@ -70,7 +70,9 @@ class KafkaSource(GroupMember):
     @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that the group has given to this member."""
-        return partitions_of(self._consumer.assignment()) if self._consumer else frozenset()
+        if self._consumer is None or self._link.rebalances is None:
+            return frozenset()
+        return partitions_of(self._consumer.assignment()) - self._link.rebalances.leaving
 
     def poll(self, timeout_seconds: float, max_records: int) -> Polled:
         """Wait for records; while there is no broker, wait out the backoff and try again."""
@@ -168,6 +170,7 @@ class KafkaSource(GroupMember):
 
     def _take_lost(self) -> frozenset[Partition]:
         lost, self._untold_lost = self._link.take_lost() | self._untold_lost, frozenset()
+        lost |= self._told - self.assigned  # without a word
         for partition in lost:
             self._next_offsets.pop(partition, None)
             self._told.discard(partition)
@@ -254,12 +257,12 @@ class KafkaSource(GroupMember):
 
     def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
         """Commit for the partitions that are still ours; false if that is not certain."""
-        consumer = self._consumer
-        if consumer is None or self.membership() is None:
+        consumer, membership = self._consumer, self.membership()
+        if consumer is None or membership is None:
             return False
         mine = {p: c for p, c in offsets.items() if p in self._told}
         try:
-            return not mine or self._commits.commit(consumer, mine)
+            return not mine or self._commits.commit(consumer, mine, membership.generation_id)
         except FencedInstanceIdError:
             self._link.fencing = True
             return False

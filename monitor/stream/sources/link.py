@@ -81,7 +81,9 @@ class Link:
             if delay > 0:
                 time.sleep(min(delay, timeout_seconds))
                 return None
-            options = consumer_options(self._connection, self._subscription, self._owned)
+            options = consumer_options(
+                self._connection, self._subscription, self._owned, self._given
+            )
             self._connecting = background.start(
                 lambda: connect(KafkaConsumer, **options), "kafka-connect"
             )
@@ -101,6 +103,7 @@ class Link:
             self._subscription.handover_seconds,
         )
         kafka_private.note_fencing(self.consumer, self._note_fencing)
+        kafka_private.pin_commits(self.consumer)
         self.consumer.subscribe([self._subscription.topic], listener=self.rebalances)
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._idle_since = time.monotonic()
@@ -128,6 +131,11 @@ class Link:
             self.rebalances.lose(assigned)
             return []
         return assigned
+
+    def _given(self, partitions: list[TopicPartition]) -> None:
+        """The group has given us these, and no others."""
+        if self.rebalances is not None:
+            self.rebalances.give(partitions)
 
     def go_on_joining(self) -> None:
         """Have a joining finished that has begun; to be called before each poll."""

@@ -13,7 +13,7 @@ import structlog
 
 from monitor.stream.offsets import Assigned, Committed, is_other
 from monitor.stream.records import Partition
-from monitor.stream.sources.survey import Survey
+from monitor.stream.sources.survey import Survey, View
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,7 @@ class Lookups:
         self._asked_again: dict[Partition, float] = {}
         self._complained_at = float("-inf")
         self._established = False
+        self._looked_elsewhere = False
         self.unanswered = False
         self._identity = ""
 
@@ -70,8 +71,9 @@ class Lookups:
             else:
                 self._reasons[partition] = view.silent.get(partition, "it is not there")
         stored = self._committed(ready) if ready else {}
-        self.unanswered = stored is None
-        if stored is None or view is None:
+        elsewhere = self._stored_elsewhere(ready, view)
+        self.unanswered = stored is None or elsewhere is None
+        if stored is None or elsewhere is None or view is None:
             self._reasons.update(
                 dict.fromkeys(ready, "the group's offsets cannot be looked up now")
             )
@@ -82,10 +84,19 @@ class Lookups:
                 first, end = view.bounds[p]
                 if self._is_behind(p, stored.get(p), end, now):
                     continue
-                found[p] = Assigned(stored.get(p), first, end, view.identity, is_new)
+                found[p] = Assigned(stored.get(p), first, end, view.identity, is_new, elsewhere)
                 del self._since[p]
+            self._looked_elsewhere = self._looked_elsewhere or bool(found)
         self._complain(now)
         return found
+
+    def _stored_elsewhere(
+        self, ready: list[Partition], view: View | None
+    ) -> Mapping[Partition, Committed] | None:
+        """What is stored for partitions that are not ours, when the first that are are found."""
+        if self._looked_elsewhere or view is None or not ready:
+            return {}
+        return self._committed(sorted(view.partitions.difference(ready)))
 
     def _is_behind(self, p: Partition, stored: Committed | None, end: int, now: float) -> bool:
         """Whether to ask again for a partition that ends before what is committed of it."""

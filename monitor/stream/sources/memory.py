@@ -67,7 +67,9 @@ class MemorySource:
         records = self._records[partition]
         earliest = records[0].offset if records else 0
         stored = self.stored.get(partition)
-        return Assigned(stored, earliest, self._end(partition), self.identity, not self.stored)
+        elsewhere = {p: committed for p, committed in self.stored.items() if p != partition}
+        end = self._end(partition)
+        return Assigned(stored, earliest, end, self.identity, not self.stored, elsewhere)
 
     def _end(self, partition: Partition) -> int:
         records = self._records[partition]

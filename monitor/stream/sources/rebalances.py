@@ -27,7 +27,8 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
     partitions go to another member, `hand_over` is called with them, on a thread of its own,
     and nothing else goes on meanwhile: it may commit what is done of them, which are still ours.
     What is assigned is for the consumer itself to say: it may deliver a new partition's records
-    before the callback has run. One listener serves one consumer.
+    before the callback has run. But it goes on to list what was taken away until the rebalance is
+    over; that is in `leaving`. One listener serves one consumer.
 
     sleep: lets the library's loop go on for some seconds.
     """
@@ -38,6 +39,7 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         self._longest_seconds = longest_seconds
         self._lock = threading.Lock()
         self._lost: set[Partition] = set()
+        self._leaving: frozenset[Partition] = frozenset()
         self._handing: Future[None] | None = None
         self.busy = False
 
@@ -51,6 +53,11 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         """True if something was lost that `take_lost` has not told."""
         return bool(self._lost)
 
+    @property
+    def leaving(self) -> frozenset[Partition]:
+        """The partitions that were taken away and not given again."""
+        return self._leaving
+
     def take_lost(self) -> frozenset[Partition]:
         """Return the partitions lost since the last call."""
         with self._lock:
@@ -61,8 +68,14 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         """Note that partitions are not ours any more."""
         self._lose(partitions_of(lost))
 
+    def give(self, given: Iterable[TopicPartition]) -> None:
+        """Note that partitions are ours, whatever was taken away before."""
+        with self._lock:
+            self._leaving -= partitions_of(given)
+
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Called with the partitions that are new."""
+        self.give(assigned)
         partitions = partitions_of(assigned)
         if partitions:
             log.info("partitions assigned", partitions=[str(p) for p in sorted(partitions)])
@@ -92,6 +105,7 @@ class Rebalances(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka
     def _lose(self, partitions: frozenset[Partition]) -> None:
         with self._lock:
             self._lost |= partitions
+            self._leaving |= partitions
         if partitions:
             log.info("partitions taken away", partitions=[str(p) for p in sorted(partitions)])
 

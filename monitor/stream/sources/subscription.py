@@ -42,9 +42,16 @@ class Subscription:
 
 
 def consumer_options(
-    connection: Connection, subscription: Subscription, owned: Callable[[], list[TopicPartition]]
+    connection: Connection,
+    subscription: Subscription,
+    owned: Callable[[], list[TopicPartition]],
+    given: Callable[[list[TopicPartition]], None],
 ) -> dict[str, Any]:
-    """Options of a KafkaConsumer. owned: the partitions that it owns when it joins the group."""
+    """Options of a KafkaConsumer.
+
+    owned: the partitions that it owns when it joins the group. given: called with all that it has
+    then been given, unless it gives all back at each rebalance.
+    """
     return {
         **connection.options(),
         "group_id": subscription.group,
@@ -56,7 +63,7 @@ def consumer_options(
         "partition_assignment_strategy": [
             kafka_private.range_assignor()
             if subscription.eager
-            else kafka_private.cooperative_assignor(owned)
+            else kafka_private.cooperative_assignor(owned, given)
         ],
         "session_timeout_ms": int(subscription.session_timeout_seconds * 1000),
         "heartbeat_interval_ms": int(min(3.0, subscription.session_timeout_seconds / 3) * 1000),

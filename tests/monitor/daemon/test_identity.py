@@ -12,7 +12,7 @@ from monitor.daemon.snapshots import committed_with
 from monitor.state.folder import StateFolder
 from monitor.state.resume import Policy
 from monitor.state.snapshot import Note, Snapshot, Takeover
-from monitor.stream.offsets import Assigned, identity_of
+from monitor.stream.offsets import Assigned, Committed, identity_of
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
@@ -83,6 +83,26 @@ def test_a_copy_says_in_every_partition_since_when_it_counts(start: Run, tmp_pat
     assert chains[other] == (Takeover(checkpoints.writer, 40),)
     assert chains[P0][-1] == Takeover(checkpoints.writer, done + 10)
     assert checkpoints.writer != was
+
+
+@pytest.mark.parametrize(("later", "is_copy"), [(1, True), (0, False)])
+def test_a_copy_that_gets_none_of_the_originals_partitions_is_one_all_the_same(
+    later: int, is_copy: bool, start: Run, tmp_path: Path
+) -> None:
+    """Its id stands beside the offsets of others, with a snapshot that it never wrote."""
+    subject = start(MemorySource(stream()), MemorySink(), tmp_path)
+    turns(subject, 5)
+    checkpoints, theirs = subject.parts.checkpoints, Partition("in", 1)
+    was, totals = checkpoints.writer, subject.parts.pipeline.ledger.totals
+    assert totals[P0].consumed
+    original = Snapshot(was, checkpoints.sequence + later, "m", "f", {theirs: 40})
+    elsewhere = committed_with(original, {theirs: ()})
+    somebody = Committed(90, str(Note("somebody", 3)))
+    assigned = {Partition("in", 2): Assigned(somebody, 0, RECORDS, elsewhere=elsewhere)}
+    (plan,) = checkpoints.resume(assigned, Policy()).values()
+    assert plan.offset == 90
+    assert (checkpoints.writer != was) == is_copy
+    assert (subject.parts.pipeline.ledger.totals[P0].consumed == 0) == is_copy
 
 
 def test_a_snapshot_that_cannot_be_accepted_is_told_and_accepted_later(

@@ -13,14 +13,20 @@ from types import SimpleNamespace
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import CommitFailedError, KafkaError
 from kafka.net.transport import KafkaTCPTransport
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 from monitor.errors import LibraryError
 from monitor.stream import kafka_private
 from monitor.stream.kafka_options import Connection, connect
-from monitor.stream.kafka_private import PARTS, cooperative_assignor, parts
+from monitor.stream.kafka_private import (
+    PARTS,
+    OffsetsOfGeneration,
+    cooperative_assignor,
+    parts,
+    pin_commits,
+)
 from tests.kafka.process import wait_until
 from tests.monitor.stream.lacking import change
 
@@ -177,12 +183,30 @@ def test_a_command_says_so_in_one_line_and_exits_with_2(
 
 def test_a_member_claims_what_it_owns_now_and_not_what_it_once_had() -> None:
     owned = [TopicPartition("in", 0), TopicPartition("in", 3)]
-    assignor = cooperative_assignor(lambda: owned)()
+    assignor = cooperative_assignor(lambda: owned, lambda given: None)()
     assignor.on_assignment(ConsumerProtocolAssignment(1, [("in", [0, 3])], b""), 7)
     (claimed,) = assignor.metadata(["in"]).owned_partitions
     assert (claimed.topic, claimed.partitions) == ("in", [0, 3])
     owned.clear()
     assert assignor.metadata(["in"]).owned_partitions == []
+
+
+def test_a_commit_is_not_made_in_a_later_generation_than_it_was_meant_for() -> None:
+    made: list[object] = []
+
+    async def send(offsets: object) -> None:
+        made.append(offsets)
+
+    now = SimpleNamespace(generation_id=7)
+    coordinator = SimpleNamespace(_send_offset_commit_request=send)
+    consumer = SimpleNamespace(_coordinator=coordinator, group_metadata=lambda: now)
+    pin_commits(consumer)
+    offsets = OffsetsOfGeneration({TopicPartition("in", 0): 5}, 7)
+    asyncio.run(coordinator._send_offset_commit_request(offsets))
+    now.generation_id = 8  # a rebalance, while the commit is tried again
+    with pytest.raises(CommitFailedError, match="generation 8, and 7 was"):
+        asyncio.run(coordinator._send_offset_commit_request(offsets))
+    assert made == [{TopicPartition("in", 0): 5}]
 
 
 def test_a_client_that_cannot_connect_leaves_no_thread_behind() -> None:

@@ -67,6 +67,14 @@ def test_a_view_from_before_it_was_ours_says_nothing_of_it() -> None:
     assert lookups.found([P0]) == {}
 
 
+def test_the_first_that_are_ours_come_with_what_is_stored_of_all_others_once() -> None:
+    view = View(100.0, ID, {P0: (0, 7), P1: (0, 7), P2: (0, 7)}, {})
+    group = Group({P0: Committed(5), P1: Committed(6, "theirs")})
+    lookups, _ = subject(view, group)
+    assert lookups.found([P0])[P0].elsewhere == {P1: Committed(6, "theirs")}
+    assert lookups.found([P2])[P2].elsewhere == {}
+
+
 def test_while_nobody_answers_all_wait_and_say_so() -> None:
     lookups, clock = subject(None, Group({}))
     assert lookups.found([P0]) == {}

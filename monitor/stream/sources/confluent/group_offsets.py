@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Final
 
 import structlog
@@ -49,6 +49,13 @@ class Commits:
     def hanging(self) -> bool:
         """True while one goes on that nobody waits for any more."""
         return self._committing is not None and not self._committing.done()
+
+    def settle(self, seconds: float) -> None:
+        """Wait for one that hangs to end, so long at most."""
+        if self._committing is not None and self.hanging:
+            _, late = wait([self._committing], min(seconds, self._deadline.left(COMMIT)))
+            if late:
+                log.warning("a commit goes on while partitions are let go", seconds=seconds)
 
     def forget(self) -> None:
         """Its consumer was thrown away."""

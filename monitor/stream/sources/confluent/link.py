@@ -15,7 +15,7 @@ from monitor.stream.kafka_options import Connection, complaint
 from monitor.stream.oauth import TokenError
 from monitor.stream.records import Partition
 from monitor.stream.sources.confluent.group_offsets import is_fenced
-from monitor.stream.sources.confluent.places import HandOver, Places
+from monitor.stream.sources.confluent.places import HandOver, Places, Settle
 from monitor.stream.sources.confluent.settings import consumer_settings
 from monitor.stream.sources.lasting import Lasting
 from monitor.stream.sources.link import say_fenced
@@ -53,6 +53,7 @@ class Link:
         self.consumer: Any = None
         self.places: Places | None = None
         self.hand_over: HandOver = lambda partitions: None
+        self.settle: Settle = lambda seconds: None
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._retry_at = 0.0
         self._reached = False
@@ -95,6 +96,7 @@ class Link:
         self.places = Places(
             self._subscription.eager,
             lambda partitions: self.hand_over(partitions),
+            lambda seconds: self.settle(seconds),
             self._subscription.handover_seconds,
         )
         self.consumer = Consumer(settings | {"error_cb": self._error, "stats_cb": self._statistics})

@@ -14,6 +14,7 @@ from monitor.stream.records import Partition
 log = structlog.get_logger(__name__)
 
 HandOver = Callable[[frozenset[Partition]], None]
+Settle = Callable[[float], None]
 
 
 def key_of(partition: Partition, offset: int = 0) -> TopicPartition:
@@ -36,11 +37,18 @@ class Places:
     hand_over: called before partitions go to another member; they are still ours meanwhile.
     It is called on our own thread, and while it is, `handing` is true: confluent-kafka (2.16.1)
     lets no other thread use the consumer. It should take less than `longest_seconds`.
+
+    settle: called with so many seconds before partitions are let go: a commit under way has to end
+    first. librdkafka (2.16.1) keeps one that finds no coordinator, and sends it when it has one,
+    as if it was of the generation that we are in by then.
     """
 
-    def __init__(self, eager: bool, hand_over: HandOver, longest_seconds: float) -> None:
+    def __init__(
+        self, eager: bool, hand_over: HandOver, settle: Settle, longest_seconds: float
+    ) -> None:
         self._eager = eager
         self._hand_over = hand_over
+        self._settle = settle
         self._longest_seconds = longest_seconds
         self._offsets: dict[Partition, int] = {}
         self._lost: set[Partition] = set()
@@ -125,6 +133,7 @@ class Places:
             log.warning("handing over took too long", seconds=self._longest_seconds)
 
     def _lose(self, consumer: Any, partitions: frozenset[Partition]) -> None:
+        self._settle(self._longest_seconds)
         if self._eager:
             self._offsets.clear()
             consumer.unassign()

@@ -55,6 +55,7 @@ class ConfluentSource(GroupMember):
             lambda partition, at: look(connection, subscription.read_committed, partition, at)
         )
         self._commits = Commits(connection.deadline)
+        self._link.settle = self._commits.settle
         self._next_offsets: dict[Partition, int] = {}
         self._reached: dict[Partition, int] = {}
         self._untold_lost: frozenset[Partition] = frozenset()
