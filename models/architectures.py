@@ -15,7 +15,6 @@ from models.deferred import found
 if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
     from models.input_spec import InputSpec
-    from models.settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ MAX_PARAMETERS: Final = 1 << 28
 """1 GiB of float32; larger models are refused before memory is allocated for them."""
 
 
-def default_architecture(spec: InputSpec, settings: TrainingSettings | None = None) -> str:
+def default_architecture(spec: InputSpec) -> str:
     """The architecture for records of which nobody says which.
 
     Convolutional for images of at least 8 x 8 pixels, temporal for series of at least 8 steps,

@@ -47,7 +47,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
     records to fit. NaN is a value in a frame, in columns where one was missing in `fit`.
 
     architecture, architecture_settings, epochs, quantile, ordered, error_metric, augment, device,
-    threads, contamination: as in `models.settings.TrainingSettings`. random_state: its seed, a whole number.
+    threads, contamination: as in `models.settings.TrainingSettings`. random_state: its seed, a
+    whole number.
 
     After `fit` or `load`: bundle_, the model with its calibration; n_features_in_, numbers in a
     record; feature_names_in_, of a frame; offset_, what `score_samples` is compared with.

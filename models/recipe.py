@@ -80,6 +80,7 @@ def train(
     bundle.check_target(out)
     require_finite(records, schema)
     parts = parts or split(len(records), settings)
+    _check_solved(settings)
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
     fitted = fit_model(records, parts, settings, progress, schema, layout, window)
@@ -110,6 +111,16 @@ def train(
         else None,
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
     )
+
+
+def _check_solved(settings: TrainingSettings) -> None:
+    """Raise TrainingError for settings of gradients where there are none."""
+    known = architectures.ARCHITECTURES.get(settings.architecture or "")
+    if known and issubclass(known.load(), Solved) and settings.of_gradients:
+        raise TrainingError(
+            f"{settings.architecture} is solved, not trained by gradients: leave out"
+            f" {', '.join(settings.of_gradients)}."
+        )
 
 
 def _shown(fitted: Fitted, records: NDArray[Any]) -> NDArray[np.float32] | None:
@@ -182,7 +193,7 @@ def fit_model(
 def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
     if settings.augment and not spec.is_image:
         raise TrainingError("augment is for images, and these records are vectors. Leave it out.")
-    name = settings.architecture or architectures.default_architecture(spec, settings)
+    name = settings.architecture or architectures.default_architecture(spec)
     try:
         return architectures.build(name, spec, settings.architecture_settings)
     except ValueError as error:
@@ -193,8 +204,6 @@ def _solved(
     model: Solved, spec: InputSpec, records: NDArray[Any], parts: Split, settings: TrainingSettings
 ) -> Fitted:
     """Solve the model for training and validation records: nothing is chosen by the latter."""
-    if settings.precision != FLOAT32:
-        raise TrainingError(f"{model.architecture} is scored in {FLOAT32} alone.")
     rows = np.sort(np.concatenate([parts.training, parts.validation]))
     count = settings.threads or 1
     settings = replace(settings, threads=count)

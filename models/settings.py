@@ -95,12 +95,12 @@ class TrainingSettings:
         return replace(self, batch_size=batch_size, epochs=epochs, patience=patience)
 
     @property
-    def by_gradients(self) -> bool:
-        """Whether something is asked for that only training by gradients has."""
+    def of_gradients(self) -> list[str]:
+        """What is asked for that only training by gradients has, by name."""
         plain = TrainingSettings()
         names = """epochs batch_size patience learning_rate weight_decay warmup_fraction augment
             precision error_metric"""
-        return any(getattr(self, name) != getattr(plain, name) for name in names.split())
+        return [name for name in names.split() if getattr(self, name) != getattr(plain, name)]
 
     @property
     def level(self) -> float | None:

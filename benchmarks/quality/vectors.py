@@ -2,50 +2,27 @@
 
     python -m benchmarks.quality.vectors [--clean] [--arch NAME] [--sets NAME ...]
 
-Trains and scores with the product's own commands, three splits of each set. Needs ADBench in
+Trains and scores as the product's commands do, three splits of each set. Needs ADBench in
 AEAD_DATA (see `tests/data.py`). Prints one table, Markdown, in per cent; a few minutes on a core.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import csv
-import io
 import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.quality.adbench import SEEDS, Floats, Parts, names, parts, published
-from monitor.cli import main as aead_monitor
+from benchmarks.quality.adbench import SEEDS, Parts, names, parts, published
+from benchmarks.quality.scoring import Floats, errors
+from models.settings import TrainingSettings
 
 LONE = "smtp"
 """About one anomaly in its test part: it alone moves the mean AUC-PR by points."""
 METRICS = {"AUCROC": roc_auc_score, "AUCPR": average_precision_score}
-
-
-def errors(split: Parts, folder: Path, options: Sequence[str]) -> Floats:
-    """Errors of the test part by `train` and `score`, as a user would get them."""
-    np.save(folder / "training.npy", split.training)
-    np.save(folder / "test.npy", split.test)
-    bundle, scores = str(folder / "model"), folder / "scores.csv"
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        trained = aead_monitor(
-            ["train", "--data", str(folder / "training.npy"), "--out", bundle, *options]
-        )
-        scored = aead_monitor(
-            ["score", bundle, "--data", str(folder / "test.npy"), "--out", str(scores)]
-        )
-    if trained or scored:
-        raise SystemExit(said.getvalue())
-    with scores.open(encoding="utf-8") as file:
-        return np.array([float(row["reconstruction_error"]) for row in csv.DictReader(file)])
 
 
 def forest(split: Parts, seed: int) -> Floats:
@@ -54,7 +31,7 @@ def forest(split: Parts, seed: int) -> Floats:
     return np.asarray(-fitted.score_samples(split.test))
 
 
-def figures(name: str, clean: bool, options: Sequence[str]) -> Floats:
+def figures(name: str, clean: bool, settings: TrainingSettings) -> Floats:
     """ROC AUC and AUC-PR of ours and of the forest, per cent: (seeds, methods, metrics)."""
     found = []
     for seed in SEEDS:
@@ -63,8 +40,7 @@ def figures(name: str, clean: bool, options: Sequence[str]) -> Floats:
             normal = ~split.training_odd
             split = Parts(split.training[normal], split.training_odd[normal], split.test,
                           split.test_odd)  # fmt: skip
-        with tempfile.TemporaryDirectory() as folder:
-            ours = errors(split, Path(folder), options)
+        ours = errors(split.training, split.test, settings)
         found.append(
             [
                 [100 * metric(split.test_odd, each) for metric in METRICS.values()]
@@ -125,11 +101,12 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=names(), default=names())
     parser.add_argument("--arch", help="of train; the default's, if not given")
     asked = parser.parse_args()
-    options = ["--arch", asked.arch] if asked.arch else []
-    options += ["--clean"] if asked.clean else []
+    settings = TrainingSettings(
+        architecture=asked.arch, contamination=0.0 if asked.clean else None, device="cpu"
+    )
     found = {}
     for name in asked.sets:
-        found[name] = figures(name, asked.clean, options)
+        found[name] = figures(name, asked.clean, settings)
         print(name, found[name].mean(0).round(1).tolist(), file=sys.stderr, flush=True)
     print("\n".join(table(found)))
 

@@ -210,7 +210,8 @@ def test_contamination_says_how_many_the_threshold_lets_stand_out(tmp_path):
     ("settings", "reason"),
     [
         ({"architecture": "dense", "contamination": 0.1}, "leaves no records out"),
-        ({"architecture": "ladder", "precision": "bfloat16"}, "float32 alone"),
+        ({"architecture": "ladder", "precision": "bfloat16"}, "leave out precision"),
+        ({"epochs": 3, "error_metric": "mae"}, "leave out epochs, error_metric"),
         ({"architecture_settings": {"memory": 0}}, "memory must be a whole number"),
     ],
     ids=str,
