@@ -34,7 +34,7 @@ from models.whitened import Whitened
 
 MAX_VALUES: Final = 4096
 MEMORY: Final = 256
-MAX_RANK: Final = 512
+MAX_RANK: Final = 1024
 """Directions whose spread is known each by itself; the others share one."""
 RUNGS: Final = 3
 _BLOCK: Final = 4096

@@ -30,9 +30,9 @@ class TrainingSettings:
     oldest first; the newest are then held out to calibrate. augment: for images, any of
     AUGMENTATIONS. threads: of the CPU (default 1, or all
     cores for a large network). precision: bfloat16 to calibrate in it as well as in float32.
-    contamination: share of records that should not be among them, of which a solved architecture
-    leaves out as many, and which the threshold lets stand out (default: the architecture's own
-    share, and no word of the threshold).
+    contamination: share of records that should not be among them: a solved architecture leaves out
+    twice as many, if that is more than it does anyway, and none for 0; the threshold lets so many
+    stand out (default: the architecture's own share, and no word of the threshold).
     Raises TrainingError for a value out of range.
     """
 

@@ -16,6 +16,8 @@ from models.settings import TrainingSettings
 from models.solved import Solved
 from models.training import SOLVED, History
 
+MOST: Final = 0.5
+"""Share of the records that may be left out."""
 LISTED: Final = 1000
 """Records left out that the bundle names."""
 
@@ -51,9 +53,12 @@ def solve(
 ) -> tuple[History, LeftOut]:
     """Solve the model for these rows of the records, on its device, and leave it ready for service.
 
-    settings.contamination says how many are left out, or the architecture does.
+    The architecture says how many are left out; twice settings.contamination, if that is more,
+    since the strangest are not all anomalies; none, if that is 0.
     """
-    share = model.share if settings.contamination is None else settings.contamination
+    share = model.share
+    if settings.contamination is not None:
+        share = min(MOST, max(share, 2 * settings.contamination)) if settings.contamination else 0.0
     place = next(model.parameters()).device
     # A few wild records count, and do not teach the model to be wild.
     prepared = torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR)).to(place)

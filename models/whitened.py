@@ -17,6 +17,8 @@ from models.solved import give, weight
 
 RIDGE: Final = 1e-3
 """Of the mean variance: added to each."""
+_NONE: Final = 1e-6
+"""Of the largest variance: no variance."""
 _LEAST: Final = 1e-6
 """Added, too: where nothing varies."""
 
@@ -39,12 +41,16 @@ class Whitened(nn.Module):
         variance, directions = torch.linalg.eigh(covariance)
         variance, directions = variance.clamp(min=0).flip(0), directions.flip(1)
         rank, ridge = len(self.gain), RIDGE * float(variance.mean()) + _LEAST
+        gain = (variance + ridge).rsqrt()
+        if len(x) <= len(mean):
+            # So few records cannot vary in all directions: where they do not says nothing.
+            gain[variance <= _NONE * variance[0]] = 0
+        rest = variance[rank:]
+        residual = (rest.mean() + ridge).rsqrt() if len(rest) and gain[-1] > 0 else gain[-1] * 0
         give(self.mean, mean)
         give(self.basis, directions[:, :rank])
-        give(self.gain, (variance[:rank] + ridge).rsqrt())
-        rest = variance[rank:]
-        gain = (rest.mean() + ridge).rsqrt() if len(rest) else torch.zeros(())
-        give(self.residual_gain, gain[None])
+        give(self.gain, gain[:rank])
+        give(self.residual_gain, residual[None])
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes, (B, rank) from (B, d)."""

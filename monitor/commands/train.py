@@ -83,8 +83,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--contamination",
         type=float,
         metavar="SHARE",
-        help=f"{_SOLVED}: so many of the records may be anomalies: leave out as many, and let the"
-        " threshold find them (default: leave out 0.1, and let the threshold find one in 1,000)",
+        help=f"{_SOLVED}: so many of the records may be anomalies: leave out enough, and let the"
+        " threshold find so many (default: leave out the strangest tenth, of images a fiftieth)",
     )
     trim.add_argument(
         "--clean",

@@ -119,7 +119,7 @@ CRAFTED = Asked(
             {"memory": 0},
             {"memory": "256"},
             {"bottleneck": 10**9},
-            {"bottleneck": 513},
+            {"bottleneck": 785},
         ],
         "edges": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 4000}],
         "dense": [

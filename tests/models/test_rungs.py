@@ -99,6 +99,15 @@ def test_directions_beyond_the_rank_share_one_spread():
     torch.testing.assert_close(linear.each(x).sum(1), linear(x), rtol=1e-3, atol=1e-4)
 
 
+def test_directions_that_few_records_cannot_show_say_nothing():
+    records = np.random.default_rng(0).normal(size=(20, 30))
+    linear = Whitened(30, 30)
+    linear.fit(torch.tensor(records))
+    assert int((linear.gain > 0).sum()) == 19
+    x = torch.tensor(records[:5], dtype=torch.float32)
+    torch.testing.assert_close(linear.each(x).sum(1), linear(x), rtol=1e-3, atol=1e-4)
+
+
 def test_the_memorys_error_is_a_free_energy():
     records = torch.tensor(np.random.default_rng(0).normal(size=(50, 4)), dtype=torch.float32)
     memory = Memory(4, 20)
