@@ -47,8 +47,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
     records to fit. NaN is a value in a frame, in columns where one was missing in `fit`.
 
     architecture, architecture_settings, epochs, quantile, ordered, error_metric, augment, device,
-    threads, contamination: as in `models.settings.TrainingSettings`. random_state: its seed, a
-    whole number.
+    threads: as in `models.settings.TrainingSettings`. random_state: its seed, a whole number.
 
     After `fit` or `load`: bundle_, the model with its calibration; n_features_in_, numbers in a
     record; feature_names_in_, of a frame; offset_, what `score_samples` is compared with.
@@ -69,7 +68,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         random_state: int = 0,
         device: str = "auto",
         threads: int | None = None,
-        contamination: float | None = None,
     ) -> None:
         self.architecture = architecture
         self.architecture_settings = architecture_settings
@@ -81,7 +79,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         self.random_state = random_state
         self.device = device
         self.threads = threads
-        self.contamination = contamination
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803  (scikit-learn's name)
         """Learn what is normal, and calibrate on a part of it that is held out. y: not used."""
