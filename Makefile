@@ -102,8 +102,10 @@ image-test: setup  ## carry out deploy/Dockerfile in a clean root and run what i
 lock: setup  ## write deploy/requirements anew, with the newest versions that pyproject.toml allows
 	@$(VENV)/bin/python deploy/requirements/lock.py
 
-fuzz: setup  ## every codec against 200,000 edited payloads, atheris as often, Hypothesis (ten minutes)
+fuzz: setup  ## every codec and wrap against 200,000 edited payloads, claims of gigabytes, atheris, Hypothesis (an hour)
 	@$(VENV)/bin/python -m tests.fuzz.run --payloads 200000 --seed 0
+	@$(VENV)/bin/python -m tests.fuzz.wraps --payloads 200000 --seed 0
+	@$(VENV)/bin/python -m tests.fuzz.claims
 	@$(VENV)/bin/python -m tests.fuzz.with_atheris --runs 200000 --seed 1
 	@$(PYTEST) tests/fuzz --hypothesis-profile fuzz
 

@@ -45,6 +45,11 @@ class Architecture:
 
 
 HIDDEN: Final = Option("hidden", int, "WIDTH", "layers down to the code", many=True)
+BETA: Final = Option("beta", float, "B", "weight of the divergence (default 0.01)")
+WEIGHT: Final = Option("weight", float, "W", "weight of the penalty")
+BOTTLENECK: Final = Option("bottleneck", int, "N", "code length")
+CHANNELS: Final = Option("channels", int, "N", "channels per stage", many=True)
+DROPOUT: Final = Option("dropout", float, "P", "default 0.1")
 
 ARCHITECTURES: Final[dict[str, Architecture]] = {
     "ladder": Architecture(
@@ -53,23 +58,26 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
     "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
     "dense": Architecture("models.dense:Dense", (HIDDEN,)),
     "convolutional": Architecture(
-        "models.convolutional:Convolutional",
-        (
-            Option("channels", int, "N", "channels per stage", many=True),
-            Option("bottleneck", int, "N", "code length"),
-            Option("dropout", float, "P", "default 0.1"),
-        ),
+        "models.convolutional:Convolutional", (CHANNELS, BOTTLENECK, DROPOUT)
     ),
-    "temporal": Architecture(
-        "models.temporal:Temporal",
-        (
-            Option("channels", int, "N", "channels per stage", many=True),
-            Option("bottleneck", int, "N", "code length"),
-        ),
+    "temporal": Architecture("models.temporal:Temporal", (CHANNELS, BOTTLENECK)),
+    "variational": Architecture("models.variational:Variational", (HIDDEN, BETA)),
+    "convolutional-variational": Architecture(
+        "models.convolutional_variational:ConvolutionalVariational",
+        (CHANNELS, BOTTLENECK, DROPOUT, BETA),
     ),
-    "variational": Architecture(
-        "models.variational:Variational",
-        (HIDDEN, Option("beta", float, "B", "weight of the divergence (default 0.01)")),
+    "denoising": Architecture(
+        "models.denoising:Denoising",
+        (HIDDEN, Option("corruption", float, "P", "share of values replaced (default 0.2)")),
+    ),
+    "sparse": Architecture(
+        "models.sparse:Sparse",
+        (HIDDEN, WEIGHT, Option("activity", float, "A", "wanted of each code value (0.05)")),
+    ),
+    "contractive": Architecture("models.contractive:Contractive", (HIDDEN, WEIGHT)),
+    "memory": Architecture(
+        "models.memory_augmented:MemoryAugmented",
+        (HIDDEN, Option("remembered", int, "N", "codes remembered (default 100)")),
     ),
 }
 MAX_PARAMETERS: Final = 1 << 28

@@ -20,6 +20,11 @@ def known(settings: Mapping[str, Any], names: Collection[str]) -> None:
             raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(names))}")
 
 
+def without(settings: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
+    """The settings that are left for whom an architecture is based on."""
+    return {name: value for name, value in settings.items() if name not in own}
+
+
 def widths(name: str, value: object, most_layers: int = MAX_LAYERS) -> list[int]:
     """Return a list of 1 to `most_layers` layer widths, each from 1 to MAX_WIDTH."""
     if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= most_layers:

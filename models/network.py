@@ -131,7 +131,7 @@ def _chain(model: Autoencoder) -> list[Any] | None:
     """
     try:
         graph = fx.symbolic_trace(model).graph
-    except (fx.proxy.TraceError, TypeError, ValueError):  # its way depends on the values
+    except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError):  # by values, or sizes
         return None
     graph.eliminate_dead_code()
     pieces: list[Any] = []

@@ -64,9 +64,7 @@ class Variational(Autoencoder):
 
     def distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of each record's code, (B, hidden[-1]) both."""
-        mean, log_variance = self.encoder(x.flatten(1)).chunk(2, dim=1)  # (B, hidden[-1]) both
-        mean = FARTHEST_MEAN * (mean / FARTHEST_MEAN).tanh()
-        return mean, log_variance.clamp(*LOG_VARIANCES)
+        return bounded(self.encoder(x.flatten(1)))
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes' means, (B, hidden[-1]), each value in (-4, 4)."""
@@ -83,9 +81,20 @@ class Variational(Autoencoder):
         The divergence is divided by the values of a record, since the distance is their mean.
         """
         mean, log_variance = self.distribution(x)
-        code = mean + (log_variance / 2).exp() * torch.randn_like(mean)  # (B, hidden[-1])
         per_value = divergence(mean, log_variance).mean() / math.prod(self.shape)
-        return distance(x, self.decode(code)) + self.beta * per_value
+        return distance(x, self.decode(drawn(mean, log_variance))) + self.beta * per_value
+
+
+def bounded(parameters: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log variance of codes, (B, code) both, of what an encoder says, (B, 2 * code)."""
+    mean, log_variance = parameters.chunk(2, dim=1)  # (B, code) both
+    mean = FARTHEST_MEAN * (mean / FARTHEST_MEAN).tanh()
+    return mean, log_variance.clamp(*LOG_VARIANCES)
+
+
+def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Codes from normal distributions, (B, code), with a gradient to both of their parameters."""
+    return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -36,10 +36,12 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from monitor.datasets import learning
+    from monitor.process.progress import Bars
     from monitor.process.text import for_terminal
 
-    asked = reading(options)
-    account = learning.look(options.data, asked)
+    with Bars() as bars:
+        asked = reading(options, watch=bars.count)
+        account = learning.look(options.data, asked)
     if options.json:
         print(json.dumps(account.to_json(), indent=2, allow_nan=False))
         return 0

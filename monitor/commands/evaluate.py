@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.reference import Reference
     from monitor.datasets.request import Reading
+    from monitor.datasets.watching import Watch
     from monitor.stream.records import Scores
 
 _EXAMPLE = """\
@@ -63,14 +64,16 @@ def run(options: argparse.Namespace) -> int:
     """Score both, measure, draw, print and write."""
     from monitor.datasets import fitting
     from monitor.pipeline import offline
+    from monitor.process.progress import Bars
 
     _check(options)
     scorer = scorer_for(options)
     reference, spec = scorer.bundle.reference, scorer.bundle.input_spec
-    normal, anomalous = (
-        offline.score(scorer, fitting.blocks(paths, None, spec, asked), paths[0])
-        for paths, asked in _both(options, scorer.bundle)
-    )
+    with Bars() as bars:
+        normal, anomalous = (
+            offline.score(scorer, fitting.blocks(paths, None, spec, asked), paths[0], bars.count)
+            for paths, asked in _both(options, scorer.bundle, bars.count)
+        )
     result = measure(normal, anomalous, reference)
     _write(Path(options.out), result, draw(normal, anomalous, reference, result["roc_auc"]))
     print(_summary(result, options.out))
@@ -89,9 +92,11 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _both(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[list[str], Reading]]:
+def _both(
+    options: argparse.Namespace, bundle: Bundle, watch: Watch
+) -> Iterator[tuple[list[str], Reading]]:
     """Files and how to read them: of normal records, then of anomalous ones."""
-    asked = remembered(reading(options), bundle)
+    asked = remembered(reading(options, watch=watch), bundle)
     if options.data is None:
         for kind in ("normal", "anomalous"):
             where = getattr(options, f"{kind}_where")

@@ -15,11 +15,11 @@ from monitor.codecs import CODECS, CodecSettings
 from monitor.commands.data_options import add_data, reading, remembered, source_of
 from monitor.commands.delivery import Delivery, connect
 from monitor.errors import UserError
-from monitor.process.progress import count_bar
+from monitor.process.progress import Bars, count_bar
 
 if TYPE_CHECKING:
     from monitor.codecs import Codec
-    from monitor.datasets import Dataset
+    from monitor.datasets import Dataset, Reading
 
 Item = TypeVar("Item")
 DEFAULT_CODEC = "raw"
@@ -195,19 +195,28 @@ def _data(options: argparse.Namespace) -> tuple[Dataset, Sequence[str | None] | 
     """The records, as the model of --bundle expects them if there is one; of steps of series, which
     one each is of.
     """
-    from monitor import datasets
-    from monitor.datasets import fitting, windowed
+    with Bars() as bars:
+        asked = reading(options, watch=bars.count)
+        return _plain(options, asked) if options.bundle is None else _fitting(options, asked)
 
-    asked = reading(options)
-    if options.bundle is None:
-        data = datasets.load(options.data, None, asked)
-        if not data.schema.plain:
-            raise UserError(
-                f"{source_of(options)}: some columns are words, and a model says how to send them:"
-                " give it with --bundle"
-            )
-        return data, None
+
+def _plain(options: argparse.Namespace, asked: Reading) -> tuple[Dataset, None]:
+    from monitor import datasets
+
+    data = datasets.load(options.data, None, asked)
+    if not data.schema.plain:
+        raise UserError(
+            f"{source_of(options)}: some columns are words, and a model says how to send them:"
+            " give it with --bundle"
+        )
+    return data, None
+
+
+def _fitting(
+    options: argparse.Namespace, asked: Reading
+) -> tuple[Dataset, Sequence[str | None] | None]:
     from models import bundle as bundles
+    from monitor.datasets import fitting, windowed
 
     bundle = bundles.load(options.bundle)
     spec = bundle.input_spec

@@ -58,13 +58,14 @@ def run(options: argparse.Namespace) -> int:
     from monitor.datasets import fitting
     from monitor.pipeline import offline
     from monitor.pipeline.findings import Findings
+    from monitor.process.progress import Bars
 
     scorer = scorer_for(options)
-    asked = remembered(reading(options), scorer.bundle)
-    parts = fitting.blocks(options.data, None, scorer.bundle.input_spec, asked)
     findings = Findings(options.top)
-    with written(Path(options.out)) as write:
-        for data, scores in offline.scored(scorer, parts, source_of(options)):
+    with Bars() as bars, written(Path(options.out)) as write:
+        asked = remembered(reading(options, watch=bars.count), scorer.bundle)
+        parts = fitting.blocks(options.data, None, scorer.bundle.input_spec, asked)
+        for data, scores in offline.scored(scorer, parts, source_of(options), bars.count):
             write(data, scores)
             findings.add(data, scores)
     if options.montage:

@@ -152,14 +152,16 @@ def run(options: argparse.Namespace) -> int:
     from models import bundle as bundles
     from models import recipe
     from monitor.datasets import learning
-    from monitor.process.progress import epochs_bar
+    from monitor.process.progress import Bars, epochs_bar
     from monitor.process.text import for_terminal
 
     bundles.check_target(options.out)
     window = _window(options)
     newest = options.ordered or window is not None
-    asked = reading(options, max_records=options.max_records or 0, newest=newest)
-    learned = learning.read(options.data, asked, window)
+    with Bars() as bars:
+        most = options.max_records or 0
+        asked = reading(options, max_records=most, newest=newest, watch=bars.count)
+        learned = learning.read(options.data, asked, window)
     for line in learned.account.text().splitlines():
         print(for_terminal(line))
     for warning in learned.account.warnings():

@@ -16,6 +16,7 @@ from monitor.datasets import arrays
 from monitor.datasets.dataset import Dataset, check_finite, check_form
 from monitor.datasets.request import Reading
 from monitor.datasets.selection import Selection, labels, thinned
+from monitor.datasets.watching import RECORDS
 from monitor.errors import DataError
 
 _BLOCK: Final = 1 << 22
@@ -54,7 +55,9 @@ def _array(path: str, reading: Reading) -> tuple[Dataset, int]:
         file = Path(name)
     if not file.exists():
         raise DataError(f"{file}: there is no such file or folder")
-    records = arrays.read(file, key)
+    # A mapped file is read when its values are looked at, an archive at once.
+    with reading.watch(f"reading {path}", None, RECORDS):
+        records = arrays.read(file, key)
     # A scalar has no length, and is named as what it is before anything is chosen from it.
     check_form(records, path)
     rows = np.arange(len(records), dtype=np.int64)
@@ -73,7 +76,8 @@ def _array(path: str, reading: Reading) -> tuple[Dataset, int]:
     if reading.missing == "skip":
         chosen, rows = _complete(chosen, rows, path, reading)
     data = Dataset(chosen, Schema(), (), rows)
-    check_finite(data, path)
+    with reading.watch(f"reading {path}", len(chosen), RECORDS) as advance:
+        check_finite(data, path, advance)
     return data, len(records)
 
 
@@ -85,12 +89,12 @@ def _complete(
         return records, rows
     size = max(1, _BLOCK // max(1, math.prod(records.shape[1:])))
     axes = tuple(range(1, records.ndim))
-    kept = np.concatenate(
-        [
-            ~np.isnan(records[start : start + size]).any(axis=axes)
-            for start in range(0, len(records), size)
-        ]
-    )
+    kept = np.empty(len(records), dtype=np.bool_)
+    with reading.watch(f"looking for gaps in {path}", len(records), RECORDS) as advance:
+        for start in range(0, len(records), size):
+            block = records[start : start + size]
+            kept[start : start + size] = ~np.isnan(block).any(axis=axes)
+            advance(len(block))
     if kept.all():
         return records, rows
     if not kept.any():

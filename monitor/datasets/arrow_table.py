@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet
 from monitor.datasets.request import Reading
 from monitor.datasets.source import Source
 from monitor.datasets.table import Block, Table, check_names
+from monitor.datasets.watching import share_at
 from monitor.errors import DataError
 
 _ROWS: Final = 8192
@@ -27,7 +29,8 @@ def read(source: Source, reading: Reading) -> Table:
     """The table of a file; raises DataError if it is none, also while it is read."""
     open_ = _parquet if source.kind == "parquet" else _ipc
     with _readable(source), source.open() as file:
-        schema, _ = open_(file)
+        opened = open_(file)
+        schema, count = opened.schema, opened.rows
     check_names(schema.names, source.name)
     index = tuple(name for name in _index(schema) if name in schema.names)
     unnamed = [name for name in index if name.startswith("__index_level_")]
@@ -38,14 +41,15 @@ def read(source: Source, reading: Reading) -> Table:
     def blocks(names: Sequence[str]) -> Iterator[Block]:
         start, wanted = 0, list(names) or schema.names[:1]
         with _readable(source), source.open() as file:
-            for cells in open_(file)[1](wanted, rows):
+            for cells in open_(file).batches(wanted, rows):
                 columns = {name: cells.column(name) for name in wanted}
-                yield Block(start, cells.num_rows, columns, _placed(source.name, start))
+                share = share_at(file) if count is None else None
+                yield Block(start, cells.num_rows, columns, _placed(source.name, start), share)
                 start += cells.num_rows
 
     told = [f"left out: the index {name!r}, kept as id" for name in kept]
     told += ["left out: the index"] * bool(unnamed)
-    return Table(source.name, types, True, blocks, kept, told=tuple(told))
+    return Table(source.name, types, True, blocks, kept, told=tuple(told), rows=count)
 
 
 def _placed(source: str, start: int) -> Callable[[int], str]:
@@ -78,13 +82,26 @@ def _rows_of(schema: pa.Schema) -> int:
 Batches = Callable[[Sequence[str], int], Iterator[pa.RecordBatch]]
 
 
-def _parquet(file: IO[bytes]) -> tuple[pa.Schema, Batches]:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """batches: the rows of some columns, so many at a time. rows: in all, if the file says it."""
+
+    schema: pa.Schema
+    batches: Batches
+    rows: int | None = None
+
+
+def _parquet(file: IO[bytes]) -> _Opened:
     # Buffered beforehand, all of the file would be in memory before it ends.
     opened = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
-    return opened.schema_arrow, lambda names, rows: opened.iter_batches(rows, columns=list(names))
+    return _Opened(
+        opened.schema_arrow,
+        lambda names, rows: opened.iter_batches(rows, columns=list(names)),
+        opened.metadata.num_rows,
+    )
 
 
-def _ipc(file: IO[bytes]) -> tuple[pa.Schema, Batches]:
+def _ipc(file: IO[bytes]) -> _Opened:
     start = file.read(len(_FEATHER_1))
     file.seek(0)
     if start == _FEATHER_1:
@@ -92,9 +109,9 @@ def _ipc(file: IO[bytes]) -> tuple[pa.Schema, Batches]:
     if start == b"ARRO":
         opened = pyarrow.ipc.open_file(file)
         parts = (opened.get_batch(i) for i in range(opened.num_record_batches))
-        return opened.schema, lambda names, rows: _cut(parts, rows)
+        return _Opened(opened.schema, lambda _, rows: _cut(parts, rows))
     stream = pyarrow.ipc.open_stream(file)
-    return stream.schema, lambda names, rows: _cut(stream, rows)
+    return _Opened(stream.schema, lambda _, rows: _cut(stream, rows))
 
 
 def _cut(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

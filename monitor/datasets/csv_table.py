@@ -15,6 +15,7 @@ from monitor.datasets.csv_lines import COMMENT, line_of
 from monitor.datasets.request import Reading
 from monitor.datasets.source import Source
 from monitor.datasets.table import Block, Table, check_names
+from monitor.datasets.watching import Meter
 from monitor.errors import DataError
 
 _BLOCK_BYTES: Final = 1 << 20
@@ -80,13 +81,14 @@ class _Lines:
 
 
 def _blocks(source: Source, found: Dialect, positions: dict[str, int]) -> Iterator[Block]:
-    lines = _Lines(source, found)
+    lines, meter = _Lines(source, found), Meter()
     start = 0
     try:
-        with source.open() as file:
+        with source.open(meter) as file:
             for cells in _batches(file, found, list(positions.values()), lines):
                 columns = {name: cells.column(str(at)) for name, at in positions.items()}
-                yield Block(start, cells.num_rows, columns, _placed(source.name, lines, start))
+                place = _placed(source.name, lines, start)
+                yield Block(start, cells.num_rows, columns, place, meter.share)
                 start += cells.num_rows
     except _UNREADABLE as error:
         hint = " Say which encoding it is with --encoding" if "UTF8" in str(error) else ""

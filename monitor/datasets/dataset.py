@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.schema import Schema
+from monitor.datasets.watching import Advance, ignored
 from monitor.errors import DataError
 
 _BLOCK_ELEMENTS: Final = 1 << 22
@@ -62,8 +63,11 @@ def check_form(records: NDArray[Any], source: str) -> None:
         )
 
 
-def check_finite(data: Dataset, source: str) -> None:
-    """Raise DataError, which names the record, for a value that is NaN or infinite."""
+def check_finite(data: Dataset, source: str, advance: Advance = ignored) -> None:
+    """Raise DataError, which names the record, for a value that is NaN or infinite.
+
+    advance: is told how many records were looked at.
+    """
     records = data.records
     if records.dtype.kind != "f":
         return
@@ -77,6 +81,7 @@ def check_finite(data: Dataset, source: str) -> None:
                 f" {records[(start + row, *place)]} {_place(place, data.features)}."
                 " Remove the record or fill in the value; --missing skip leaves out those with nan."
             )
+        advance(len(finite))
 
 
 def _place(place: list[int], features: tuple[str, ...]) -> str:

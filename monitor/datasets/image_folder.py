@@ -16,6 +16,7 @@ from PIL import Image
 
 from models.pictures import GREY, converted, orientation_in, turned, turned_size
 from monitor.datasets.source import natural
+from monitor.datasets.watching import Advance, ignored
 from monitor.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,15 +83,22 @@ def _hidden(path: Path, folder: Path) -> bool:
 
 
 def form_of(
-    paths: Sequence[Path], mode: str | None = None, size: tuple[int, int] | None = None
+    paths: Sequence[Path],
+    mode: str | None = None,
+    size: tuple[int, int] | None = None,
+    advance: Advance = ignored,
 ) -> Form:
     """The form of pictures, at least one; transparency is dropped.
 
     mode: that of a model, or None for what the pictures are: RGB if any has colours. size: width
-    and height to bring them to, or None if they have one. Raises DataError, which names the file,
+    and height to bring them to, or None if they have one. advance: is told how many were looked at.
+    Raises DataError, which names the file,
     for one that is damaged, or of another size or depth.
     """
-    headers = [_header(path) for path in paths]
+    headers = list[tuple[tuple[int, int], str]]()
+    for path in paths:
+        headers.append(_header(path))
+        advance(1)
     first = headers[0][0]
     for path, (other, _) in zip(paths, headers, strict=True):
         if other != first and size is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from monitor.datasets.profile import SAMPLE
 from monitor.datasets.request import Reading
 from monitor.datasets.rows import Converter
 from monitor.datasets.table import Table
+from monitor.datasets.watching import RECORDS, Watch
 
 _BLOCK: Final = 1 << 22
 """Numbers of an array looked at at a time."""
@@ -69,7 +71,7 @@ def _read(paths: datasets.Paths, reading: Reading) -> Learned:
         return Learned(data, _of_table(table, decided, len(data.records), converter.tally.skipped))
     data = parts.joined(datasets.blocks(named, None, reading))
     layout.check(data.records, reading, named[0])
-    return Learned(data, _of_array(data.records, named))
+    return Learned(data, _of_array(data.records, named, reading.watch))
 
 
 def look(paths: datasets.Paths, reading: Reading) -> Account:
@@ -134,34 +136,47 @@ def _of_table(table: Table, decided: plan.Plan, records: int, skipped: int) -> A
     )
 
 
-def _of_array(records: NDArray[Any], paths: Sequence[str]) -> Account:
+def _of_array(records: NDArray[Any], paths: Sequence[str], watch: Watch) -> Account:
     source = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     made = Account(source, len(records), records.shape[1:], records.dtype.name)
+    blocks = _blocks(records, source, watch)
     if records.ndim != 2:
-        low, high = records.min(), records.max()
+        lowest, highest = zip(*((block.min(), block.max()) for block in blocks), strict=True)
+        low, high = min(lowest), max(highest)
         pixels = account.Fact("pixels", "number", f"{low:.6g} to {high:.6g}")
         return replace(made, facts=(pixels,))
     names = [str(i) for i in range(records.shape[1])]
     step = max(1, len(records) // SAMPLE)
     sample = records[::step][:SAMPLE].astype(np.float64)
-    facts = tuple(map(account.fact_of, _columns(records, names, sample)))
+    facts = tuple(map(account.fact_of, _columns(records, names, sample, blocks)))
     found = tuple(suspicions.pairs(sample, names))
     return replace(made, facts=facts, pairs=found)
 
 
+def _blocks(records: NDArray[Any], source: str, watch: Watch) -> Iterator[NDArray[Any]]:
+    """All records, so that those of a mapped file are never in memory at once.
+
+    Each block but the last ends with the first record of the next.
+    """
+    rows = max(1, _BLOCK // math.prod(records.shape[1:]))
+    with watch(f"looking at {source}", len(records), RECORDS) as advance:
+        for start in range(0, len(records), rows):
+            yield records[start : start + rows + 1]
+            advance(min(rows, len(records) - start))
+
+
 def _columns(
-    records: NDArray[Any], names: Sequence[str], sample: NDArray[np.float64]
+    records: NDArray[Any],
+    names: Sequence[str],
+    sample: NDArray[np.float64],
+    blocks: Iterable[NDArray[Any]],
 ) -> Iterator[Column]:
-    """What the columns of an array hold; those of a mapped one are never in memory at once."""
-    rows = max(1, _BLOCK // records.shape[1])
-    blocks = [records[start : start + rows] for start in range(0, len(records), rows)]
-    low = np.min([block.min(axis=0) for block in blocks], axis=0)
-    high = np.max([block.max(axis=0) for block in blocks], axis=0)
+    """What the columns of an array hold."""
+    low = high = records[0]
     rising = np.ones(records.shape[1], dtype=np.bool_)
-    for start in range(0, len(records), rows):
-        # One row more: from the last of a block to the first of the next it must rise, too.
-        steps = np.diff(records[start : start + rows + 1].astype(np.float64), axis=0)
-        rising &= (steps > 0).all(axis=0)
+    for block in blocks:
+        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+        rising &= (np.diff(block.astype(np.float64), axis=0) > 0).all(axis=0)
     for i, name in enumerate(names):
         yield Column(
             name, "number", records.dtype.name, len(records), 0,

@@ -15,6 +15,7 @@ from monitor.datasets import image_folder
 from monitor.datasets.dataset import Dataset
 from monitor.datasets.request import Reading
 from monitor.datasets.selection import Selection, labels, thinned
+from monitor.datasets.watching import RECORDS
 
 _PICTURES: Final = 512
 """Of a folder in memory at a time, at most."""
@@ -36,8 +37,12 @@ def blocks(paths: Sequence[str], reading: Reading, mode: str | None = None) -> I
         where = Selection.parse(reading.where)
         rows = where.rows(labels(where), len(found))
     rows = thinned(rows, reading, paths[0])
-    form = image_folder.form_of([found[row] for row in rows], mode, reading.resize)
-    yield from _pictures(found, names, rows, form)
+    with reading.watch(f"looking at {paths[0]}", rows.size, RECORDS) as advance:
+        form = image_folder.form_of([found[row] for row in rows], mode, reading.resize, advance)
+    with reading.watch(f"reading {paths[0]}", rows.size, RECORDS) as advance:
+        for part in _pictures(found, names, rows, form):
+            yield part
+            advance(len(part.records))
 
 
 def _pictures(

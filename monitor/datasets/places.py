@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import glob
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 from urllib.parse import unquote
 
-from monitor.datasets.source import SUFFIXES, Kind, Source, kind_of, natural, unpacked
+from monitor.datasets.source import SUFFIXES, Kind, Opener, Source, kind_of, natural
+from monitor.datasets.watching import LINES, Watch, unwatched
 from monitor.errors import DataError
 
 STDIN: Final = "-"
+_PIECE: Final = 1 << 16
+"""Bytes of it at a time, at most."""
 _ARRAYS: Final = (".npy", ".npz")
 KNOWN: Final = ", ".join((*_ARRAYS, *(s for s in SUFFIXES if s not in (".txt", ".data"))))
 _LOOSE: Final = (".txt", ".data")
@@ -53,10 +54,13 @@ def is_address(path: str) -> bool:
     return "://" in path
 
 
-def tables(path: str) -> list[Source]:
-    """The table files that a path names, at least one; raises DataError if it is none."""
+def tables(path: str, watch: Watch = unwatched) -> list[Source]:
+    """The table files that a path names, at least one; raises DataError if it is none.
+
+    watch: shows how much came on standard input, which is kept before it is read.
+    """
     if path == STDIN:
-        return [Source("standard input", "csv", _stdin())]
+        return [Source("standard input", "csv", _stdin(watch))]
     if is_address(path):
         return _remote(path)
     if Path(path).is_dir():
@@ -64,7 +68,7 @@ def tables(path: str) -> list[Source]:
     kind = kind_of(path)
     if kind is None:
         raise DataError(f"{path}: not one of {KNOWN} or a folder of images")
-    return [Source(path, kind, unpacked(path, _opener(path)))]
+    return [Source(path, kind, _opener(path))]
 
 
 def table_files(folder: Path) -> list[str]:
@@ -72,7 +76,7 @@ def table_files(folder: Path) -> list[str]:
     return [name for name in _files_below(folder) if _counts(name)]
 
 
-def _opener(path: str) -> Callable[[], AbstractContextManager[IO[bytes]]]:
+def _opener(path: str) -> Opener:
     return lambda: Path(path).open("rb")
 
 
@@ -90,7 +94,7 @@ def _counts(name: str) -> bool:
 def _in_folder(
     folder: str,
     names: Sequence[str],
-    opener: Callable[[str], Callable[[], AbstractContextManager[IO[bytes]]]],
+    opener: Callable[[str], Opener],
 ) -> list[Source]:
     """Sources for the part files of a folder, with what KEY=VALUE folders say."""
     parts = [name for name in names if _counts(name)]
@@ -111,7 +115,7 @@ def _in_folder(
         Source(
             f"{folder.rstrip('/')}/{name}",
             kind,
-            unpacked(name, opener(f"{folder.rstrip('/')}/{name}")),
+            opener(f"{folder.rstrip('/')}/{name}"),
             _partitions(name),
         )
         for name in parts
@@ -125,17 +129,22 @@ def _partitions(name: str) -> Mapping[str, str]:
     }
 
 
-@lru_cache(maxsize=1)
-def _stdin() -> Callable[[], AbstractContextManager[IO[bytes]]]:
+def _stdin(watch: Watch) -> Opener:
     """Standard input, kept in a file, since tables are read more than once."""
-    kept = tempfile.NamedTemporaryFile(prefix="aead-monitor-", suffix=".csv")  # noqa: SIM115
-    shutil.copyfileobj(sys.stdin.buffer, kept)
-    kept.flush()
+    kept = _kept()
+    if not kept.tell():
+        with watch("receiving standard input", None, LINES) as advance:
+            while data := sys.stdin.buffer.read(_PIECE):
+                kept.write(data)
+                advance(data.count(b"\n"))
+        kept.flush()
+    return _opener(kept.name)
 
-    def opened() -> AbstractContextManager[IO[bytes]]:
-        return Path(kept.name).open("rb")
 
-    return opened
+@lru_cache(maxsize=1)
+def _kept() -> IO[bytes]:
+    """A file that is gone with the process."""
+    return tempfile.NamedTemporaryFile(prefix="aead-monitor-", suffix=".csv")
 
 
 def _remote(address: str) -> list[Source]:
@@ -149,7 +158,7 @@ def _remote(address: str) -> list[Source]:
         advice = f"pip install 'aead-monitor[{extra}]'" if extra else str(error)
         raise DataError(f"{address}: {scheme}:// cannot be read here: {advice}") from None
 
-    def opener(name: str) -> Callable[[], AbstractContextManager[IO[bytes]]]:
+    def opener(name: str) -> Opener:
         return lambda: system.open(name, "rb")
 
     try:
@@ -171,4 +180,4 @@ def _remote_file(scheme: str, name: str, opened: Any) -> Source:
     kind = kind_of(name)
     if kind is None:
         raise DataError(f"{scheme}://{name}: not a table: {', '.join(SUFFIXES)}")
-    return Source(f"{scheme}://{name}", kind, unpacked(name, opened))
+    return Source(f"{scheme}://{name}", kind, opened)

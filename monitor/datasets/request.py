@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from monitor.datasets.watching import Watch, unwatched
+
 Missing = Literal["refuse", "indicate", "skip"]
 MISSING: Final = ("refuse", "indicate", "skip")
 
@@ -27,6 +29,7 @@ class Reading:
     without names in the model's order. max_records: most records, 0 for all. newest: those are
     the last ones, not evenly chosen ones. layout: of a 3-d array, None if it must be clear.
     resize: width and height of pictures, None as they are. say: what hears how a file was read.
+    watch: what shows how far reading has come.
     """
 
     where: str | None = None
@@ -46,6 +49,7 @@ class Reading:
     layout: str | None = None
     resize: tuple[int, int] | None = None
     say: Callable[[str], None] = to_stderr
+    watch: Watch = unwatched
 
     @property
     def carried(self) -> tuple[str, ...]:

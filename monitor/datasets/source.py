@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import IO, Any, Final, Literal
+from typing import IO, Final, Literal
+
+from monitor.datasets.watching import Meter
 
 Kind = Literal["csv", "parquet", "arrow"]
 SUFFIXES: Final[dict[str, Kind]] = {
@@ -17,17 +19,30 @@ SUFFIXES: Final[dict[str, Kind]] = {
     ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
 _PACKED: Final = ".gz"
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """name: for people. open: a new stream from the beginning at each call. partitions: what the
-    names of its folders say, by key."""
+    """name: for people. packed: a new stream of the file as it lies there, from the beginning at
+    each call. partitions: what the names of its folders say, by key."""
 
     name: str
     kind: Kind
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    packed: Opener
     partitions: Mapping[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def open(self, meter: Meter | None = None) -> Iterator[IO[bytes]]:
+        """A new stream from the beginning, by the suffix through gzip. meter: counts what is read
+        of the file; then the stream goes only forward."""
+        with self.packed() as file:
+            read = file if meter is None else meter.of(file)
+            if not self.name.lower().endswith(_PACKED):
+                yield read
+                return
+            with gzip.GzipFile(fileobj=read) as unpacked:
+                yield unpacked  # type: ignore[misc]
 
 
 def kind_of(name: str) -> Kind | None:
@@ -37,28 +52,6 @@ def kind_of(name: str) -> Kind | None:
         kind = SUFFIXES.get(PurePath(path.stem).suffix)
         return kind if kind == "csv" else None
     return SUFFIXES.get(path.suffix)
-
-
-def unpacked(
-    name: str, opened: Callable[[], AbstractContextManager[IO[bytes]]]
-) -> Callable[[], AbstractContextManager[IO[bytes]]]:
-    """What opens a file, by its suffix through gzip."""
-    if not name.lower().endswith(_PACKED):
-        return opened
-    return lambda: _Unpacked(opened())
-
-
-class _Unpacked(AbstractContextManager[IO[bytes]]):
-    def __init__(self, packed: AbstractContextManager[IO[bytes]]) -> None:
-        self._packed = packed
-
-    def __enter__(self) -> IO[bytes]:
-        self._file = gzip.GzipFile(fileobj=self._packed.__enter__())
-        return self._file  # type: ignore[return-value]
-
-    def __exit__(self, *error: Any) -> None:
-        self._file.close()
-        self._packed.__exit__(*error)
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:

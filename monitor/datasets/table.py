@@ -5,12 +5,14 @@ Only a block is in memory. What the cells are is for `profile` and `rows` to say
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 import pyarrow as pa
 
+from monitor.datasets.watching import RECORDS, Watch
 from monitor.errors import DataError
 
 MAX_COLUMNS = 1 << 16
@@ -20,12 +22,14 @@ _SHOWN = 8
 @dataclass(frozen=True, eq=False)
 class Block:
     """Some rows. first: position of the first over all files. place: says where one of these rows
-    is, counted from 0, for people."""
+    is, counted from 0, for people. share: of its file that was read with it, from 0 to 1; None if
+    not known."""
 
     first: int
     rows: int
     columns: Mapping[str, pa.Array]
     place: Callable[[int], str]
+    share: float | None = None
 
 
 Read = Callable[[Sequence[str]], Iterator[Block]]
@@ -38,7 +42,8 @@ class Table:
 
     named: the names are the file's; without, columns are called "0", "1", ... index: columns that
     name rows, which are no features. decimal: the mark in texts that are numbers. partitions:
-    columns that folders' names give. told: how the file was read, for people.
+    columns that folders' names give. told: how the file was read, for people. rows: how many there
+    are, None if the file does not say.
     """
 
     source: str
@@ -49,6 +54,7 @@ class Table:
     decimal: str = "."
     told: tuple[str, ...] = ()
     partitions: Mapping[str, str] = field(default_factory=dict)
+    rows: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,12 +109,10 @@ def with_partitions(table: Table, partitions: Mapping[str, str]) -> Table:
                 for name in names
                 if name in partitions
             }
-            yield Block(block.first, block.rows, {**block.columns, **extra}, block.place)
+            yield replace(block, columns={**block.columns, **extra})
 
     types = {**table.types, **dict.fromkeys(partitions, pa.string())}
-    return Table(
-        table.source, types, table.named, read, table.index, table.decimal, table.told, partitions
-    )
+    return replace(table, types=types, read=read, partitions=partitions)
 
 
 def joined(tables: Sequence[Table], source: str) -> Table:
@@ -121,17 +125,34 @@ def joined(tables: Sequence[Table], source: str) -> Table:
 
     def read(names: Sequence[str]) -> Iterator[Block]:
         start = 0
-        for table in tables:
+        for number, table in enumerate(tables):
             rows = 0
             for block in table.read(names):
-                yield Block(start + block.first, block.rows, block.columns, block.place)
+                share = None if block.share is None else (number + block.share) / len(tables)
+                yield replace(block, first=start + block.first, share=share)
                 rows = block.first + block.rows
             start += rows
 
     told = tuple(dict.fromkeys(text for table in tables for text in table.told))
-    return Table(
-        source, first.types, first.named, read, first.index, first.decimal, told, first.partitions
-    )
+    counts = [table.rows for table in tables]
+    known = [count for count in counts if count is not None]
+    total = sum(known) if len(known) == len(counts) else None
+    return replace(first, source=source, read=read, told=told, rows=total)
+
+
+def watched(table: Table, watch: Watch) -> Table:
+    """Each pass over its rows is shown; tables are gone over more than once."""
+    passes = itertools.count(1)
+
+    def read(names: Sequence[str]) -> Iterator[Block]:
+        number = next(passes)
+        again = f", pass {number}" if number > 1 else ""
+        with watch(f"reading {table.source}{again}", table.rows, RECORDS) as advance:
+            for block in table.read(names):
+                yield block
+                advance(block.rows, block.share)
+
+    return replace(table, read=read)
 
 
 def _require_same(first: Table, other: Table) -> None:

@@ -16,17 +16,17 @@ from monitor.datasets.profile import chosen_rows, taken
 from monitor.datasets.request import Reading
 from monitor.datasets.rows import Converter
 from monitor.datasets.source import Source
-from monitor.datasets.table import Table, joined, with_partitions
+from monitor.datasets.table import Table, joined, watched, with_partitions
 from monitor.errors import DataError
 
 
 def opened(paths: Sequence[str], reading: Reading) -> Table:
     """One table of all files that the paths name; raises DataError if they do not go together."""
     check(reading)
-    sources = [source for path in paths for source in places.tables(path)]
+    sources = [source for path in paths for source in places.tables(path, reading.watch)]
     tables = [_opened(source, reading) for source in sources]
     name = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    return joined(tables, name)
+    return watched(joined(tables, name), reading.watch)
 
 
 def _opened(source: Source, reading: Reading) -> Table:

@@ -6,7 +6,8 @@ However many records there are, only a part of them is in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import numpy as np
@@ -17,9 +18,10 @@ from monitor.datasets import Dataset
 from monitor.datasets.parts import regrouped
 from monitor.errors import DataError
 from monitor.pipeline.scorer import Scorer
-from monitor.process.progress import count_bar
+from monitor.process.progress import Advance, count_bar
 from monitor.stream.records import Scores
 
+Bar = Callable[[str, int | None], AbstractContextManager[Advance]]
 LARGEST: Final = 8192
 """Records scored at a time, at most. A multiple of the scorer's own batches is taken, so that a
 record's error does not depend on it."""
@@ -28,21 +30,22 @@ ELEMENTS: Final = 1 << 24
 
 
 def scored(
-    scorer: Scorer, parts: Iterable[Dataset], source: str
+    scorer: Scorer, parts: Iterable[Dataset], source: str, bar: Bar = count_bar
 ) -> Iterator[tuple[Dataset, Scores]]:
     """The records in order, in parts of one size, with their scores.
 
-    source: where they are from, for people. Raises DataError if they do not fit the model.
+    source: where they are from, for people. bar: shows how many are done. Raises DataError if they
+    do not fit the model.
     """
-    with count_bar(f"scoring {source}", None) as advance:
+    with bar(f"scoring {source}", None) as advance:
         for data in regrouped(parts, size_for(scorer)):
             yield data, _scores(scorer, data.records, source)
             advance(len(data.records))
 
 
-def score(scorer: Scorer, parts: Iterable[Dataset], source: str) -> Scores:
+def score(scorer: Scorer, parts: Iterable[Dataset], source: str, bar: Bar = count_bar) -> Scores:
     """Scores of all records, in order; see `scored`."""
-    found = [scores for _, scores in scored(scorer, parts, source)]
+    found = [scores for _, scores in scored(scorer, parts, source, bar)]
     return Scores(
         np.concatenate([part.reconstruction_error for part in found]),
         found[0].p_values,

@@ -106,6 +106,14 @@ def test_every_locked_package_has_its_hashes() -> None:
             assert "--hash=sha256:" in text, requirement
 
 
+def test_the_lock_files_name_versions_and_no_place_to_get_them_from() -> None:
+    for path in sorted(LOCKS.glob("*.txt")):
+        lines = path.read_text("utf-8").splitlines()
+        assert not [line for line in lines if "://" in line or " @ " in line], path
+        options = {word for line in lines for word in re.findall(r"(?:^|\s)(--?[a-z-]+)", line)}
+        assert options == {"--hash"}, path
+
+
 def test_torch_and_its_libraries_stand_apart_from_the_rest() -> None:
     apart = ("torch", "triton", "nvidia-", "cuda-")
     assert not [name for name in locked("base") if name.startswith(apart)]

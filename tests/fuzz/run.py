@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -35,12 +37,20 @@ class BrokenGuaranteeError(Exception):
 
 
 def fuzz(
-    codec: str, payloads: int, seed: int, bomb_bytes: int = DEFAULT_LIMITS.max_record_bytes
+    codec: str,
+    payloads: int,
+    seed: int,
+    bomb_bytes: int = DEFAULT_LIMITS.max_record_bytes,
+    seconds: float = math.inf,
 ) -> Report:
-    """Check payloads of one codec in a process of their own. Raises BrokenGuaranteeError."""
+    """Check payloads of one codec in a process of their own. Raises BrokenGuaranteeError.
+
+    seconds: after which no more are begun.
+    """
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         progress = Path(folder) / "index"
-        arguments = [codec, payloads, seed, bomb_bytes, progress]
+        arguments = [codec, payloads, seed, bomb_bytes, progress, seconds]
         done = subprocess.run(
             [sys.executable, "-m", "tests.fuzz.worker", *map(str, arguments)],
             cwd=ROOT, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False,
@@ -48,7 +58,8 @@ def fuzz(
         if done.returncode:
             raise BrokenGuaranteeError(_complaint(codec, seed, bomb_bytes, progress, done))
     endings, slowest, hungriest, kept = json.loads(done.stdout)
-    return Report(Counter(endings), tuple(slowest), tuple(hungriest), kept)
+    took = time.monotonic() - started
+    return Report(Counter(endings), tuple(slowest), tuple(hungriest), kept, took)
 
 
 def _complaint(
@@ -63,12 +74,19 @@ def _complaint(
 
 
 def table(reports: dict[str, Report]) -> str:
-    """A row for each codec: payloads, endings, slowest payload, most memory that one took."""
+    """A row for each codec: payloads, endings, seconds, slowest payload, most memory of one."""
     reasons = [reason for reason in REASONS if any(r.endings[reason] for r in reports.values())]
-    rows = [["codec", "payloads", "rows", *reasons, "slowest ms", "most MiB", "kept MiB"]]
+    rows = [
+        ["codec", "payloads", "rows", *reasons, "seconds", "slowest ms", "most MiB", "kept MiB"]
+    ]
     for codec, report in reports.items():
         counts = [report.endings.total(), *(report.endings[e] for e in ("rows", *reasons))]
-        costs = [report.slowest[0] * 1e3, report.hungriest[0] / 2**20, report.kept / 2**20]
+        costs = [
+            report.seconds,
+            report.slowest[0] * 1e3,
+            report.hungriest[0] / 2**20,
+            report.kept / 2**20,
+        ]
         rows.append([codec, *(f"{n:,}" for n in counts), *(f"{cost:.1f}" for cost in costs)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -83,10 +101,16 @@ def main() -> int:
     parser.add_argument("--payloads", type=int, default=200_000, help="for each codec")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--codec", choices=CODEC_NAMES, help="this one only")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="for each codec, then no more are begun"
+    )
     options = parser.parse_args()
     codecs = (options.codec,) if options.codec else CODEC_NAMES
     try:
-        reports = {codec: fuzz(codec, options.payloads, options.seed) for codec in codecs}
+        reports = {
+            codec: fuzz(codec, options.payloads, options.seed, seconds=options.seconds)
+            for codec in codecs
+        }
     except BrokenGuaranteeError as error:
         print(error, file=sys.stderr)
         return 1

@@ -117,6 +117,23 @@ def test_bytes_that_atheris_finds_end_as_rows_or_as_a_reason(codec: str) -> None
     assert with_atheris.fuzz(codec, ATHERIS_RUNS, seed=2).corpus > 1
 
 
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [
+        ("Done 5000 runs in 3 second(s)\n", (12, 3)),
+        ("Done 5003 runs in 3 second(s)\n", (12, 3)),
+        ("Done 4999 runs in 3 second(s)\n", None),
+        ("", None),
+    ],
+)
+def test_atheris_is_believed_when_it_has_done_all_runs(
+    end: str, found: tuple[int, int] | None
+) -> None:
+    log = "#5000\tDONE   cov: 12 ft: 20 corp: 3/40b lim: 4 exec/s: 0 rss: 100Mb\n"
+    assert with_atheris.ended(log + end, 5000) == found
+    assert with_atheris.ended(end, 5000) is None
+
+
 @every_codec
 def test_valid_payloads_end_as_rows(codec: str) -> None:
     for variant in VARIANTS[codec]:

@@ -1,6 +1,6 @@
 """Checks many payloads of one codec, in a process of its own and with a limit on its memory.
 
-Writes the items of its Report as a line of JSON when all kept the guarantee. Before each payload
+Writes what its Report says, as a line of JSON, when all kept the guarantee. Before each payload
 it notes the index in a file, so that one that ends the process is known too.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
+import math
 import os
 import resource
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,20 +31,32 @@ KEPT_BYTES = 64 * 2**20
 
 @dataclass(slots=True)
 class Report:
-    """What became of the payloads. slowest, hungriest: seconds or bytes, and the index."""
+    """What became of the payloads. slowest, hungriest: seconds or bytes, and the index.
+
+    seconds: that all of them took, on the wall, checks and the making of payloads included.
+    """
 
     endings: Counter[str] = field(default_factory=Counter)
     slowest: tuple[float, int] = (0.0, -1)
     hungriest: tuple[int, int] = (0, -1)
     kept: int = 0
+    seconds: float = 0.0
 
 
-def work(codec: str, payloads: int, seed: int, bomb_bytes: int, progress: int) -> Report:
-    """Check payloads 0, 1, ... of a codec. progress: descriptor of the file for the index."""
+def work(
+    codec: str, payloads: int, seed: int, bomb_bytes: int, progress: int, seconds: float = math.inf
+) -> Report:
+    """Check payloads 0, 1, ... of a codec. progress: descriptor of the file for the index.
+
+    seconds: on the wall, after which no more are begun.
+    """
+    until = time.monotonic() + seconds
     if codec in VARIANTS:
         seeds(VARIANTS[codec][0])  # what the codec imports stays
     report, before = Report(), reset_peak()
     for index in range(payloads):
+        if time.monotonic() > until:
+            break
         os.pwrite(progress, b"%012d" % index, 0)
         signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
         verdict = check(*payload_at(codec, seed, index, bomb_bytes))
@@ -69,13 +83,19 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     parser.add_argument("bomb_bytes", type=int)
     parser.add_argument("progress", type=Path)
+    parser.add_argument("seconds", type=float)
     options = parser.parse_args()
     faulthandler.enable()
     faulthandler.register(signal.SIGPROF, chain=True)
     _limit_memory()
     with options.progress.open("wb") as progress:
         report = work(
-            options.codec, options.payloads, options.seed, options.bomb_bytes, progress.fileno()
+            options.codec,
+            options.payloads,
+            options.seed,
+            options.bomb_bytes,
+            progress.fileno(),
+            options.seconds,
         )
     print(json.dumps([report.endings, report.slowest, report.hungriest, report.kept]))
 

@@ -23,6 +23,8 @@ IMAGE_SHAPES = [
 ]
 SERIES_SHAPES = [(1, 8), (3, 16), (2, 37), (5, 512)]
 VECTOR_SHAPES = [(1,), (2,), (3,), (17,), (784,)]
+DENSE_SHAPES = [(3,), (17,), (2, 37), (3, 32, 32)]
+"""Of what is as dense is, but for what it is trained on."""
 SHAPES = Asked(
     "tests/models/builders.py: add shapes of records for architecture {} to SHAPES",
     {
@@ -32,6 +34,11 @@ SHAPES = Asked(
         "convolutional": IMAGE_SHAPES,
         "temporal": SERIES_SHAPES,
         "variational": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
+        "convolutional-variational": IMAGE_SHAPES[:3],
+        "denoising": DENSE_SHAPES,
+        "sparse": DENSE_SHAPES,
+        "contractive": DENSE_SHAPES,
+        "memory": DENSE_SHAPES,
     },
 )
 

@@ -6,8 +6,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.autograd.functional import vjp
+from torch.distributions import Bernoulli, kl_divergence
 
 from models.autoencoder import Autoencoder, Distance
+from models.convolutional_variational import ConvolutionalVariational
+from models.dense import Dense
+from models.memory_augmented import MemoryAugmented
 from models.variational import Variational
 from tests.asked import Asked
 
@@ -24,12 +29,53 @@ def plain(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
 
 def bound(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
     """The error of reconstructions from drawn codes, and beta times the divergence, per value."""
-    assert isinstance(model, Variational)
+    assert isinstance(model, Variational | ConvolutionalVariational)
     mean, log_variance = model.distribution(x)
     noise = torch.randn_like(mean)
     error = distance(x, model.decode(mean + (log_variance / 2).exp() * noise))
     gathered = (mean.square() + log_variance.exp() - log_variance - 1).sum(1) / 2
     return error + model.settings["beta"] * gathered.mean() / x[0].numel()
+
+
+def of_a_copy(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
+    """The distance from the reconstruction of a copy with values of other records."""
+    flat = x.flatten(1)
+    rows = torch.randint(len(flat), flat.shape)
+    replaced = torch.rand(flat.shape) < model.settings["corruption"]
+    columns = torch.arange(flat.shape[1]).expand_as(flat)
+    return distance(x, model(torch.where(replaced, flat[rows, columns], flat).reshape(x.shape)))
+
+
+def with_activity(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
+    """The error, and the divergence of each code value's mean activity from the wanted one."""
+    code = model.encode(x)
+    active = Bernoulli(code.abs().mean(0).clamp(1e-6, 1 - 1e-6))
+    wanted = Bernoulli(torch.full_like(active.probs, model.settings["activity"]))
+    cost = kl_divergence(wanted, active).mean()
+    return distance(x, model.decode(code)) + model.settings["weight"] * cost
+
+
+def with_slope(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
+    """The error, and a random direction times the Jacobian, record by record."""
+    code = model.encode(x)
+    directions = torch.randn_like(code)
+    squares = [
+        vjp(lambda one: model.encode(one[None])[0], record, direction)[1].square().sum()
+        for record, direction in zip(x, directions, strict=True)
+    ]
+    norm = torch.stack(squares).mean() / x[0].numel()
+    return distance(x, model.decode(code)) + model.settings["weight"] * norm
+
+
+def of_memory(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
+    """The error, and the entropy of the weights of the remembered codes."""
+    assert isinstance(model, MemoryAugmented)
+    query = Dense.encode(model, x)
+    alike = torch.cosine_similarity(query[:, None], model.memory[None], dim=2).softmax(1)
+    kept = (alike - 1 / len(model.memory)).clamp(min=0)
+    weights = kept / kept.sum(1, keepdim=True)
+    entropy = torch.special.entr(weights).sum(1).mean()
+    return distance(x, model.decode(weights @ model.memory)) + model.entropy * entropy
 
 
 LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
@@ -41,5 +87,10 @@ LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
         "convolutional": plain,
         "temporal": plain,
         "variational": bound,
+        "convolutional-variational": bound,
+        "denoising": of_a_copy,
+        "sparse": with_activity,
+        "contractive": with_slope,
+        "memory": of_memory,
     },
 )

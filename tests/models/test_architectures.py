@@ -156,6 +156,19 @@ CRAFTED = Asked(
             {"beta": "0.1"},
             {"beta": True},
         ],
+        "convolutional-variational": [{"bottleneck": 10**9}, {"beta": -0.1}, {"dropout": 1.0}],
+        "denoising": [{"hidden": [10**9]}, {"corruption": 1.0}, {"corruption": "0.1"}],
+        "sparse": [
+            {"hidden": []},
+            {"penalty": "l3"},
+            {"penalty": 1},
+            {"activity": 1},
+            {"activity": -0.1},
+            {"weight": 1e9},
+            {"weight": True},
+        ],
+        "contractive": [{"hidden": [0]}, {"weight": -1}, {"weight": float("nan")}],
+        "memory": [{"remembered": 0}, {"remembered": 10**9}, {"entropy": "0.1"}],
     },
 )
 

@@ -6,7 +6,6 @@ import itertools
 import struct
 import tracemalloc
 import zlib
-from random import Random
 
 import numpy as np
 import pytest
@@ -17,8 +16,7 @@ from monitor.codecs.decoding import Decoder, Limits
 from monitor.codecs.headers import DTYPE, headers_of
 from monitor.codecs.wrapped import UNWRAP, Wrapped
 from monitor.errors import DecodeError
-from tests.fuzz import edits
-from tests.fuzz.check import Variant, check_with
+from tests.fuzz import wraps
 
 ROW = np.array([1.5, -2], np.float32)
 MOST = 2**20
@@ -126,17 +124,9 @@ def test_a_header_is_heeded_inside():
     assert headers_of(wrapped(("gzip",), "json")) == []
 
 
-@pytest.mark.parametrize("kind", UNWRAP)
-def test_thousands_of_edited_payloads_end_as_rows_or_as_a_reason(kind):
-    variant = Variant("json", CodecSettings((2,)), Limits(2**16, 10))
-    codec, rng = wrapped((kind,), most=2**16), Random(7)
-    endings = set()
-    for _ in range(1500):
-        value = codec.encode(ROW)
-        for _ in range(rng.randint(1, 3)):
-            value = rng.choice(edits.EDITS)(rng, value)
-        endings.add(check_with(codec, variant, value[: 2**16]).ending)
-    assert endings >= {"rows", "undecodable"}
+@pytest.mark.parametrize("kinds", wraps.KINDS, ids=" in ".join)
+def test_thousands_of_edited_payloads_end_as_rows_or_as_a_reason(kinds):
+    assert wraps.fuzz(kinds, 1500, seed=7).endings.keys() >= {"rows", "undecodable"}
 
 
 def test_raw_deflate_is_not_gzip():

@@ -72,11 +72,11 @@ def test_data_of_different_kinds_are_refused(days: Path) -> None:
 
 
 def test_standard_input_is_csv_and_may_be_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    places._stdin.cache_clear()
+    places._kept.cache_clear()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n" + ROWS.encode())))
     assert load("-").records.tolist() == [[1.5, 2], [2.5, 3]]
     assert load("-").features == ("a", "b")
-    places._stdin.cache_clear()
+    places._kept.cache_clear()
 
 
 @pytest.fixture
