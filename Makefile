@@ -23,7 +23,7 @@ JARS_DONE := .tools/kafka/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps dashboards docs rules clean up lock image-test words
+.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps bench-quality dashboards docs rules clean up lock image-test words
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -133,6 +133,10 @@ bench: setup-test  ## what we cost beside what nobody can do without, into docs/
 
 bench-swaps: setup  ## what replacing the model costs while records flow at full speed (ARGS="--swaps 20")
 	@$(VENV)/bin/python -m benchmarks.swaps $(ARGS)
+
+bench-quality: setup  ## how well anomalies are found, beside Isolation Forest and published methods (needs AEAD_DATA; a quarter of an hour)
+	@$(VENV)/bin/python -m benchmarks.quality.vectors --arch ladder
+	@$(VENV)/bin/python -m benchmarks.quality.pictures --arch edges
 
 chaos: setup-test  ## kill daemons and brokers at random, and check the books (ARGS="--seed 1"; half an hour)
 	@$(VENV)/bin/python -m tests.chaos.run $(ARGS)

@@ -52,6 +52,10 @@ CHANNELS: Final = Option("channels", int, "N", "channels per stage", many=True)
 DROPOUT: Final = Option("dropout", float, "P", "default 0.1")
 
 ARCHITECTURES: Final[dict[str, Architecture]] = {
+    "ladder": Architecture(
+        "models.ladder:Ladder", (Option("memory", int, "N", "records remembered (default 256)"),)
+    ),
+    "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
     "dense": Architecture("models.dense:Dense", (HIDDEN,)),
     "convolutional": Architecture(
         "models.convolutional:Convolutional", (CHANNELS, BOTTLENECK, DROPOUT)
@@ -81,8 +85,11 @@ MAX_PARAMETERS: Final = 1 << 28
 
 
 def default_architecture(spec: InputSpec) -> str:
-    """Convolutional for images of at least 8 x 8 pixels, temporal for series of at least 8 steps,
-    dense for everything else."""
+    """The architecture for records of which nobody says which.
+
+    Convolutional for images of at least 8 x 8 pixels, temporal for series of at least 8 steps,
+    and dense for everything else.
+    """
     from models.convolutional import MIN_SIDE
     from models.temporal import MIN_STEPS
 

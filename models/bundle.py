@@ -30,8 +30,9 @@ from models.errors import BundleError, UserError
 from models.files import replaced_folder
 from models.input_spec import InputSpec
 from models.precision import FLOAT32
-from models.reconstruction import ERROR_METRICS
+from models.reconstruction import ERROR_METRICS, SURPRISAL, metric_of
 from models.reference import Reference
+from models.solved import Solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,7 @@ def save(
         "architecture": model.architecture,
         "architecture_settings": model.settings,
         "input_spec": input_spec.to_json(),
-        "error_metric": error_metric,
+        "error_metric": metric_of(model, error_metric),
         **bundle_references.described(reference, reduced),
         **({} if channels is None else {"channels": channels.described()}),
         "metadata": dict(metadata),
@@ -160,10 +161,12 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
     try:
         spec = InputSpec.from_json(document["input_spec"])
         metric = str(document["error_metric"])
-        if metric not in ERROR_METRICS:
+        if metric not in (*ERROR_METRICS, SURPRISAL):
             raise ValueError(f"unknown error_metric {metric!r:.80}")
         name, settings = str(document["architecture"]), document["architecture_settings"]
         model = architectures.outline(name, spec, settings)
+        if (metric == SURPRISAL) != isinstance(model, Solved):
+            raise ValueError(f"error_metric {metric!r} does not fit architecture {name!r:.80}")
         metadata = bundle_metadata.checked(document["metadata"])
         _fill(model, path / MODEL, contents[MODEL])
         references = bundle_references.read(document, path / REFERENCE, contents[REFERENCE])

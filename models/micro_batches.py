@@ -45,8 +45,8 @@ def suited(engine: CpuEngine, spec: InputSpec) -> int:
 
 def _by_size(engine: CpuEngine, spec: InputSpec) -> int:
     values = math.prod(spec.shape)
-    if engine.network.is_dense:
-        fitting = _DENSE_BYTES // (4 * max(values, engine.network.width))
+    if engine.width:
+        fitting = _DENSE_BYTES // (4 * max(values, engine.width))
     else:
         fitting = _BYTES // (4 * _ACTIVATIONS * values)
     return int(min(MOST, 1 << (max(1, fitting).bit_length() - 1)))

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import architectures, bundle, device, report, threads
+from models import architectures, bundle, device, report, solving, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
@@ -35,6 +35,8 @@ from models.reference import Reference, supported_quantile
 from models.scaling import FAR
 from models.schema import Schema
 from models.settings import TrainingSettings
+from models.solved import Solved
+from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import History, Listener, fit, seeded
 from models.windows import Window
@@ -79,7 +81,8 @@ def train(
     bundle.check_target(out)
     require_finite(records, schema)
     parts = parts or split(len(records), settings)
-    supported_quantile(settings.quantile, len(parts.calibration))  # fail now, not after training
+    _check_solved(settings)
+    supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
     fitted = fit_model(records, parts, settings, progress, schema, layout, window)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
@@ -99,9 +102,14 @@ def train(
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),
             "history": vars(history),
+            **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
             "versions": _versions(),
         },
-        pages=partial(report.pages, history=history, samples=samples) if card else None,
+        pages=partial(
+            report.pages, history=history, samples=samples, strangest=_shown(fitted, records)
+        )
+        if card
+        else None,
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
         channels=Channels.calibrate(
             fitted.model,
@@ -112,6 +120,23 @@ def train(
             ordered=settings.ordered,
         ),
     )
+
+
+def _check_solved(settings: TrainingSettings) -> None:
+    """Raise TrainingError for settings of gradients where there are none."""
+    known = architectures.ARCHITECTURES.get(settings.architecture or "")
+    if known and issubclass(known.load(), Solved) and settings.of_gradients:
+        raise TrainingError(
+            f"{settings.architecture} is solved, not trained by gradients: leave out"
+            f" {', '.join(settings.of_gradients)}."
+        )
+
+
+def _shown(fitted: Fitted, records: NDArray[Any]) -> NDArray[np.float32] | None:
+    """The strangest of the records that were left out, prepared, or None."""
+    if fitted.left_out is None or not len(fitted.left_out.rows):
+        return None
+    return fitted.spec.prepare(records[fitted.left_out.rows[: report.SAMPLES]])
 
 
 def _data(records: NDArray[Any], source: str, read: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -125,7 +150,7 @@ def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Refer
     engine = engine_for(fitted.model, fitted.spec, settings.error_metric, precision)
     return Reference.calibrate(
         engine.errors(held_out),
-        settings.quantile,
+        settings.level,
         ordered=settings.ordered,
         tie_tolerance=TIE_TOLERANCES[precision],
     )
@@ -139,6 +164,7 @@ class Fitted:
     spec: InputSpec
     settings: TrainingSettings
     history: History
+    left_out: LeftOut | None = None
 
 
 def fit_model(
@@ -156,9 +182,16 @@ def fit_model(
     if records.ndim == 2 or layout == "series":
         held_out = records[np.concatenate([parts.validation, parts.calibration])]
     spec = InputSpec.fit(records[parts.training], schema, held_out, layout, window)
-    settings = settings.completed(len(parts.training))
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)
+        if isinstance(model, Solved):
+            return _solved(model, spec, records, parts, settings)
+        if settings.contamination is not None:
+            raise TrainingError(
+                f"{model.architecture} leaves no records out. Use ladder or edges, or say nothing"
+                " of contamination."
+            )
+        settings = settings.completed(len(parts.training))
         count = settings.threads or threads.suited(model, threads.cores())
         settings = replace(settings, threads=count)
         with threads.using(count):
@@ -174,6 +207,18 @@ def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
         return architectures.build(name, spec, settings.architecture_settings)
     except ValueError as error:
         raise TrainingError(f"{name}: {error}.") from error
+
+
+def _solved(
+    model: Solved, spec: InputSpec, records: NDArray[Any], parts: Split, settings: TrainingSettings
+) -> Fitted:
+    """Solve the model for training and validation records: nothing is chosen by the latter."""
+    rows = np.sort(np.concatenate([parts.training, parts.validation]))
+    count = settings.threads or 1
+    settings = replace(settings, threads=count)
+    with threads.using(count):
+        history, left_out = solving.solve(model, spec, records, rows, settings)
+    return Fitted(model, spec, settings, history, left_out)
 
 
 def _fit(

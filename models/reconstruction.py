@@ -12,9 +12,12 @@ from torch import Tensor
 
 from models.autoencoder import Autoencoder
 from models.input_spec import InputSpec
+from models.solved import Solved
 
 ERROR_METRICS: Final = ("mse", "mae")
 """Mean squared and mean absolute error over the elements of a record, in normalised units."""
+SURPRISAL: Final = "surprisal"
+"""The error that a `Solved` model has: -log of how probable one as large is, in nats."""
 BATCH: Final = 512
 """Records in one forward pass: bounds the memory of the device, whatever there is to score."""
 
@@ -44,8 +47,19 @@ def reconstructed(model: Autoencoder, x: Tensor, spec: InputSpec, metric: str) -
     return Reconstructions(
         original=spec.restore(x.cpu().numpy()),
         reconstruction=spec.restore(reconstruction.cpu().numpy()),
-        element_error=element_errors(x, reconstruction, metric).cpu().numpy(),
+        element_error=_elements(model, x, reconstruction, metric).cpu().numpy(),
     )
+
+
+def _elements(model: Autoencoder, x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
+    if isinstance(model, Solved):
+        return model.element_errors(x)
+    return element_errors(x, reconstruction, metric)
+
+
+def metric_of(model: Autoencoder, metric: str) -> str:
+    """What the errors of a model are: the metric that it was trained with, or SURPRISAL."""
+    return SURPRISAL if isinstance(model, Solved) else metric
 
 
 def element_errors(x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
@@ -77,7 +91,26 @@ def errors_of(
     device = next(model.parameters()).device
     # One batch at a time: all of them need not fit on the device together.
     batches = (batch.to(device) for batch in torch.split(x, batch_size))
-    return np.concatenate([record_errors(batch, model(batch), metric) for batch in batches])
+    return np.concatenate([model_errors(model, batch, metric) for batch in batches])
+
+
+@torch.inference_mode()
+def reconstruction_errors(model: Autoencoder, x: Tensor) -> NDArray[np.float64]:
+    """Mean squared distance of each record from its reconstruction, whatever the model's error.
+
+    x: (n, *shape), normalised, anywhere. Returns float64 (n,).
+    """
+    device = next(model.parameters()).device
+    batches = (batch.to(device) for batch in torch.split(x, BATCH))
+    return np.concatenate([record_errors(batch, model(batch), "mse") for batch in batches])
+
+
+def model_errors(model: Autoencoder, x: Tensor, metric: str) -> NDArray[np.float64]:
+    """Error of each record, float64 (B,), >= 0, all at once. x: (B, *shape), normalised."""
+    if isinstance(model, Solved):
+        errors: NDArray[np.float64] = model.errors(x).double().cpu().numpy()
+        return errors
+    return record_errors(x, model(x), metric)
 
 
 def finite(errors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,34 +11,49 @@ from numpy.typing import NDArray
 
 from models import montage, plots
 from models.bundle import Bundle
-from models.reconstruction import reconstructed, record_errors
+from models.reconstruction import SURPRISAL, model_errors, reconstructed
 from models.reference import DEFAULT_TOLERANCE
-from models.training import History
+from models.training import SOLVED, History
 
 SAMPLES: Final = 8
 SHOWN_FEATURES: Final = 100
+SHOWN_ROWS: Final = 20
+_LEFT_OUT_PICTURE: Final = "![left out](plots/left-out.png)"
 
 
-def pages(bundle: Bundle, history: History, samples: NDArray[np.float32]) -> dict[str, bytes]:
+def pages(
+    bundle: Bundle,
+    history: History,
+    samples: NDArray[np.float32],
+    strangest: NDArray[np.float32] | None = None,
+) -> dict[str, bytes]:
     """Return the model card and its plots, by file name.
 
     samples: prepared records that were not trained on, (n, *shape), of which eight are shown.
+    strangest: prepared, those that were left out, or None.
     """
-    return {
-        "README.md": model_card(bundle).encode(),
-        "plots/loss.png": plots.loss_curve(
-            history.losses, history.validation_losses, history.best_epoch
-        ),
+    card = model_card(bundle)
+    if strangest is None:
+        card = card.replace(_LEFT_OUT_PICTURE, "")
+    made = {
+        "README.md": card.encode(),
         "plots/errors.png": plots.error_histogram(bundle.reference),
         "plots/reconstructions.png": reconstructions(bundle, samples),
     }
+    if strangest is not None:
+        made["plots/left-out.png"] = reconstructions(bundle, strangest)
+    if history.ended != SOLVED:
+        made["plots/loss.png"] = plots.loss_curve(
+            history.losses, history.validation_losses, history.best_epoch
+        )
+    return made
 
 
 @torch.inference_mode()
 def reconstructions(bundle: Bundle, prepared: NDArray[np.float32]) -> bytes:
     """PNG of records from the lowest to the highest error, evenly spaced in rank."""
     x, model, metric = torch.from_numpy(prepared), bundle.model, bundle.error_metric
-    errors = record_errors(x, model(x), metric)
+    errors = model_errors(model, x, metric)
     ranks = np.linspace(0, len(errors) - 1, min(SAMPLES, len(errors)), dtype=int)
     shown = np.argsort(errors)[ranks]
     made = reconstructed(model, x[shown], bundle.input_spec, metric)
@@ -48,7 +63,9 @@ def reconstructions(bundle: Bundle, prepared: NDArray[np.float32]) -> bytes:
 
 def model_card(bundle: Bundle) -> str:
     """Return the model card, Markdown."""
-    sections = (_summary, _data, _read, _calibration, _limits, _training, _settings)
+    solved = bundle.metadata["metrics"]["ended"] == SOLVED
+    training = _solution if solved else _training
+    sections = (_summary, _data, _read, _calibration, _limits, training, _settings)
     return "\n".join(section(bundle) for section in sections)
 
 
@@ -56,7 +73,7 @@ def _summary(bundle: Bundle) -> str:
     spec = bundle.input_spec
     return f"""# {bundle.architecture.capitalize()} autoencoder {bundle.version}
 
-Reconstructs normal records; the reconstruction error ({bundle.error_metric}, in normalised units)
+Reconstructs normal records; {_error(bundle)}
 says how unlike them a record is. Made by aead-monitor on {bundle.metadata["created"]}.
 
 - Input: one record has shape {list(spec.record_shape)} (layout {spec.layout}, trained on
@@ -64,6 +81,12 @@ says how unlike them a record is. Made by aead-monitor on {bundle.metadata["crea
 - Architecture settings: `{bundle.model.settings}`
 - Parameters: {sum(p.numel() for p in bundle.model.parameters()):,}
 """
+
+
+def _error(bundle: Bundle) -> str:
+    if bundle.error_metric == SURPRISAL:
+        return "the surprisal of its errors (-log of how probable ones as large are, in nats)"
+    return f"the reconstruction error ({bundle.error_metric}, in normalised units)"
 
 
 def _windows(bundle: Bundle) -> str:
@@ -167,6 +190,46 @@ Held-out records, from the smallest to the largest error (of vectors the feature
 the largest errors):
 
 ![reconstructions](plots/reconstructions.png)
+"""
+
+
+def _solution(bundle: Bundle) -> str:
+    metrics, left_out = bundle.metadata["metrics"], bundle.metadata["left_out"]
+    return f"""## Training
+
+Its weights were computed, not trained, in {metrics["seconds"]:.0f} s.
+
+| | |
+| --- | --- |
+| mean error of the records to learn from | {metrics["training_loss"]:.6g} |
+| calibration error, median | {metrics["calibration_median"]:.6g} |
+| calibration error, largest | {metrics["calibration_largest"]:.6g} |
+
+Held-out records, from the smallest to the largest error (of vectors the features with
+the largest errors):
+
+![reconstructions](plots/reconstructions.png)
+
+## Left out
+
+{_left_out(left_out)}"""
+
+
+def _left_out(left_out: Mapping[str, Any]) -> str:
+    """The strangest of the records that the weights do not rest on."""
+    if not left_out["count"]:
+        return "No record was left out: they were said to be clean.\n"
+    pairs = zip(left_out["rows"][:SHOWN_ROWS], left_out["errors"], strict=False)
+    rows = "".join(f"| {row:,} | {error:.6g} |\n" for row, error in pairs)
+    return f"""{left_out["count"]:,} records ({left_out["share"]:.3%} of those to learn from), the
+strangest, do not teach the model what is normal: anomalies among them would. Most may be normal
+and rare. If you vouch for all of them, train with `--clean`; if you know how many are anomalies,
+say so (`--contamination`). The strangest (row 0 is the first; more are in bundle.json):
+
+| row | error |
+| --- | --- |
+{rows}
+{_LEFT_OUT_PICTURE}
 """
 
 

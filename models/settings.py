@@ -14,6 +14,7 @@ from models.reconstruction import ERROR_METRICS
 
 MIN_RECORDS: Final = 50
 """Fewest records that can be split into training, validation and calibration."""
+MOST_CONTAMINATION: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class TrainingSettings:
     oldest first; the newest are then held out to calibrate. augment: for images, any of
     AUGMENTATIONS. threads: of the CPU (default 1, or all
     cores for a large network). precision: bfloat16 to calibrate in it as well as in float32.
+    contamination: share of records that should not be among them: a solved architecture leaves out
+    twice as many, if that is more than it does anyway, and none for 0; the threshold lets so many
+    stand out (default: the architecture's own share, and no word of the threshold).
     Raises TrainingError for a value out of range.
     """
 
@@ -50,6 +54,7 @@ class TrainingSettings:
     device: str = "auto"
     threads: int | None = None
     precision: str = FLOAT32
+    contamination: float | None = None
 
     def __post_init__(self) -> None:
         _at_least("epochs", self.epochs, 1)
@@ -63,6 +68,7 @@ class TrainingSettings:
         _between("validation_fraction", self.validation_fraction, above=0, below=1)
         _between("calibration_fraction", self.calibration_fraction, above=0, below=1)
         _between("quantile", self.quantile, above=0, below=1)
+        _between("contamination", self.contamination, above=-1e-300, below=MOST_CONTAMINATION)
         if self.validation_fraction + self.calibration_fraction > 0.8:
             raise TrainingError(
                 "validation_fraction and calibration_fraction together must leave 20% for training."
@@ -87,6 +93,21 @@ class TrainingSettings:
         epochs = self.epochs or min(500, max(20, math.ceil(4000 / steps)))
         patience = self.patience or max(10, epochs // 5)
         return replace(self, batch_size=batch_size, epochs=epochs, patience=patience)
+
+    @property
+    def of_gradients(self) -> list[str]:
+        """What is asked for that only training by gradients has, by name."""
+        plain = TrainingSettings()
+        names = """epochs batch_size patience learning_rate weight_decay warmup_fraction augment
+            precision error_metric"""
+        return [name for name in names.split() if getattr(self, name) != getattr(plain, name)]
+
+    @property
+    def level(self) -> float | None:
+        """The threshold's quantile, if one is asked for or follows from the contamination."""
+        if self.quantile is None and self.contamination:
+            return 1 - self.contamination
+        return self.quantile
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -20,6 +20,7 @@ from models.reconstruction import element_errors, errors_of
 from models.settings import TrainingSettings
 
 MAX_GRADIENT_NORM: Final = 1.0
+SOLVED: Final = "solved"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ Listener = Callable[[Progress], None]
 @dataclass
 class History:
     """What happened: losses per epoch, the epoch whose weights were kept (from 1), and why it
-    ended: "finished", "early stop", "interrupted" or "diverged".
+    ended: "finished", "early stop", "interrupted" or "diverged"; SOLVED if there was nothing to
+    train, and the losses are the mean error of the records.
     """
 
     losses: list[float] = field(default_factory=list)

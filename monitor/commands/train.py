@@ -27,6 +27,9 @@ Ctrl-C stops the training early; the best model so far is calibrated and saved.
 """
 
 
+_SOLVED = "ladder, edges"
+
+
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
@@ -75,6 +78,21 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
             help=f"{', '.join(having)}: {option.words}",
         )
     group.add_argument("--error-metric", choices=["mse", "mae"], default="mse", help="default: mse")
+    trim = group.add_mutually_exclusive_group()
+    trim.add_argument(
+        "--contamination",
+        type=float,
+        metavar="SHARE",
+        help=f"{_SOLVED}: so many of the records may be anomalies: leave out enough, and let the"
+        " threshold find so many (default: leave out the strangest tenth, of images a fiftieth)",
+    )
+    trim.add_argument(
+        "--clean",
+        dest="contamination",
+        action="store_const",
+        const=0.0,
+        help=f"{_SOLVED}: no record is an anomaly: leave none out",
+    )
 
 
 def architecture_options() -> dict[str, Option]:
@@ -187,7 +205,7 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
 
     names = """epochs batch_size learning_rate weight_decay warmup_fraction patience quantile
         ordered validation_fraction calibration_fraction error_metric seed device
-        threads precision"""
+        threads precision contamination"""
     given = {name: getattr(options, name) for name in names.split()}
     architecture = {name: getattr(options, name) for name in architecture_options()}
     if options.augment is not None:
@@ -213,9 +231,24 @@ def _outcome(bundle: Bundle, out: str) -> str:
     return f"""\
 bundle       {bundle.path}
 version      {bundle.version}
-training     {metrics["ended"]} after {metrics["epochs"]} epochs, kept epoch \
-{metrics["best_epoch"]}, validation loss {metrics["validation_loss"]:.6g}
+training     {_training(bundle)}
 threshold    {reference.threshold:.6g} at quantile {reference.quantile:.6g}, from \
 {reference.count:,} calibration records{warning}
 drift        with a tolerance of {DEFAULT_TOLERANCE:.0%}, {limits}
 next         aead-monitor score {out} --data PATH --out scores.csv"""
+
+
+def _training(bundle: Bundle) -> str:
+    metrics, left_out = bundle.metadata["metrics"], bundle.metadata.get("left_out")
+    if left_out is None:
+        return (
+            f"{metrics['ended']} after {metrics['epochs']} epochs, kept epoch"
+            f" {metrics['best_epoch']}, validation loss {metrics['validation_loss']:.6g}"
+        )
+    kept = metrics["ended"]
+    if not left_out["count"]:
+        return f"{kept} without gradients; no record left out"
+    return (
+        f"{kept} without gradients; the strangest {left_out['count']:,} records left out"
+        f" ({left_out['share']:.3g} of them): README.md there lists them"
+    )

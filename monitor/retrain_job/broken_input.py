@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
+from models.reconstruction import ERROR_METRICS, reconstruction_errors
 from monitor.config.gates import GateConfig
 from monitor.retrain_job.evaluation import Errors
 
@@ -149,11 +151,15 @@ def noise(found: float, usual: float | None, spec: InputSpec, gates: GateConfig)
 def explained(bundle: Bundle, rows: NDArray[Any], errors: Errors) -> float:
     """Share of the rows' variation that a model explains: 1 is all, 0 as much as their mean does.
 
-    errors: the model's, of these rows. Medians are compared, so that a few rows count little.
+    errors: the model's, of these rows; of a model with another error than a distance, its
+    reconstructions' squared distance counts. Medians are compared, so that a few rows count little.
     """
-    x = bundle.input_spec.prepare(rows).reshape(len(rows), -1)
+    prepared = bundle.input_spec.prepare(rows)
+    x = prepared.reshape(len(rows), -1)
+    if bundle.error_metric not in ERROR_METRICS:
+        errors = reconstruction_errors(bundle.model, torch.from_numpy(prepared))
     away = np.abs(x - x.mean(axis=0))
-    from_mean = (away**2 if bundle.error_metric == "mse" else away).mean(axis=1)
+    from_mean = (away if bundle.error_metric == "mae" else away**2).mean(axis=1)
     variation = float(np.median(from_mean))
     return 1 - float(np.median(errors)) / variation if variation > 0 else 0.0
 

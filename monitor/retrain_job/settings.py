@@ -13,6 +13,7 @@ import yaml
 from models.bundle import Bundle
 from models.errors import TrainingError
 from models.files import read_bounded
+from models.reconstruction import ERROR_METRICS
 from models.settings import TrainingSettings
 from monitor.errors import DataError
 from monitor.process.text import one_line
@@ -42,8 +43,9 @@ def settings_for(
     values |= {
         "architecture": current.architecture,
         "architecture_settings": dict(current.model.settings),
-        "error_metric": current.error_metric,
     }
+    if current.error_metric in ERROR_METRICS:
+        values["error_metric"] = current.error_metric
     if own.get("architecture", current.architecture) != current.architecture:
         values["architecture_settings"] = {}
     values |= {**own, "ordered": True, "device": device}

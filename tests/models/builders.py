@@ -7,7 +7,9 @@ import math
 import numpy as np
 from sklearn.datasets import load_digits
 
+from models.architectures import ARCHITECTURES
 from models.autoencoder import InputSpec
+from models.solved import Solved
 from tests.asked import Asked
 
 IMAGE_SHAPES = [
@@ -26,7 +28,9 @@ DENSE_SHAPES = [(3,), (17,), (2, 37), (3, 32, 32)]
 SHAPES = Asked(
     "tests/models/builders.py: add shapes of records for architecture {} to SHAPES",
     {
+        "ladder": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES[:3],
         "dense": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
+        "edges": IMAGE_SHAPES,
         "convolutional": IMAGE_SHAPES,
         "temporal": SERIES_SHAPES,
         "variational": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
@@ -45,6 +49,10 @@ def spec_of(shape):
     n = shape[0]
     scale = 255.0 if layout == "CHW" else 1.0
     return InputSpec(shape, layout, "uint8", (0.0,) * n, (scale,) * n)
+
+
+SOLVED = [name for name, each in ARCHITECTURES.items() if issubclass(each.load(), Solved)]
+"""Architectures whose weights are computed."""
 
 
 def digits(count=200):

@@ -81,6 +81,8 @@ def of_memory(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
 LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
     "tests/models/losses.py: add what architecture {} is trained on to LOSSES",
     {
+        "ladder": plain,
+        "edges": plain,
         "dense": plain,
         "convolutional": plain,
         "temporal": plain,

@@ -11,7 +11,7 @@ from models.errors import BundleError, CalibrationError, ShapeError, TrainingErr
 from models.recipe import TrainingSettings, train
 from models.reconstruction import errors_of
 from models.schema import Schema
-from tests.models.builders import digits, vectors
+from tests.models.builders import SOLVED, digits, vectors
 
 FAST = TrainingSettings(epochs=2)
 
@@ -95,7 +95,7 @@ def test_fifty_records_of_any_kind_are_enough(tmp_path, records):
     assert np.isfinite(errors_of(made.model, x, made.error_metric)).all()
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name not in SOLVED])
 def test_every_architecture_trains_on_images_or_series(tmp_path, name):
     series = name == "temporal"
     settings = TrainingSettings(
@@ -104,6 +104,13 @@ def test_every_architecture_trains_on_images_or_series(tmp_path, name):
     )  # fmt: skip
     made = train(digits(60), tmp_path / "bundle", settings, layout="series" if series else "")
     assert (made.architecture, made.error_metric) == (name, "mae")
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_every_architecture_that_is_solved_is_solved_for_images(tmp_path, name):
+    made = train(digits(60), tmp_path / "bundle", TrainingSettings(architecture=name))
+    assert (made.architecture, made.error_metric) == (name, "surprisal")
+    assert made.metadata["metrics"]["ended"] == "solved"
 
 
 def test_the_same_records_and_seed_give_the_same_model(tmp_path):

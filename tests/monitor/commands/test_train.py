@@ -56,6 +56,7 @@ def test_every_setting_reaches_the_bundle(digits, tmp_path):
         "device": "cpu",
         "threads": 2,
         "precision": "bfloat16",
+        "contamination": None,
     }
     assert sorted(load(out).references) == ["bfloat16", "float32"]
 

@@ -1,0 +1,242 @@
+"""The ladder: each rung sees what the others do not, and what is left out does not teach it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from models import bundle
+from models.architectures import build
+from models.device_engine import DeviceEngine
+from models.engines import engine_for
+from models.errors import TrainingError
+from models.ladder import MAX_VALUES
+from models.recipe import train
+from models.settings import TrainingSettings
+from models.solved import unusual
+from tests.models.builders import spec_of
+
+LADDER = TrainingSettings(architecture="ladder", device="cpu")
+
+
+def around_a_line(count, seed=0):
+    """Six features that follow two hidden values, and a little noise of their own."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(count, 2))
+    to_features = np.random.default_rng(99).normal(size=(2, 6))
+    return hidden @ to_features + 0.1 * rng.normal(size=(count, 6))
+
+
+def in_clusters(count, seed=0):
+    """Two features, four tight clusters at the corners of a square."""
+    rng = np.random.default_rng(seed)
+    return rng.choice([-1.0, 1.0], (count, 2)) + 0.05 * rng.normal(size=(count, 2))
+
+
+def solved(records, share=0.0):
+    """A ladder for these records, in float32 as they are."""
+    model = build("ladder", spec_of((records.shape[1],)), {}).eval()
+    x = torch.tensor(records, dtype=torch.float32)
+    model.solve(x, share, seed=0)
+    return model, x
+
+
+def auc(model, normal, odd):
+    both = torch.tensor(np.concatenate([normal, odd]), dtype=torch.float32)
+    truth = np.repeat([0, 1], [len(normal), len(odd)])
+    return roc_auc_score(truth, model.errors(both))
+
+
+def test_a_record_off_the_plane_is_found_though_each_value_is_usual():
+    model, _ = solved(around_a_line(2000))
+    odd = around_a_line(300, seed=1)
+    rng = np.random.default_rng(2)
+    odd = np.stack([rng.permutation(column) for column in odd.T], axis=1)
+    assert auc(model, around_a_line(300, seed=3), odd) > 0.95
+
+
+def test_a_record_far_along_the_plane_is_found_though_it_is_reconstructed():
+    model, _ = solved(around_a_line(2000))
+    normal = around_a_line(300, seed=1)
+    assert auc(model, normal, 6 * normal) > 0.95
+
+
+def test_a_record_between_clusters_is_found_though_it_is_in_the_middle():
+    model, _ = solved(in_clusters(2000))
+    between = 0.05 * np.random.default_rng(1).normal(size=(300, 2))
+    assert auc(model, in_clusters(300, seed=2), between) > 0.99
+
+
+def test_errors_go_on_growing_far_outside():
+    model, x = solved(around_a_line(500))
+    errors = [float(model.errors(factor * x[:1])) for factor in (10.0, 100.0, 1e4, 1e8)]
+    assert errors == sorted(errors)
+    assert len(set(errors)) == 4
+    assert np.isfinite(errors).all()
+
+
+def test_errors_of_normal_records_are_surprisals():
+    """Of each rung -log p is exponential, with a mean of 1; so is the mean of the rungs."""
+    model, x = solved(around_a_line(5000))
+    rungs = model.surprisals(model._rungs(x))
+    for rung in rungs:
+        assert float(rung.mean()) == pytest.approx(1, abs=0.1)
+        assert float((rung > np.log(20)).float().mean()) == pytest.approx(0.05, abs=0.01)
+    assert torch.allclose(model.errors(x), torch.stack(rungs).mean(0))
+
+
+@pytest.mark.parametrize("d", [1, 2, 6, 600])
+def test_the_map_is_how_the_values_share_the_error(d):
+    records = np.random.default_rng(0).normal(size=(300, d))
+    model, x = solved(records)
+    elements = model.element_errors(5 * x)
+    assert elements.shape == x.shape
+    assert (elements >= 0).all()
+    torch.testing.assert_close(elements.mean(1), model.errors(5 * x), rtol=1e-4, atol=1e-5)
+
+
+def test_the_map_points_at_the_value_that_is_wrong():
+    records = around_a_line(2000)
+    model, _ = solved(records)
+    odd = around_a_line(50, seed=1)
+    odd[:, 3] += 3
+    elements = model.element_errors(torch.tensor(odd, dtype=torch.float32))
+    assert (elements.argmax(1) == 3).float().mean() > 0.9
+
+
+def test_records_that_are_left_out_do_not_teach_it():
+    """A tenth of the records are anomalies of one kind: without them, more are found."""
+    rng = np.random.default_rng(0)
+    odd = rng.normal(size=(400, 6)) * 0.1 + 4
+    normal = around_a_line(2000)
+    mixed = np.concatenate([normal, odd[:200]])
+    found = {share: auc(solved(mixed, share)[0], normal[:500], odd[200:]) for share in (0.0, 0.1)}
+    assert found[0.0] < 0.95
+    assert found[0.1] > found[0.0] + 0.02
+
+
+def test_the_strangest_are_left_out_as_many_as_were_asked_for():
+    normal = around_a_line(1000)
+    wild = 10 + np.random.default_rng(1).normal(size=(20, 6)) * 8
+    model = build("ladder", spec_of((6,)), {}).eval()
+    x = torch.tensor(np.concatenate([normal, wild]), dtype=torch.float32)
+    kept = model.solve(x, 0.02, seed=0)
+    assert int((~kept).sum()) == 20
+    assert not kept[1000:].any()
+
+
+def test_of_equal_records_the_later_are_left_out():
+    assert unusual(torch.tensor([1.0, 3.0, 3.0, 3.0]), 0.5).tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize("records", [np.ones((60, 3)), np.arange(60.0)[:, None] % 2])
+def test_constants_and_two_values_are_no_trouble(records):
+    model, x = solved(records, share=0.1)
+    assert torch.isfinite(model.errors(torch.cat([x, x + 5]))).all()
+    assert model.errors(x + 5).min() > model.errors(x).max()
+
+
+def test_fewer_records_than_memory_are_all_remembered(tmp_path):
+    made = train(around_a_line(60), tmp_path / "bundle", replace(LADDER, contamination=0.0))
+    assert made.model.settings["memory"] == 40
+    loaded = bundle.load(made.path)
+    x = torch.rand(5, 6)
+    assert torch.equal(loaded.model.errors(x), made.model.errors(x))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    records = np.concatenate([around_a_line(1000), np.full((10, 6), 30.0)])
+    return train(records, tmp_path_factory.mktemp("bundles") / "ladder", LADDER), records
+
+
+def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
+    built, records = made
+    loaded = bundle.load(built.path)
+    engines = [engine_for(loaded.model, loaded.input_spec, loaded.error_metric, micro_batch=size)
+               for size in (1, 7, 1024)]  # fmt: skip
+    errors = [engine.errors(records) for engine in engines]
+    assert np.array_equal(errors[2], engine_for(built.model, built.input_spec, "").errors(records))
+    for other in errors[:2]:
+        np.testing.assert_allclose(other, errors[2], rtol=1e-4, atol=1e-5)
+
+
+def test_an_engine_for_devices_gives_the_same_errors(made):
+    built, records = made
+    engine = DeviceEngine(built.model, built.input_spec, built.error_metric, micro_batch=256)
+    expected = engine_for(built.model, built.input_spec, built.error_metric).errors(records)
+    np.testing.assert_allclose(engine.errors(records), expected, rtol=1e-5)
+
+
+def test_the_same_records_and_seed_give_the_same_bundle(made, tmp_path):
+    built, records = made
+    assert train(records, tmp_path / "again", LADDER).version == built.version
+
+
+def test_the_card_lists_what_was_left_out(made):
+    built, _ = made
+    left_out = built.metadata["left_out"]
+    assert left_out["share"] == 0.1
+    assert left_out["count"] == len(left_out["rows"]) == 80
+    strangest = set(left_out["rows"][:5])
+    assert strangest <= set(range(1000, 1010))
+    card = (built.path / "README.md").read_text()
+    assert "80 records (10.000%" in card
+    assert f"| {left_out['rows'][0]:,} |" in card
+    assert (built.path / "plots" / "left-out.png").read_bytes().startswith(b"\x89PNG")
+    assert not (built.path / "plots" / "loss.png").exists()
+    assert "surprisal" in card
+
+
+def test_clean_records_are_all_learned_from(tmp_path):
+    made = train(around_a_line(100), tmp_path / "bundle", replace(LADDER, contamination=0.0))
+    assert made.metadata["left_out"]["count"] == 0
+    assert "No record was left out" in (made.path / "README.md").read_text()
+
+
+def test_contamination_says_how_many_the_threshold_lets_stand_out(tmp_path):
+    settings = replace(LADDER, contamination=0.1)
+    made = train(around_a_line(1000), tmp_path / "bundle", settings)
+    assert made.reference.quantile == 0.9
+    assert made.metadata["left_out"]["count"] == 160
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"architecture": "dense", "contamination": 0.1}, "leaves no records out"),
+        ({"architecture": "ladder", "precision": "bfloat16"}, "leave out precision"),
+        ({"epochs": 3, "error_metric": "mae"}, "leave out epochs, error_metric"),
+        ({"architecture_settings": {"memory": 0}}, "memory must be a whole number"),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_refused(tmp_path, settings, reason):
+    with pytest.raises(TrainingError, match=reason):
+        train(around_a_line(60), tmp_path / "bundle", replace(LADDER, **settings))
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.5, 1.0])
+def test_a_contamination_that_is_none_is_refused(share):
+    with pytest.raises(TrainingError, match=r"contamination must be a number from 0 to 0.5"):
+        TrainingSettings(contamination=share)
+
+
+def test_large_records_are_refused():
+    with pytest.raises(ValueError, match=r"at most 4,096 values, got 4,097; use dense"):
+        build("ladder", spec_of((MAX_VALUES + 1,)), {})
+
+
+def test_a_bundle_with_another_error_than_the_models_is_refused(made, tmp_path):
+    from tests.models.bundles import refusal, reseal, write
+
+    write(tmp_path / "bundle", "ladder")
+    reseal(tmp_path / "bundle", error_metric="mse")
+    assert "does not fit architecture 'ladder'" in refusal(tmp_path / "bundle")
+    assert json.loads((made[0].path / "bundle.json").read_text())["error_metric"] == "surprisal"
