@@ -11,6 +11,7 @@ from models.architectures import build
 from models.bundle_files import CHANNELS
 from models.channels import MOST_ROWS, Channels, kept_rows
 from models.device_engine import DeviceEngine
+from models.engine import CpuEngine
 from models.engines import engine_for
 from models.errors import BundleError
 from models.input_spec import InputSpec
@@ -179,3 +180,17 @@ def test_a_registry_copies_channels_where_there_are_any(trained, tmp_path):
         copy_bundle(source, draft)
         assert (draft / CHANNELS).exists() == (number == 0)
         assert bundle.load(draft).version == bundle.load(source).version
+
+
+@pytest.mark.parametrize("name", ["ladder", "edges"])
+def test_a_solved_model_has_channels_beside_its_own_errors(name, tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (120, 12, 12), dtype=np.uint8)
+    records = images if name == "edges" else table(120)
+    made = train(records, tmp_path / "model", TrainingSettings(name))
+    views = made.channels.views
+    for engine in (CpuEngine, DeviceEngine):
+        subject = engine(made.model, made.input_spec, "mse", micro_batch=50, views=views)
+        errors, seen = subject.with_views(records)
+        np.testing.assert_allclose(errors, subject.errors(records), rtol=1e-5)
+        assert seen.shape == (120, len(views.all))
+        assert np.isfinite(seen).all()
