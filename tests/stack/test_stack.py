@@ -21,6 +21,8 @@ DRIFT, DOWN = "AeadMonitorDriftFiring", "AeadMonitorTargetDown"
 NORMAL_RECORDS = 2000
 NOT_A_NUMBER = {"Pause of a swap"}
 """A mean over nothing: no model was swapped within the last minute."""
+NO_SERIES = {"Channels that have moved"}
+"""The demonstration watches the error alone."""
 GROUP_SECONDS = 5
 """Longest time until Alertmanager tells what is new in a group: group_interval, shortened."""
 
@@ -74,7 +76,7 @@ def every_panel_of_the_dashboards_shows_something(stack: Watched) -> None:
     made = [panels.dashboard(name) for name in panels.DASHBOARDS]
     asked = [asked for board in made for asked in panels.expressions(board)]
     found = [(title, text, stack.query(text)) for title, text in asked]
-    assert [text for _, text, series in found if not series] == []
+    assert {title for title, _, series in found if not series} <= NO_SERIES
     silent = {title for title, _, series in found if not any(isfinite(v) for _, v in series)}
     assert silent <= NOT_A_NUMBER
     stack.say(f"{len(asked)} expressions of the dashboards, none without data")

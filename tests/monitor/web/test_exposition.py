@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from monitor.config.file import load
 from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
 from monitor.stream.columns import Columns
-from monitor.stream.records import Partition, Record
+from monitor.stream.records import ChannelDrift, Estimate, Partition, Record
 from monitor.web.exposition import Exposition
 from tests.models import bundles
 from tests.monitor.web.site import PARTITIONS, ask, metrics_of_many_partitions
@@ -64,7 +65,9 @@ def populate(daemon: Daemon) -> None:
     bad = [Record("images", 0, 1000, 1_700_000_001_000, None, b"bad")]
     metrics.show_model(daemon.model)
     metrics.count(daemon.parts.pipeline.step(Columns.of([*good, *bad])))
-    metrics.show(daemon.parts.pipeline.judge.verdict)
+    nothing = Estimate(0.0, 0.0, 0.0)
+    moved = ChannelDrift("heat", "input", "heat", "higher", nothing, 1, 21, 20, 1, 4.5, 0)
+    metrics.show(replace(daemon.parts.pipeline.judge.verdict, channels=(moved,)))
     metrics.show_lags({Partition("images", n): (n, 0.5) for n in range(PARTITIONS)})
     partitions = {Partition("images", n) for n in range(PARTITIONS)}
     metrics.show_clocks(partitions, set(), dict.fromkeys(partitions, 0.0))
