@@ -25,7 +25,7 @@ NOT_RUN = {
     QUERIES: "for Prometheus, not for a shell; they are parsed below",
 }
 """How a block begins that is not run, and why. Every other block is."""
-RECENT = 6000
+RECENT = 9000
 
 
 def is_run(block: Block) -> bool:
