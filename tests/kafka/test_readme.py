@@ -47,7 +47,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_readme_works_as_it_is_written(
     place: Path, broker: Broker, topic: TopicFactory
 ) -> None:
