@@ -21,11 +21,12 @@ from monitor.errors import DecodeError
 from tests.asked import Asked
 from tests.fuzz import run, with_atheris
 from tests.fuzz.bombs import BOMBS
-from tests.fuzz.check import DEFAULT_LIMITS, MAX_SECONDS, Variant, check, check_with
+from tests.fuzz.check import DEFAULT_LIMITS, MAX_ANCHORS, Variant, check, check_with
 from tests.fuzz.files import PNG, chunk, segment
 from tests.fuzz.payloads import CODEC_NAMES, mutated, payload_at
 from tests.fuzz.picture_edits import MARKERS, NAMES
 from tests.fuzz.seeds import TIGHT, VARIANTS, seeds
+from tests.pace import anchor_seconds
 
 PAYLOADS = 4000
 BOMB_BYTES = 2**21
@@ -178,7 +179,7 @@ class Faulty:
         if self._fault == "a long text":
             raise DecodeError("undecodable", "x" * 1000)
         if self._fault == "much time":
-            _work(1.1 * MAX_SECONDS)
+            _work(2 * MAX_ANCHORS * anchor_seconds())
         if self._fault == "much memory":
             np.ones(10_000_000)
         shape = (1, 3) if self._fault == "another shape" else (1, 2)

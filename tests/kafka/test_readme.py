@@ -57,9 +57,12 @@ def test_the_readme_works_as_it_is_written(
             if block.language == "yaml":
                 (place / "aead-monitor.yaml").write_text(block.text)
                 continue
+            sends = "aead-monitor produce" in block.text
+            if sends:  # the daemon began long ago where somebody types
+                wait_until(lambda: '"event": "reading"' in said(place), 90, lambda: said(place))
             print(user.type(block.text))
-            if "aead-monitor produce" in block.text:
-                wait_until(lambda: found(place), 90, lambda: (place / "daemon.log").read_text())
+            if sends:
+                wait_until(lambda: found(place), 90, lambda: said(place))
         assert user.type("type -P aead-monitor") == f"{place}/.venv/bin/aead-monitor\n\n"
         assert "-F _shtab_aead_monitor aead-monitor" in user.type("complete -p aead-monitor")
         user.type("kill $daemon; wait $daemon")
@@ -78,9 +81,14 @@ def version(bundle: Path) -> str:
     return str(json.loads((bundle / "bundle.json").read_text())["version"])
 
 
+def said(place: Path) -> str:
+    """What the daemon has logged."""
+    return (place / "daemon.log").read_text()
+
+
 def found(place: Path) -> bool:
     """Whether the daemon has scored all that was sent, and asks for another model."""
-    lines = map(json.loads, (place / "daemon.log").read_text().splitlines())
+    lines = map(json.loads, said(place).splitlines())
     urls = [event["url"] for event in lines if "url" in event]
     if not urls or not list((place / "state" / "requests").glob("*.json")):
         return False

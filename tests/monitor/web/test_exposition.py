@@ -25,6 +25,7 @@ from monitor.stream.records import ChannelDrift, Estimate, Partition, Record
 from monitor.web.exposition import Exposition
 from tests.models import bundles
 from tests.monitor.web.site import PARTITIONS, ask, metrics_of_many_partitions
+from tests.pace import is_within
 
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4"}
 CONFIG = """\
@@ -152,14 +153,9 @@ def test_a_rendering_that_fails_is_not_shared() -> None:
 
 
 def test_rendering_64_partitions_takes_little_of_the_run_loops_time() -> None:
-    """Less than a fortieth of a second: rendering shares one interpreter with the run loop."""
+    """A fortieth of a second on a quiet machine: it shares one interpreter with the run loop."""
     metrics = metrics_of_many_partitions()
-    seconds = []
-    for _ in range(20):
-        begun = time.thread_time()
-        generate_latest(metrics.registry)
-        seconds.append(time.thread_time() - begun)
-    assert min(seconds) < 0.025
+    assert is_within(0.55, lambda: generate_latest(metrics.registry))
 
 
 def test_the_file_of_the_web_server_is_checked_beforehand(tmp_path: Path) -> None:
