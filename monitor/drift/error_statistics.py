@@ -14,6 +14,7 @@ from models.distribution import ErrorDistribution, bucket_index
 from models.reference import Reference
 from monitor.drift.channels.findings import INPUT
 from monitor.drift.channels.findings import words as channel_words
+from monitor.drift.detectors.alternatives import COLLAPSED
 from monitor.drift.detectors.evidence import Finding
 from monitor.drift.episodes import Recovery, State
 from monitor.drift.quantiles import quantiles_of
@@ -86,28 +87,51 @@ class ErrorStatistics:
         above = int(window.counts[self._above_tail :].sum())
         quantiles = (Estimate(*row) for row in (shown * self._unit).tolist())
         return Look(
-            finding=finding if told else self._described(finding, found[1:]),
+            finding=finding if told else self._described(finding, found, drifted),
             ratio=Estimate(*(found[0] / self._median).tolist()) if self._median else UNKNOWN,
             exceedance=above / records if records else math.nan,
             quantiles=dict(zip(self._levels, quantiles, strict=True)),
         )
 
     def described(self, finding: Finding, errors: ErrorDistribution) -> Finding:
-        """The finding, called wider or narrower if both ends of the errors say so with 95%."""
-        return self._described(finding, quantiles_of(errors, SPREAD_LEVELS))
+        """The finding in the measured size of the errors that drifted.
 
-    def _described(self, finding: Finding, spread: Floats) -> Finding:
-        """spread: the errors' quantiles at SPREAD_LEVELS; without a direction nobody reads it."""
+        Called wider or narrower if both ends of the errors say so with 95%.
+        """
+        return self._described(finding, quantiles_of(errors, (0.5, *SPREAD_LEVELS)), errors)
+
+    def _described(self, finding: Finding, quantiles: Floats, errors: ErrorDistribution) -> Finding:
+        """quantiles: of the errors, the median and at SPREAD_LEVELS. Without a direction nobody
+        reads the latter.
+        """
         if finding.direction == "none" or finding.kind == INPUT:
             return finding
-        moves = tuple(map(self._move, spread.tolist(), self._spread))
+        moves = tuple(map(self._move, quantiles[1:].tolist(), self._spread))
         if finding.direction == "narrower" and moves in _MOVES:
             direction, words = _MOVES[moves]
             return replace(finding, direction=direction, words=words)
         if moves not in _SPREADS:
-            return finding
+            return replace(finding, words=self._measured(finding, quantiles[0], errors))
         direction, words = _SPREADS[moves]
         return replace(finding, direction=direction, words=words)
+
+    def _measured(self, finding: Finding, median: Floats, errors: ErrorDistribution) -> str:
+        """The finding's words, with what was measured in place of the size of the bet."""
+        upward = finding.direction == "larger"
+        if finding.change == "contamination" and upward and errors.total:
+            share = int(errors.counts[self._above_tail :].sum()) / errors.total
+            if share > 1 - TAIL_LEVEL:
+                return (
+                    f"{100 * share:.2g}% of records are as bad as {1 - TAIL_LEVEL:.0%} usually are"
+                )
+        if finding.change != "scale" or not self._median or finding.words == COLLAPSED:
+            return finding.words
+        value, low, high = (median / self._median).tolist()
+        if low > 1 and upward:
+            return f"errors are about {_two_digits(value)} times larger"
+        if high < 1 and not upward and value > 0:
+            return f"errors are about {_two_digits(1 / value)} times smaller"
+        return f"errors are {finding.direction}"
 
     def _move(self, quantile: Sequence[float], expected: float) -> int:
         """1 if a quantile is surely above what is tolerated, -1 if surely below, else 0."""
@@ -154,7 +178,12 @@ def _recovery_words(recovery: Recovery | None) -> str:
 def _ratio_words(ratio: Estimate) -> str:
     if not math.isfinite(ratio.value):
         return ""
-    interval = ""
-    if math.isfinite(ratio.low) and math.isfinite(ratio.high):
-        interval = f" ({ratio.low:.2f} to {ratio.high:.2f})"
-    return f"; the median error is {ratio.value:.2f}{interval} times the reference's"
+    low, high = f"{ratio.low:,.2f}", f"{ratio.high:,.2f}"
+    known = math.isfinite(ratio.low) and math.isfinite(ratio.high) and low != high
+    interval = f" ({low} to {high})" if known else ""
+    return f"; the median error is {ratio.value:,.2f}{interval} times the reference's"
+
+
+def _two_digits(value: float) -> str:
+    """A factor of 1 or more, to two digits: 1.3, 14, 5,600."""
+    return f"{float(f'{value:.2g}'):,.{1 if value < 9.95 else 0}f}"

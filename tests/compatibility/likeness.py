@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
+SIZE_OF_BET, SIZE_MEASURED = "about 1.6 times smaller", "about 2.3 times smaller"
+"""How large a drift was said to be: as the bet that found it, before, and as it was measured."""
 
 
 def differences(then: Any, now: Any, place: str = "") -> Iterator[str]:
@@ -49,6 +51,9 @@ def _explained(line: str) -> bool:
         return True  # measured at other moments
     if place in (".judge.finding.words", ".verdict.explanation"):
         return True  # an episode keeps the words it was told with
+    if place.endswith((".episodes[1].explanation", ".requests[1].reason")):
+        before, _, after = what.partition(" became ")
+        return after.replace(SIZE_MEASURED, SIZE_OF_BET) == before
     if not place.endswith(("seconds", ".window.now", "][1]")):
         return False
     before, _, after = what.partition(" became ")

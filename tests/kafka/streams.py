@@ -62,12 +62,14 @@ class KafkaStream:
         max_poll_interval_seconds: float = 300,
         eager: bool = False,
         protocol: str = "classic",
+        instance: str | None = None,
     ) -> Source:
         """One more source of the same group."""
         subscription = Subscription(
             topic=self.topic,
             group=f"{self.topic}-readers",
             eager=eager,
+            instance=instance,
             protocol=protocol,
             session_timeout_seconds=6,
             max_poll_interval_seconds=max_poll_interval_seconds,

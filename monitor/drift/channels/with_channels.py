@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from models.channels import Channels
 from monitor.drift.blocks import Block
-from monitor.drift.channels.channel_test import ChannelTest
+from monitor.drift.channels.betting import ChannelTest
 from monitor.drift.channels.digits import Digitise, no_digits
 from monitor.drift.channels.findings import ERROR, INPUT
 from monitor.drift.detectors import Detector

@@ -20,6 +20,7 @@ CONTAMINATIONS: Final = (0.005, 0.02, 0.1)
 CONTAMINATED: Final = 5.0
 NARROWINGS: Final = (0.85, 0.6)
 WIDER: Final = (1.25, 1.6)
+COLLAPSED: Final = "errors have collapsed: stuck or blank input?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Alternative:
             what = "worse" if self.upward else "smaller than usual"
             return f"{100 * self.size:g}% of records are about {CONTAMINATED:g} times {what}"
         if self.size == SCALES[-1] and not self.upward:
-            return "errors have collapsed: stuck or blank input?"
+            return COLLAPSED
         factor = self.size * (1 + tolerance)
         return f"errors are about {factor:.2g} times {'larger' if self.upward else 'smaller'}"
 

@@ -268,6 +268,7 @@ class BettingTest:
             words=alternative.words(self.bets.tolerance),
             onset=self._block_history.onset(scope, self._gains[:, bet]),
             partition=self._partitions[scope - 1] if scope else None,
+            change=alternative.kind,
         )
 
     def restart(self) -> None:

@@ -39,7 +39,8 @@ class Finding:
     direction: larger, smaller, narrower, wider or none. words: the same for people. onset: where
     the drift seems to have begun, or None if the detector does not tell. partition: the one that
     it shows in, or None if it shows in all taken together. kind: error or input, "" if only the
-    error is watched. channels: those that have moved, the surest first.
+    error is watched. channels: those that have moved, the surest first. change: the kind of the
+    alternative that explains it, "" if there is none.
     """
 
     direction: str
@@ -48,6 +49,7 @@ class Finding:
     partition: Partition | None = None
     kind: str = ""
     channels: tuple[ChannelDrift, ...] = ()
+    change: str = ""
 
 
 NOTHING = Finding("none", "no drift")
@@ -60,6 +62,7 @@ def finding_state(finding: Finding) -> dict[str, Any]:
     beside = {"kind": finding.kind, "channels": channels} if finding.kind else {}
     return {
         **beside,
+        **({"change": finding.change} if finding.change else {}),
         "direction": finding.direction,
         "words": finding.words,
         "onset": None if finding.onset is None else position_state(finding.onset),
@@ -76,6 +79,7 @@ def restored_finding(state: Mapping[str, Any]) -> Finding:
         partition=None if state["partition"] is None else Partition(*state["partition"]),
         kind=str(state.get("kind", "")),
         channels=tuple(_restored_channel(each) for each in state.get("channels", ())),
+        change=str(state.get("change", "")),
     )
 
 

@@ -34,6 +34,7 @@ from monitor.stream.offsets import Assigned, Committed
 from monitor.stream.records import Gap, Partition
 from monitor.stream.sources import Polled, Position
 from monitor.stream.sources.group_offsets import Commits, committed
+from monitor.stream.sources.lasting import UNBALANCED
 from monitor.stream.sources.link import Link
 from monitor.stream.sources.member import GroupMember
 from monitor.stream.sources.rebalances import HandOver, partitions_of
@@ -102,12 +103,15 @@ class KafkaSource(GroupMember):
             self._told.clear()
         elif self._consumer is not None and time.monotonic() >= self._look_after_at:
             self._look_after_at = time.monotonic() + LOOK_AFTER_SECONDS
-            in_group = self._consumer.group_metadata().generation_id >= 0
+            group = self._consumer.group_metadata()
+            member = group.member_id if group.generation_id >= 0 else ""
             positions = {} if self._paused else self.positions()
-            state = self._state(self._commits.hanging, in_group, positions)
+            state = self._state(self._commits.hanging, member, positions)
             if self._link.lasting.too_long(state):
                 self._link.replaced += 1
                 self._reset(KafkaError(state))
+                if state == UNBALANCED:
+                    self._leave_group()
 
     def _fence(self) -> None:
         """Stop for good: what is not final is taken back, since the other one has our place."""

@@ -11,6 +11,7 @@ NO_MEMBERSHIP: Final = "no place in the group"
 NO_COORDINATOR: Final = "no answer of the group's coordinator"
 ENDLESS_COMMIT: Final = "a commit that does not end"
 NOTHING_COMES: Final = "nothing comes although records wait"
+UNBALANCED: Final = "the group leaves partitions without a member"
 
 LIMITS: Final[Mapping[str, float]] = {
     # What Java calls rebootstrap: the brokers may be behind other addresses by now.
@@ -19,6 +20,7 @@ LIMITS: Final[Mapping[str, float]] = {
     NO_COORDINATOR: 180.0,
     ENDLESS_COMMIT: 180.0,
     NOTHING_COMES: 180.0,
+    UNBALANCED: 10.0,  # it has lasted by then: see `owners`
 }
 """Seconds after which a client in such a state is thrown away."""
 LONGEST_SECONDS: Final = 3600.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 
 import structlog
@@ -32,6 +33,7 @@ class Link:
 
     hand_over: see `Rebalances`. fencing: another process is in our place; `fence` stops us then.
     lasting: whether the consumer stays in a state that nothing ends. replaced: how many did.
+    balanced: asked whether every partition has a member.
     """
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
@@ -47,6 +49,7 @@ class Link:
         self._reachable = False
         self._idle_since = 0.0
         self.lasting = Lasting()
+        self.balanced: Callable[[], bool] = lambda: True
         self.replaced = 0
         self.fencing = False
         self.fenced = False
@@ -151,7 +154,7 @@ class Link:
             self._idle_since = now
             topic = self._subscription.topic
             log.warning(
-                without_partitions(self._knows(topic), self._joined),
+                without_partitions(self._knows(topic), self._joined, self.balanced()),
                 topic=topic,
                 group=self._subscription.group,
                 session_timeout_seconds=self._subscription.session_timeout_seconds,

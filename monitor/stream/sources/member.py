@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import structlog
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from monitor.stream.kafka_options import Connection, described
+from monitor.process import background
+from monitor.process.deadline import LEAVE
+from monitor.stream.kafka_options import Connection, connect, described
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
 from monitor.stream.sources import Position
@@ -18,11 +22,13 @@ from monitor.stream.sources.lasting import (
     NO_COORDINATOR,
     NO_MEMBERSHIP,
     NOTHING_COMES,
+    UNBALANCED,
     Lasting,
 )
 from monitor.stream.sources.lookups import Lookup, Lookups
+from monitor.stream.sources.owners import NO_OWNER, Unowned, leave
 from monitor.stream.sources.subscription import Subscription
-from monitor.stream.sources.survey import Ends, Survey, stored_offsets
+from monitor.stream.sources.survey import REQUEST_SECONDS, Ends, Survey, stored_offsets
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +42,7 @@ class Membership(Protocol):
     fenced: bool
     replaced: int
     lasting: Lasting
+    balanced: Callable[[], bool]
 
     @property
     def connected(self) -> bool:
@@ -57,10 +64,12 @@ class GroupMember:
     ) -> None:
         self._membership_link = link
         self._group = subscription.group
+        self._instance = subscription.instance
         self._connection = connection
-        self._survey = Survey(connection, subscription.topic)
+        self._survey = Survey(connection, subscription.topic, group=subscription.group)
         self._lookups = Lookups(self._survey, committed)
         self._told: set[Partition] = set()
+        link.balanced = lambda: not self._unowned().partitions
 
     @property
     def connected(self) -> bool:
@@ -83,29 +92,56 @@ class GroupMember:
         self._survey.tell = tell
 
     def unreadable(self) -> Mapping[Partition, str]:
-        """Partitions of ours that cannot be read, and why."""
-        return self._lookups.stuck(self._told)
+        """Partitions that cannot be read, and why: of ours, and those that are nobody's."""
+        unowned = self._unowned()
+        nobodys = unowned.partitions if unowned.lasts(time.monotonic()) else frozenset()
+        return {**dict.fromkeys(nobodys, NO_OWNER), **self._lookups.stuck(self._told)}
+
+    def _unowned(self) -> Unowned:
+        view = self._survey.view
+        return Unowned() if view is None else view.unowned
 
     def _state(
-        self, commit_hangs: bool, in_group: bool, positions: Mapping[Partition, Position]
+        self, commit_hangs: bool, member: str, positions: Mapping[Partition, Position]
     ) -> str:
         """Which of the states it is in that may last for ever; empty if in none.
 
-        positions: of the partitions that are being read.
+        member: our id in the group, empty while it has not let us in. positions: of the
+        partitions that are being read.
         """
         if not self._membership_link.connected:
             return NO_CONNECTION
         if commit_hangs:
             return ENDLESS_COMMIT
-        if not in_group:
+        if not member:
             return NO_MEMBERSHIP
         if self._lookups.unanswered:
             return NO_COORDINATOR
+        if self._unowned().is_turn_of(member, time.monotonic()):
+            return UNBALANCED
         silent = self.unreadable()
         waits = any(
             at.next_offset < at.end_offset for p, at in positions.items() if p not in silent
         )
         return NOTHING_COMES if waits else ""
+
+    def _leave_group(self) -> None:
+        """Be counted out, so that the group is balanced anew. A name would keep our place."""
+        instance = self._instance
+        if instance is None:
+            return  # closing the client has done it
+        leaving = background.start(lambda: self._count_out(instance), "kafka-leave")
+        try:
+            self._connection.deadline.result(leaving, REQUEST_SECONDS, LEAVE)
+        except (KafkaError, OSError, ValueError, TimeoutError) as error:
+            log.warning("cannot leave the group", error=described(error))
+
+    def _count_out(self, instance: str) -> None:
+        admin = connect(KafkaAdminClient, **self._connection.options(REQUEST_SECONDS))
+        try:
+            leave(admin, self._group, instance)
+        finally:
+            admin.close()
 
     def _surveyed_end(self, partition: Partition) -> int | None:
         """One past the last record, as the survey saw it last."""

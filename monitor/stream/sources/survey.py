@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
@@ -22,6 +22,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from monitor.stream.kafka_options import Connection, connect, described
 from monitor.stream.offsets import Committed, identity_of
 from monitor.stream.records import Partition
+from monitor.stream.sources.owners import Owners, Unowned
 
 log = structlog.get_logger(__name__)
 
@@ -37,12 +38,14 @@ class View:
 
     identity: see `identity_of`. bounds: first offset of a partition, and one past its last,
     records of open transactions included. silent: partitions that nobody answers for, and why.
+    unowned: partitions that no member of the group has.
     """
 
     taken_at: float
     identity: str = ""
     bounds: Mapping[Partition, tuple[int, int]] = field(default_factory=dict)
     silent: Mapping[Partition, str] = field(default_factory=dict)
+    unowned: Unowned = field(default_factory=Unowned)
 
     @property
     def partitions(self) -> frozenset[Partition]:
@@ -57,9 +60,17 @@ class Survey:
     if it did. tell: called with the ends of partitions after each look, on the survey's thread.
     """
 
-    def __init__(self, connection: Connection, topic: str, seconds: float = SURVEY_SECONDS) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        seconds: float = SURVEY_SECONDS,
+        group: str | None = None,
+    ) -> None:
+        """group: whose members are looked at, too."""
         self._connection = connection
         self._topic = topic
+        self._owners = None if group is None else Owners(group)
         self._seconds = seconds
         self._wanted_at = float("-inf")
         self._closed = False
@@ -123,11 +134,15 @@ class Survey:
             self.failure = described(error)
             self._discard()
             return
-        self.view, self.failure = view, ""
+        known = Unowned() if self.view is None else self.view.unowned
+        self.view, self.failure = replace(view, unowned=known), ""
         if set(view.silent.values()) - {NO_LEADER}:
             self._discard()  # it may not know a broker that has come since, or has moved
         self._warn_of_old(view)
         self.tell({partition: end for partition, (_, end) in view.bounds.items()})
+        if self._owners is not None and self._admin is not None:
+            unowned = self._owners.look(self._admin, view.partitions)
+            self.view = replace(view, unowned=unowned)
 
     def _warn_of_old(self, view: View) -> None:
         if view.partitions and view.identity.endswith("-") and not self._said_old:

@@ -17,10 +17,19 @@ JOINING: Final = (
 NONE_LEFT: Final = (
     "no partitions assigned: the group has more members than the topic has partitions"
 )
+UNBALANCED: Final = (
+    "no partitions assigned, though some have no member: the group is joined anew in a while"
+)
 
 
-def without_partitions(topic_known: bool, joined: bool) -> str:
-    """The line for it. topic_known: brokers tell of the topic. joined: the group has let us in."""
+def without_partitions(topic_known: bool, joined: bool, balanced: bool) -> str:
+    """The line for it.
+
+    topic_known: brokers tell of the topic. joined: the group has let us in. balanced: every
+    partition has a member, as far as is known.
+    """
     if not topic_known:
         return NO_TOPIC
-    return NONE_LEFT if joined else JOINING
+    if not joined:
+        return JOINING
+    return NONE_LEFT if balanced else UNBALANCED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -44,7 +45,8 @@ class Link:
     """Our membership in the group. consumer, places: None while there is no consumer.
 
     A consumer that has not reached a broker yet is thrown away when it has tried them all; one
-    that has looks for its brokers by itself. fencing, lasting, replaced: as in the other client's.
+    that has looks for its brokers by itself. fencing, lasting, balanced, replaced: as in the
+    other client's.
     """
 
     def __init__(self, connection: Connection, subscription: Subscription) -> None:
@@ -64,6 +66,7 @@ class Link:
         self._joined = False
         self.connected = False
         self.lasting = Lasting()
+        self.balanced: Callable[[], bool] = lambda: True
         self.replaced = 0
         self.fencing = False
         self.fenced = False
@@ -193,7 +196,7 @@ class Link:
             self._idle_since = now
             topic = self._subscription.topic
             log.warning(
-                without_partitions(self._knows(topic), self._joined),
+                without_partitions(self._knows(topic), self._joined, self.balanced()),
                 topic=topic,
                 group=self._subscription.group,
                 session_timeout_seconds=self._subscription.session_timeout_seconds,

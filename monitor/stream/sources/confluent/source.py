@@ -30,6 +30,7 @@ from monitor.stream.sources.confluent.group_offsets import (
 )
 from monitor.stream.sources.confluent.link import Link
 from monitor.stream.sources.confluent.places import HandOver
+from monitor.stream.sources.lasting import UNBALANCED
 from monitor.stream.sources.member import GroupMember
 from monitor.stream.sources.subscription import Subscription
 
@@ -102,14 +103,15 @@ class ConfluentSource(GroupMember):
             self._lose_all()
         elif self._link.consumer is consumer and time.monotonic() >= self._look_after_at:
             self._look_after_at = time.monotonic() + LOOK_AFTER_SECONDS
-            in_group = bool(consumer.memberid())
             positions = {} if self._paused else self.positions()
-            state = self._state(self._commits.hanging, in_group, positions)
+            state = self._state(self._commits.hanging, consumer.memberid() or "", positions)
             if self._link.lasting.too_long(state):
                 self._link.replaced += 1
                 self._commits.forget()
                 self._link.reset(KafkaError(KafkaError._FAIL, state))
                 self._lose_all()
+                if state == UNBALANCED:
+                    self._leave_group()
 
     def _records(self, consumer: Any, timeout_seconds: float, most: int) -> Columns:
         gaps = self._step_over()
