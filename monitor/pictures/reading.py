@@ -178,4 +178,4 @@ def _check_whole(prepared: _Prepared) -> None:
     if found is None:
         check_whole(prepared.value)
     elif found.compression == tiff.JPEG_PACKED:
-        check_jpeg_strips(prepared.value, found.parts, found.tables)
+        check_jpeg_strips(prepared.value, found.parts, found.tables, found.part_size)

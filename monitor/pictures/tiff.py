@@ -49,13 +49,15 @@ as their data claims."""
 @dataclass(frozen=True, slots=True)
 class Tiff:
     """size: as stored. bits: most of a channel. orientation: from 1 to 8. parts: where the strips
-    or tiles are, start and end. tables: what JPEG strips share. value: the file cut down."""
+    or tiles are, start and end. part_size: width and height of one. tables: what JPEG strips
+    share. value: the file cut down."""
 
     size: tuple[int, int]
     bits: int
     orientation: int
     compression: int
     parts: tuple[tuple[int, int], ...]
+    part_size: tuple[int, int]
     tables: bytes
     value: bytes
 
@@ -158,6 +160,7 @@ def _cut_down(value: bytes) -> Tiff:
         orientation=_orientation(value, layout, entries),
         compression=compression,
         parts=parts,
+        part_size=(_one(numbers, TILE_WIDTH) if tiled else size[0], grid.rows),
         tables=bytes(numbers.get(TABLES, ())),
         value=_written(value, layout, wanted, 8 if big else 4),
     )

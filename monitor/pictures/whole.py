@@ -41,17 +41,30 @@ def check_whole(value: bytes) -> None:
         raise _ends_early()
 
 
-def check_jpeg_strips(value: bytes, parts: Sequence[tuple[int, int]], tables: bytes) -> None:
+def check_jpeg_strips(
+    value: bytes, parts: Sequence[tuple[int, int]], tables: bytes, size: tuple[int, int]
+) -> None:
     """The same for the strips or tiles of a TIFF that are JPEG files without their tables.
 
-    parts: where they are in the file, start and end. tables: a JPEG file of nothing else.
+    parts: where they are in the file, start and end. tables: a JPEG file of nothing else. size:
+    width and height that none of them exceeds.
     """
     for start, end in parts:
         strip = value[start:end]
         if strip.count(START_OF_SCAN) > MAX_SCANS:
             raise DecodeError("undecodable", f"more than {MAX_SCANS} scans in a strip")
-        if not _is_whole_jpeg(tables[:-2] + strip[2:] if tables else strip):
+        whole = tables[:-2] + strip[2:] if tables else strip
+        if not _is_at_most(whole, size) or not _is_whole_jpeg(whole):
             raise _ends_early()
+
+
+def _is_at_most(jpeg: bytes, size: tuple[int, int]) -> bool:
+    """Whether a JPEG file says that it is no larger than this width and height."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
+    except ValueError:
+        return False
+    return bool(width <= size[0] and height <= size[1])
 
 
 def _ends_early() -> DecodeError:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from monitor.errors import DecodeError
-from monitor.pictures import tiff
+from monitor.pictures import tiff, whole
 from monitor.pictures.form import Form
 from monitor.pictures.reading import pixels
 from tests.fuzz.tiff_files import LONG, SHORT, directory, entry, grey, tiff_of
@@ -122,6 +122,20 @@ def test_a_jpeg_strip_whose_pixels_end_early_is_refused_though_its_end_is_marked
     damaged = value[: end - 200] + b"\xff\xd9" + bytes(198) + value[end:]
     assert refused(damaged)[0] == "undecodable"
     assert start < end - 200
+
+
+def test_a_jpeg_strip_that_claims_to_be_larger_than_the_picture_is_never_unpacked(
+    tmp_path, monkeypatch
+):
+    Image.fromarray(NOISE).save(tmp_path / "a.tif", compression="jpeg")
+    value = (tmp_path / "a.tif").read_bytes()
+    found = tiff.cut_down(value)
+    (start, end), frame = found.parts[0], value.index(b"\xff\xc0", found.parts[0][0])
+    strip = bytearray(value[start:end])
+    strip[frame - start + 5 : frame - start + 9] = struct.pack(">HH", 16_735, 46_759)
+    monkeypatch.setattr(whole.simplejpeg, "decode_jpeg", lambda *_, **__: pytest.fail("unpacked"))
+    with pytest.raises(DecodeError, match="ends before its pixels"):
+        whole.check_jpeg_strips(bytes(strip), [(0, len(strip))], found.tables, found.part_size)
 
 
 def test_the_directory_may_be_cut_off_anywhere():
