@@ -20,10 +20,12 @@ INPUTS := pyproject.toml Makefile
 DEMO_DONE := $(VENV)/.installed-demo
 ALL_DONE := $(VENV)/.installed-all
 JARS_DONE := .tools/kafka/.installed
+REGISTRY := .tools/schema-registry/app
+REGISTRY_DONE := .tools/schema-registry/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps bench-quality dashboards docs rules clean up lock image-test words
+.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars registry-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps bench-quality dashboards docs rules clean up lock image-test words
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,9 +60,11 @@ setup: $(ALL_DONE)  ## install the package and all its tools into .venv
 
 setup-demo: $(DEMO_DONE)  ## install only what the demo needs
 
-setup-test: $(ALL_DONE) $(JARS_DONE) debian-packages  ## install what the tests need too: Kafka, kafkacat, Prometheus, Alertmanager
+setup-test: $(ALL_DONE) $(JARS_DONE) $(REGISTRY_DONE) debian-packages  ## install what the tests need too: Kafka, a Schema Registry, kafkacat, Prometheus, Alertmanager
 
 kafka-jars: $(JARS_DONE)  ## download Apache Kafka for the tests
+
+registry-jars: $(REGISTRY_DONE)  ## download a Schema Registry for the tests (142 MB)
 
 # What is installed already serves the demo too, so the larger install counts for both.
 $(DEMO_DONE): $(INPUTS)
@@ -78,6 +82,15 @@ $(JARS_DONE): tests/kafka/pom.xml
 	@echo "downloading Apache Kafka into $(JARS)"
 	@mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies \
 		-DoutputDirectory=$(CURDIR)/$(JARS)
+	@touch $@
+
+$(REGISTRY_DONE): tests/schema_registry/pom.xml
+	@command -v mvn >/dev/null || { echo "mvn is not there. Install Maven and Java 17:" \
+		"apt-get install maven openjdk-17-jre-headless" >&2; exit 1; }
+	@rm -rf $(REGISTRY)
+	@echo "downloading a Schema Registry into $(REGISTRY)"
+	@mvn -q -B -Dstyle.color=never -f $< dependency:unpack-dependencies \
+		-DoutputDirectory=$(CURDIR)/$(REGISTRY)
 	@touch $@
 
 debian-packages:

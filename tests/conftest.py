@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         folder = item.path.relative_to(ROOT).parts[1]
-        if {"broker", "topic"} & names or folder in ("kafka", "stack", "chaos"):
+        if {"broker", "topic"} & names or folder in ("kafka", "stack", "chaos", "schema_registry"):
             item.add_marker("kafka")
         if "mlflow_server" in names:
             item.add_marker("mlflow")

@@ -61,7 +61,7 @@ def test_the_readme_explains_every_state() -> None:
 
 @pytest.mark.parametrize("name", CODECS)
 def test_the_readme_names_every_codec(name: str) -> None:
-    (line,) = [line for line in TEXT.splitlines() if "(PNG, JPEG)" in line]
+    (line,) = [line for line in TEXT.splitlines() if "(PNG, JPEG, " in line]
     assert re.search(rf"\b{name}\b", line), f"README.md: name codec {name!r} beside codec.name"
 
 

@@ -25,6 +25,7 @@ FLOORS = (
     {"drift"},
     {"stream", "codecs"},
     {"process", "datasets"},
+    {"pictures"},
     {"errors", "version", "__init__"},
 )
 """From the top down. A room imports from itself and from the floors below, never from a
@@ -34,7 +35,8 @@ LOOSE_FILES = {"cli", "__main__", "__init__", "errors", "version"}
 
 LIBRARIES = {
     "process": {"structlog", "rich", "filelock", "yaml"},
-    "datasets": {"numpy", "PIL", "pyarrow", "fsspec"},
+    "datasets": {"numpy", "pyarrow", "fsspec"},
+    "pictures": {"numpy", "PIL", "simplejpeg"},
     "codecs": {
         "fastavro",
         "google",

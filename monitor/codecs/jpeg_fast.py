@@ -11,7 +11,7 @@ from typing import Any, Final
 import simplejpeg
 from numpy.typing import NDArray
 
-from monitor.codecs.picture_file import JPEG, MAX_SCANS, START_OF_SCAN
+from monitor.pictures.parts import JPEG, MAX_SCANS, START_OF_SCAN
 
 _SPACES: Final = {"L": ("Gray", "GRAY"), "RGB": ("YCbCr", "RGB")}
 """What a file is in, and what it becomes, by Pillow's name of the mode."""

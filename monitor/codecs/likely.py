@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from monitor.codecs.picture_file import JPEG, PNG
 from monitor.errors import DecodeError
+from monitor.pictures.bmp import is_bmp
+from monitor.pictures.parts import JPEG, PNG
+from monitor.pictures.tiff import is_tiff
+from monitor.pictures.webp import is_webp
 
 _LOOKED_AT: Final = 256
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\r\n]{16,}={0,2}\s*")
@@ -65,6 +68,9 @@ SIGNS: Final[tuple[Sign, ...]] = (
     Sign(_starts(b"\x28\xb5\x2f\xfd"), "This is zstd: set codec.wrap: zstd", _of()),
     Sign(_starts(PNG), "This is a PNG picture: set codec.name: image", _of("image")),
     Sign(_starts(JPEG), "This is a JPEG picture: set codec.name: image", _of("image")),
+    Sign(is_webp, "This is a WebP picture: set codec.name: image", _of("image")),
+    Sign(is_tiff, "This is a TIFF picture: set codec.name: image", _of("image")),
+    Sign(is_bmp, "This is a BMP picture: set codec.name: image", _of("image")),
     Sign(_starts(b"\x93NUMPY"), "This is a .npy file: set codec.name: npy", _of("npy")),
     Sign(_starts(b"\x80\x04\x95", b"\x80\x05\x95"), "This is a Python pickle, which is never"
          " read: let the producer send raw, npy or json", _of()),

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.codecs.jpeg_fast import JpegReader
-from monitor.codecs.picture_file import PNG
 from monitor.codecs.png_fast import PngReader
+from monitor.pictures.parts import PNG
 
 PIECE_BYTES: Final = 2**20
 """Pixels that are decoded in one go: a few large pictures, or hundreds of small ones."""

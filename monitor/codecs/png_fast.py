@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monitor.codecs.orientation import PNG_EXIF
-from monitor.codecs.picture_file import IEND, PNG, is_wanted
+from monitor.pictures.orientation import PNG_EXIF
+from monitor.pictures.parts import IEND, PNG, is_wanted
 
 _COLOUR_TYPES: Final = {"L": 0, "RGB": 2, "RGBA": 6}
 _HEADER: Final = struct.Struct(">IIBBBBB")

@@ -30,7 +30,8 @@ class CodecSettings:
 
     record_shape: shape of one row. dtype: numpy name of one number's type. byte_order: little
     or big. field: path to the list or object inside an object, such as payload.values; None for
-    the whole document. max_pixels: larger pictures are refused before decoding. max_rows:
+    the whole document. max_pixels: larger pictures are refused before decoding. resized: pictures
+    of other sizes are brought to that of the record, as those that the model learned. max_rows:
     payloads that claim more rows may be refused before decoding. rows: one or many, of payloads
     that do not say how many they hold. features: the model's, by name; none if they have no
     names. numbers_as_text: "21.5" is a number. by_position: lists are taken though the features
@@ -45,6 +46,7 @@ class CodecSettings:
     byte_order: str = "little"
     field: str | None = None
     max_pixels: int = 2**24
+    resized: bool = False
     max_rows: int = 4096
     rows: str = "one"
     features: Schema = dataclasses.field(default_factory=_no_names)

@@ -110,6 +110,8 @@ def remembered(asked: Reading, bundle: Bundle) -> Reading:
     """With what the bundle remembers of columns that are no features, where nothing was said."""
     from dataclasses import replace
 
+    from monitor.pictures.form import resized_to
+
     known = bundle.metadata.get("data", {}).get("read", {})
     known = known.get("roles", {}) if isinstance(known, Mapping) else {}
     if not isinstance(known, Mapping):
@@ -125,9 +127,7 @@ def remembered(asked: Reading, bundle: Bundle) -> Reading:
         found["header"] = known["header"]
     if asked.decimal is None and known.get("decimal") in (".", ","):
         found["decimal"] = known["decimal"]
-    wanted = known.get("resize")
-    if isinstance(wanted, list) and len(wanted) == 2 and all(type(n) is int for n in wanted):
-        found["resize"] = tuple(wanted)
+    found["resize"] = resized_to(bundle.metadata) or asked.resize
     return replace(asked, **found)
 
 

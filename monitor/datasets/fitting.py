@@ -65,14 +65,24 @@ def _parts(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Data
 
 
 def _pictures(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Dataset]:
-    from monitor.datasets import image_folder, picture_data
+    from monitor.datasets import picture_data
+    from monitor.pictures.form import DEEP, MODES
 
     # In the colours that the model knows, as the daemon's codec converts them.
     mode = None
     if spec.is_image:
-        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(spec.shape[0])
-        mode = image_folder.DEEP if spec.dtype == "uint16" and mode == "L" else mode
-    return picture_data.blocks(named, reading, mode)
+        mode = MODES.get(spec.shape[0])
+        mode = DEEP if spec.dtype == "uint16" and mode == "L" else mode
+    for data in picture_data.blocks(named, reading, mode):
+        yield replace(data, records=_as_in(spec.layout, data.records))
+
+
+def _as_in(layout: str, pictures: NDArray[Any]) -> NDArray[Any]:
+    """Pictures (n, H, W) or (n, H, W, C) with their channels where the model has them."""
+    channels = pictures[..., np.newaxis] if pictures.ndim == 3 else pictures  # (n, H, W, C)
+    if layout == "CHW":
+        return np.moveaxis(channels, 3, 1)  # (n, C, H, W)
+    return channels if layout == "HWC" else pictures
 
 
 def _arrays(named: list[str], spec: InputSpec, reading: Reading) -> Iterator[Dataset]:

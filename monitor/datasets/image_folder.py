@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from models.pictures import GREY, converted, orientation_in, turned, turned_size
 from monitor.datasets.source import natural
 from monitor.datasets.watching import Advance, ignored
-from monitor.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from monitor.errors import DataError, DecodeError
+from monitor.pictures import reading
+from monitor.pictures.form import DEEP, Form
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-DEEP: Final = "I;16"
-"""Pillow's mode for 16 bits of grey."""
-_DEEP: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
-_TOO_DEEP: Final = frozenset({"I", "F"})
 _SHOWN: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What all pictures become. mode: L, RGB, RGBA, or I;16 for 16 bits of grey. resized: pictures
-    of other sizes are brought to this one."""
-
-    width: int
-    height: int
-    mode: str
-    resized: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one picture's pixels: (H, W) or (H, W, C)."""
-        channels = {"RGB": (3,), "RGBA": (4,)}.get(self.mode, ())
-        return (self.height, self.width, *channels)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of its pixels."""
-        return np.dtype(np.uint16 if self.mode == DEEP else np.uint8)
+_ADVICE: Final = {
+    "wrong_dtype": ". Convert it, or save the pictures as one array in a .npy file",
+    "wrong_shape": ". Save each as a file of its own",
+    "oversized": ". Make it smaller",
+}
+"""What to do, by the reason for which a picture is refused."""
 
 
 def files(folder: Path) -> tuple[list[Path], str]:
@@ -95,12 +69,13 @@ def form_of(
     Raises DataError, which names the file,
     for one that is damaged, or of another size or depth.
     """
-    headers = list[tuple[tuple[int, int], str]]()
+    headers = list[reading.Header]()
     for path in paths:
         headers.append(_header(path))
         advance(1)
-    first = headers[0][0]
-    for path, (other, _) in zip(paths, headers, strict=True):
+    first = headers[0].size
+    for path, found in zip(paths, headers, strict=True):
+        other = found.size
         if other != first and size is None:
             raise DataError(
                 f"{path}: {other[0]} x {other[1]} pixels, but {paths[0].name} has {first[0]} x"
@@ -111,8 +86,8 @@ def form_of(
     return Form(width, height, mode or _mode(paths, headers), size is not None)
 
 
-def _mode(paths: Sequence[Path], headers: Sequence[tuple[tuple[int, int], str]]) -> str:
-    deep = [kind in _DEEP for _, kind in headers]
+def _mode(paths: Sequence[Path], headers: Sequence[reading.Header]) -> str:
+    deep = [found.deep for found in headers]
     if any(deep):
         if not all(deep):
             raise DataError(
@@ -120,7 +95,7 @@ def _mode(paths: Sequence[Path], headers: Sequence[tuple[tuple[int, int], str]])
                 " has 16. Save all pictures in one depth"
             )
         return DEEP
-    return "L" if all(kind in GREY for _, kind in headers) else "RGB"
+    return "L" if all(found.grey for found in headers) else "RGB"
 
 
 def read(paths: Sequence[Path], form: Form) -> NDArray[Any]:
@@ -128,54 +103,29 @@ def read(paths: Sequence[Path], form: Form) -> NDArray[Any]:
     or one whose depth is not the form's."""
     pixels = np.empty((len(paths), *form.shape), dtype=form.dtype)
     for row, path in enumerate(paths):
-        with _open(path) as image:
-            if (image.mode in _DEEP) != (form.mode == DEEP):
-                expected = "16 bits" if form.mode == DEEP else "8 bits"
-                raise DataError(f"{path}: {expected} a channel expected. Convert it")
-            if form.resized:
-                image.draft(form.mode, (2 * form.width, 2 * form.height))
-            seen = turned(image, orientation_in(image))
-            if form.mode != DEEP:
-                seen = converted(seen, form.mode)
-            if form.resized and seen.size != (form.width, form.height):
-                seen = seen.resize((form.width, form.height), Image.Resampling.BOX)
-            pixels[row] = np.asarray(seen, dtype=form.dtype)
+        try:
+            pixels[row] = reading.pixels(_bytes(path), form)
+        except DecodeError as error:
+            raise _told(path, error) from None
     return pixels
 
 
-def _header(path: Path) -> tuple[tuple[int, int], str]:
-    """Size and mode, read without decoding the picture."""
-    with _open(path) as image:
-        deep_colour = image.format == "PNG" and image.mode not in _DEEP and _png_depth(path) > 8
-        if image.mode in _TOO_DEEP or deep_colour:
-            raise DataError(
-                f"{path}: 8 bits a channel expected (or 16 of grey), got more. Convert it, or save"
-                " the pictures as one array in a .npy file"
-            )
-        if getattr(image, "n_frames", 1) != 1:
-            raise DataError(f"{path}: it holds several pictures. Save each as a file of its own")
-        return turned_size(image.size, orientation_in(image)), image.mode
-
-
-def _png_depth(path: Path) -> int:
-    """Bits a channel. Pillow cuts pictures in colour from 16 to 8 without a word."""
-    with path.open("rb") as file:
-        return file.read(25)[24]
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
+def _header(path: Path) -> reading.Header:
     try:
-        with warnings.catch_warnings():
-            # Damaged EXIF is no reason to refuse a picture; a size that cannot be honest is one.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                yield image
-    except DataError:
-        raise
-    except (
-        OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError,
-        OverflowError, Warning, Image.DecompressionBombError,
-    ) as error:  # fmt: skip  # whatever Pillow's parsers raise on damaged files
-        raise DataError(f"{path}: cannot be read as a picture: {error}") from None
+        return reading.header(_bytes(path))
+    except DecodeError as error:
+        raise _told(path, error) from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _told(path: Path, error: DecodeError) -> DataError:
+    """The error of one picture with its file, and what to do."""
+    if error.reason == "undecodable":
+        return DataError(f"{path}: cannot be read as a picture: {error}")
+    return DataError(f"{path}: {error}{_ADVICE[error.reason]}")

@@ -16,6 +16,7 @@ from monitor.datasets.dataset import Dataset
 from monitor.datasets.request import Reading
 from monitor.datasets.selection import Selection, labels, thinned
 from monitor.datasets.watching import RECORDS
+from monitor.pictures.form import Form
 
 _PICTURES: Final = 512
 """Of a folder in memory at a time, at most."""
@@ -46,7 +47,7 @@ def blocks(paths: Sequence[str], reading: Reading, mode: str | None = None) -> I
 
 
 def _pictures(
-    found: Sequence[Path], names: Sequence[str], rows: NDArray[np.int64], form: image_folder.Form
+    found: Sequence[Path], names: Sequence[str], rows: NDArray[np.int64], form: Form
 ) -> Iterator[Dataset]:
     size = max(1, min(_PICTURES, _BYTES // (math.prod(form.shape) * form.dtype.itemsize)))
     for start in range(0, rows.size, size):

@@ -10,6 +10,7 @@ as it comes, and a reference without its largest errors would find drift in ever
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -108,8 +109,12 @@ def train(
     source: str,
     progress: Listener | None = None,
     like: InputSpec | None = None,
+    read: Mapping[str, Any] | None = None,
 ) -> Candidate:
-    """Find the strangest records, train on the others, and save the bundle at `out`."""
+    """Find the strangest records, train on the others, and save the bundle at `out`.
+
+    read: what the bundle is to remember of how files and payloads are read.
+    """
     strange = strangest(ready, settings, trim, progress, like)
     kept = Split(
         training=np.setdiff1d(ready.parts.training, strange),
@@ -117,7 +122,7 @@ def train(
         calibration=ready.parts.calibration,
     )
     bundle = recipe.train(
-        ready.records, out, settings, progress, source=source, parts=kept, **_form(like)
+        ready.records, out, settings, progress, source=source, parts=kept, read=read, **_form(like)
     )
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])

@@ -10,7 +10,7 @@ from typing import Final
 from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.config import Config
-from monitor.daemon.assembly.codec import build_decoder
+from monitor.daemon.assembly.codec import build_decoder, is_resized
 from monitor.daemon.assembly.judge import judge_settings
 from monitor.daemon.assembly.kafka import build_connection
 from monitor.errors import DataError
@@ -112,7 +112,7 @@ def _read(
 ) -> tuple[Stretch, Account, Before | None, Account | None]:
     """The drifted records, and those of before unless they were given; what became of both."""
     shape = current.input_spec.record_shape
-    decode = build_decoder(config.codec, current.input_spec)
+    decode = build_decoder(config.codec, current.input_spec, is_resized(current))
     rows = rows_of(decode, current.input_spec)
     good = None if order.request is None else order.request.good
     old_read = None

@@ -20,7 +20,7 @@ from monitor.retrain_job.evaluation import Evaluation, evaluate
 from monitor.retrain_job.gates import Gate
 from monitor.retrain_job.reading import Stretch
 from monitor.retrain_job.replay import Replay, replay
-from monitor.retrain_job.settings import settings_for
+from monitor.retrain_job.settings import inherited_roles, settings_for
 
 RATE: float = 500.0
 """Records a second where the timestamps do not tell."""
@@ -103,7 +103,8 @@ def _train(
     old = None if inputs.before is None else in_type(inputs.before.rows, spec)
     settings = settings_for(inputs.current, len(learned), choices.settings, choices.device)
     ready = material(learned.rows, old, mixture.old, settings)
-    return train(ready, settings, mixture.trim, out, inputs.source, progress, spec)
+    read = inherited_roles(inputs.current)
+    return train(ready, settings, mixture.trim, out, inputs.source, progress, spec, read)
 
 
 def _signs(

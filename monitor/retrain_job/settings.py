@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +57,15 @@ def settings_for(
     if "epochs" in own:
         return settings
     return replace(settings, epochs=_epochs(current, settings, records), patience=None)
+
+
+def inherited_roles(current: Bundle) -> dict[str, Any] | None:
+    """What the current model remembers of how its data were read, for the next one: the size to
+    which pictures are brought, columns that are no features. None if it remembers nothing.
+    """
+    read = current.metadata.get("data", {}).get("read")
+    roles = read.get("roles") if isinstance(read, Mapping) else None
+    return {"roles": dict(roles)} if isinstance(roles, Mapping) and roles else None
 
 
 def _epochs(current: Bundle, settings: TrainingSettings, records: int) -> int | None:

@@ -26,6 +26,8 @@ from tests.fuzz.files import (
 )
 from tests.fuzz.msgpack_bombs import BOMBS as MSGPACK
 from tests.fuzz.protobuf_edits import BOMBS as PROTOBUF
+from tests.fuzz.tiff_edits import BOMBS as TIFF
+from tests.fuzz.webp_bmp_edits import BOMBS as WEBP_AND_BMP
 
 SIDE = 28
 PACKED = zlib.compress(bytes(1_000_000), 9)
@@ -165,6 +167,8 @@ IMAGE: dict[str, Bomb] = {
     "Photoshop resources": _after_start(segment(0xED, b"Photoshop 3.0\0" + b"8BIM\3\0\0\0" * 8000)),
     "quantisation tables": _after_start(segment(0xDB, b"\0" + b"\1" * 64)),
     "scans": _scans,
+    **TIFF,
+    **WEBP_AND_BMP,
 }
 
 BOMBS: Asked[dict[str, Bomb]] = Asked(

@@ -36,7 +36,7 @@ ROWS: Asked[Callable[[CodecSettings], str | None]] = Asked(
         "json-schema": lambda _: "float64",
         "raw": lambda settings: settings.dtype,
         "npy": lambda _: None,
-        "image": lambda _: "uint8",
+        "image": lambda settings: settings.dtype,
         "msgpack": lambda _: "float64",
         "avro": lambda _: "float64",
         "protobuf": lambda _: "float64",

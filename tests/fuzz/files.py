@@ -1,4 +1,4 @@
-"""The parts that .npy files, PNG and JPEG files are made of."""
+"""The parts that .npy files, PNG and JPEG files are made of (TIFF: `tiff_files.py`)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def segments(jpeg: bytes) -> list[bytes]:
     return [*found, jpeg[at:]]
 
 
-def saved(pixels: NDArray[np.uint8], form: str, **options: object) -> bytes:
+def saved(pixels: NDArray[np.generic], form: str, **options: object) -> bytes:
     """A picture, written by Pillow."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, form, **options)

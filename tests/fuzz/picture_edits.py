@@ -1,4 +1,4 @@
-"""Edits of PNG and JPEG files that know their parts, and keep lengths and checksums right."""
+"""Edits of pictures that know the parts of their files, and keep lengths and checksums right."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from tests.fuzz.files import (
     segment,
     segments,
 )
+from tests.fuzz.tiff_edits import EDITS as TIFF_EDITS
+from tests.fuzz.tiff_edits import TIFF
+from tests.fuzz.webp_bmp_edits import BMP_EDITS, WEBP_EDITS
 
 T = TypeVar("T")
 PACKED = zlib.compress(bytes(900_000), 9)
@@ -135,4 +138,13 @@ JPEG_EDITS: tuple[Edit, ...] = (other_segments, other_segment, more_scans)
 
 def edit_picture(rng: Random, value: bytes) -> bytes:
     """An edit that fits the file's format."""
-    return rng.choice(PNG_EDITS if value.startswith(PNG) else JPEG_EDITS)(rng, value)
+    known: tuple[Edit, ...] = JPEG_EDITS
+    if value.startswith(PNG):
+        known = PNG_EDITS
+    elif value.startswith(TIFF):
+        known = TIFF_EDITS
+    elif value.startswith(b"RIFF"):
+        known = WEBP_EDITS
+    elif value.startswith(b"BM"):
+        known = BMP_EDITS
+    return rng.choice(known)(rng, value)

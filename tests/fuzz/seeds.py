@@ -22,6 +22,7 @@ from tests.fuzz.arrow_edits import stream, vectors
 from tests.fuzz.check import Variant
 from tests.fuzz.files import saved
 from tests.fuzz.schemas import PLANT_SETTINGS, REGISTERED, OneSchema
+from tests.fuzz.tiff_files import grey
 
 Samples = Callable[[Variant, NDArray[np.generic]], tuple[bytes, ...]]
 TIGHT = Limits(max_record_bytes=2048, max_rows=3)
@@ -82,6 +83,8 @@ _VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("image", CodecSettings((3, 9, 7), "uint8")),
         Variant("image", CodecSettings((16, 16, 4), "uint8", max_pixels=400)),
         Variant("image", CodecSettings((96, 96), "uint8")),
+        Variant("image", CodecSettings((28, 28), "uint16")),
+        Variant("image", CodecSettings((9, 7, 3), "uint8", resized=True, max_pixels=2**14)),
     ),
     "arrow": (
         Variant("arrow", CodecSettings((28, 28))),
@@ -234,6 +237,13 @@ def saved_npy(array: NDArray[np.generic], version: tuple[int, int]) -> bytes:
 
 def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
     shape = variant.settings.record_shape
+    if variant.settings.dtype == "uint16":
+        deep = (rows[0] * 600).astype(np.uint16)
+        return (
+            saved(deep, "TIFF"),
+            saved(deep, "TIFF", compression="tiff_lzw"),
+            grey(deep, {}, ">"),
+        )
     pixels = rows[0].astype(np.uint8)
     if len(shape) == 3 and shape[0] == 3:
         pixels = np.ascontiguousarray(pixels.transpose(1, 2, 0))
@@ -244,6 +254,12 @@ def _image(variant: Variant, rows: NDArray[np.generic]) -> tuple[bytes, ...]:
         saved(np.ascontiguousarray(opaque), "JPEG", progressive=True, comment=b"a comment"),
         saved(pixels, "PNG", optimize=True, dpi=(72, 72)),
         saved(np.ascontiguousarray(opaque), "PNG", compress_level=0, transparency=clear),
+        saved(np.ascontiguousarray(opaque), "WEBP", quality=50),
+        saved(pixels, "WEBP", lossless=True, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
+        saved(pixels, "BMP"),
+        *(saved(pixels, "TIFF", compression=how) for how in (None, "tiff_lzw", "packbits")),
+        saved(np.ascontiguousarray(opaque), "TIFF", compression="jpeg"),
+        saved(pixels, "TIFF", compression="tiff_adobe_deflate", big_tiff=True),
     )
 
 

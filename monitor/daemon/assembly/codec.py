@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from models.bundle import Bundle
 from models.files import read_bounded
 from models.input_spec import InputSpec
 from models.schema import Schema
@@ -17,7 +18,10 @@ from monitor.codecs.wrapped import Wrapped
 from monitor.config.codec import CodecConfig, SchemaRegistryConfig
 from monitor.daemon.schema_registry import Access, SchemaRegistry
 from monitor.errors import ConfigError
+from monitor.pictures.form import resized_to
 
+PIXELS = frozenset({"uint8", "uint16"})
+"""Types of the pixels that pictures have."""
 NAMELESS = frozenset({"raw", "npy", "image"})
 """Codecs of numbers in order, and nothing else."""
 WAYS = {
@@ -36,18 +40,19 @@ _SCHEMA_BYTES = 2**20
 log = structlog.get_logger(__name__)
 
 
-def build_decoder(codec: CodecConfig, spec: InputSpec) -> Decoder:
+def build_decoder(codec: CodecConfig, spec: InputSpec, resized: bool = False) -> Decoder:
     """From payloads to the model's rows; raises ConfigError if codec and model do not fit."""
     limits = Limits(codec.max_record_bytes, codec.max_rows_per_record)
     flat = codec.shape is not None and len(codec.shape) < len(spec.payload_shape)
     shape = spec.payload_shape if flat else None
-    return decoder(build_codec(codec, spec), limits, shape, spec.schema, codec.name)
+    return decoder(build_codec(codec, spec, resized), limits, shape, spec.schema, codec.name)
 
 
-def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
+def build_codec(codec: CodecConfig, spec: InputSpec, resized: bool = False) -> Codec:
     """The codec, with shape and dtype of the training data where the configuration has none.
 
-    Raises ConfigError if it cannot carry what the model takes.
+    resized: pictures of other sizes are brought to the model's. Raises ConfigError if the codec
+    cannot carry what the model takes.
     """
     shape = codec.shape or spec.payload_shape
     flat = (math.prod(spec.payload_shape),)
@@ -57,10 +62,10 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
             f"codec.shape: {list(shape)} does not fit the model, which takes"
             f" {list(spec.payload_shape)}. Leave it out to use the model's."
         )
-    if codec.name == "image" and spec.dtype != "uint8":
+    if codec.name == "image" and spec.dtype not in PIXELS:
         raise ConfigError(
-            f"codec.name: image gives uint8 pixels, but the model was trained on {spec.dtype}."
-            " Train it on uint8 images, or send raw, npy or json."
+            "codec.name: image gives uint8 pixels, or uint16 of grey, but the model was trained on"
+            f" {spec.dtype}. Train it on such images, or send raw, npy or json."
         )
     _check_names(codec, spec)
     _check_schemas(codec)
@@ -70,6 +75,7 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
         byte_order=codec.byte_order,
         field=codec.field,
         max_pixels=codec.max_pixels,
+        resized=resized,
         max_rows=codec.max_rows_per_record,
         rows=codec.rows,
         features=spec.schema if shape == spec.payload_shape else Schema(),
@@ -89,6 +95,12 @@ def build_codec(codec: CodecConfig, spec: InputSpec) -> Codec:
     if not codec.wrap:
         return built
     return Wrapped(built, codec.wrap, codec.max_record_bytes, codec.name)
+
+
+def is_resized(bundle: Bundle) -> bool:
+    """Whether the model learned pictures that `train --resize` had brought to its size."""
+    spec = bundle.input_spec
+    return spec.is_image and resized_to(bundle.metadata) == (spec.shape[2], spec.shape[1])
 
 
 def _check_names(codec: CodecConfig, spec: InputSpec) -> None:

@@ -17,7 +17,7 @@ from models.device import resolve
 from models.input_spec import InputSpec
 from monitor.config import Config
 from monitor.config.codec import identity
-from monitor.daemon.assembly.codec import build_codec, build_decoder
+from monitor.daemon.assembly.codec import build_codec, build_decoder, is_resized
 from monitor.daemon.assembly.judge import build_judge, channels_of
 from monitor.daemon.assembly.kafka import (
     build_connection,
@@ -196,12 +196,13 @@ def build_model(config: Config, bundle: Bundle) -> LoadedModel:
     """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
     scorer = build_scorer(config, bundle, channels_of(config, bundle))
     first_rows = FirstRows(bundle.input_spec)
+    decode = build_decoder(config.codec, bundle.input_spec, is_resized(bundle))
     return LoadedModel(
         version=bundle.version,
         architecture=bundle.architecture,
         trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
         reference=bundle.reference,
-        decode=Watched(build_decoder(config.codec, bundle.input_spec), first_rows),
+        decode=Watched(decode, first_rows),
         scorer=scorer,
         judge=build_judge(config, bundle),
         limits=_limits(config, bundle.input_spec),
@@ -229,7 +230,8 @@ def load_tried(config: Config, folder: Path) -> LoadedModel:
     bundle = load_in_precision(config, folder)
     model, spec = build_model(config, bundle), bundle.input_spec
     shape = config.codec.shape or spec.payload_shape
-    probe(model.decode, model.scorer, build_codec(config.codec, spec), shape, spec)
+    codec = build_codec(config.codec, spec, is_resized(bundle))
+    probe(model.decode, model.scorer, codec, shape, spec)
     say_how(model.about)
     return model
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG payloads."""
+"""PNG and JPEG payloads; what all formats have in common is in tests/monitor/pictures."""
 
 import io
 import zlib
@@ -142,7 +142,7 @@ def test_an_animation_is_the_wrong_shape():
     assert refused(value) == "wrong_shape"
 
 
-@pytest.mark.parametrize("form", ["GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"])
+@pytest.mark.parametrize("form", ["GIF", "PPM", "ICO"])
 def test_other_formats_are_undecodable(form):
     assert refused(saved(Image.new("L", SIZE), form)) == "undecodable"
 

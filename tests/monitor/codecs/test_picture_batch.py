@@ -16,7 +16,7 @@ from monitor.codecs import CodecSettings, jpeg_fast, picture_batch
 from monitor.codecs.decoding import Decoder, Limits
 from monitor.codecs.image import ImageCodec
 from monitor.codecs.picture_batch import PIECE_BYTES, THREADED_BYTES
-from monitor.codecs.picture_file import MAX_SCANS
+from monitor.pictures.parts import MAX_SCANS
 from tests.fuzz.files import PNG, chunk, ihdr, saved, segment
 
 CHANNELS = {0: 1, 2: 3, 6: 4}

@@ -35,7 +35,7 @@ _EXIF: Final = b"Exif\0\0"
 
 
 def essential(value: bytes) -> bytes:
-    """A file of the same pixels, for Pillow to judge; what is neither PNG nor JPEG as it is.
+    """A file of the same pixels, for Pillow to judge; any other kind as it is.
 
     Raises DecodeError, undecodable, for more parts than pictures have.
     """

@@ -1,4 +1,4 @@
-"""What a picture's pixels are, wherever it comes from: files and the daemon's codec agree here."""
+"""How a picture is turned, as EXIF has it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Final
 
 from PIL import Image
 
-GREY: Final = frozenset({"1", "L", "LA"})
-"""Pillow's modes of 8-bit pictures without colours."""
 UPRIGHT: Final = 1
 """The orientation in EXIF of a picture that is stored as it is to be seen."""
 _TURNS: Final = {
@@ -25,15 +23,6 @@ _TAG: Final = 0x0112
 _SHORT: Final = 3
 _ENTRIES: Final = 256
 """Looked at in an EXIF directory, at most. Cameras write two dozen."""
-
-
-def orientation_in(image: Image.Image) -> int:
-    """From 1 to 8, by the EXIF of an opened file; 1 if that is damaged or absent."""
-    try:
-        found = int(image.getexif().get(_TAG, UPRIGHT))
-    except Exception:  # noqa: BLE001  (Pillow's parsers raise nearly anything on damaged EXIF)
-        return UPRIGHT
-    return found if found in _TURNS else UPRIGHT
 
 
 def orientation_of(exif: bytes) -> int:
@@ -64,8 +53,3 @@ def turned(image: Image.Image, orientation: int) -> Image.Image:
 def turned_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Width and height of `turned`."""
     return (size[1], size[0]) if orientation in _SIDEWAYS else size
-
-
-def converted(image: Image.Image, mode: str) -> Image.Image:
-    """In grey (L), RGB or RGBA. Transparency that the mode lacks is dropped."""
-    return image if image.mode == mode else image.convert(mode)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from models.pictures import UPRIGHT, orientation_of
-from monitor.codecs.picture_file import JPEG, MAX_CHUNKS, MAX_SEGMENTS, PNG, START_OF_SCAN
+from monitor.pictures import webp
+from monitor.pictures.parts import JPEG, MAX_CHUNKS, MAX_SEGMENTS, PNG, START_OF_SCAN
+from monitor.pictures.turning import UPRIGHT, orientation_of
 
 PNG_EXIF: Final = b"eXIf"
 _CHUNK: Final = struct.Struct(">I4s")
@@ -17,12 +18,15 @@ _EXIF: Final = b"Exif\0\0"
 
 
 def orientation(value: bytes) -> int:
-    """From 1 to 8, as EXIF has it; 1 for what says nothing, or is no PNG or JPEG."""
+    """From 1 to 8, as EXIF has it; 1 for what says nothing, or is no JPEG, PNG or WebP.
+
+    A TIFF file says it in its directory (`tiff.py`), a BMP file never.
+    """
     if value.startswith(JPEG):
         return orientation_of(_jpeg(value)) if _EXIF in value else UPRIGHT
     if value.startswith(PNG):
         return orientation_of(_png(value)) if PNG_EXIF in value else UPRIGHT
-    return UPRIGHT
+    return orientation_of(webp.exif(value)) if webp.is_webp(value) else UPRIGHT
 
 
 def _jpeg(value: bytes) -> bytes:

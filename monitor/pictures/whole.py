@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import simplejpeg
 
-from monitor.codecs.picture_file import IEND, JPEG, PNG
 from monitor.errors import DecodeError
+from monitor.pictures.parts import IEND, JPEG, MAX_SCANS, PNG, START_OF_SCAN
 
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Of a PNG, by its colour type."""
@@ -38,7 +38,37 @@ def check_whole(value: bytes) -> None:
     else:
         whole = not value.startswith(JPEG) or _is_whole_jpeg(value)
     if not whole:
-        raise DecodeError("undecodable", "a damaged picture: the file ends before its pixels do")
+        raise _ends_early()
+
+
+def check_jpeg_strips(
+    value: bytes, parts: Sequence[tuple[int, int]], tables: bytes, size: tuple[int, int]
+) -> None:
+    """The same for the strips or tiles of a TIFF that are JPEG files without their tables.
+
+    parts: where they are in the file, start and end. tables: a JPEG file of nothing else. size:
+    width and height that none of them exceeds.
+    """
+    for start, end in parts:
+        strip = value[start:end]
+        if strip.count(START_OF_SCAN) > MAX_SCANS:
+            raise DecodeError("undecodable", f"more than {MAX_SCANS} scans in a strip")
+        whole = tables[:-2] + strip[2:] if tables else strip
+        if not _is_at_most(whole, size) or not _is_whole_jpeg(whole):
+            raise _ends_early()
+
+
+def _is_at_most(jpeg: bytes, size: tuple[int, int]) -> bool:
+    """Whether a JPEG file says that it is no larger than this width and height."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
+    except ValueError:
+        return False
+    return bool(width <= size[0] and height <= size[1])
+
+
+def _ends_early() -> DecodeError:
+    return DecodeError("undecodable", "a damaged picture: the file ends before its pixels do")
 
 
 def _is_whole_png(value: bytes) -> bool:
@@ -92,7 +122,8 @@ def _is_whole_jpeg(value: bytes) -> bool:
     and a progressive one may end after any of its scans.
     """
     try:
-        simplejpeg.decode_jpeg(value, "GRAY")
+        # The smallest size that it can make of it: all the file is read in any case.
+        simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1)
     except ValueError as error:
         return "premature end" not in str(error).lower()
     return True
