@@ -2,8 +2,8 @@
 
 SETUP holds all in which it differs from a user's shell:
 
-- `pip` is uv, on what its cache holds, linked and not copied: torch is 5 GB. Where there is no uv,
-  or something is not in its cache, it is pip;
+- `pip` is uv, on what its cache holds, linked and not copied: torch is 5 GB. What the cache lacks
+  is fetched; where there is no uv, it is pip;
 - `localhost:9092` on a command line is the tests' broker, and so is it in the configuration;
 - the status page has a free port;
 - `run` goes to the background, and its log to daemon.log: the README has a second terminal;
@@ -29,7 +29,8 @@ from tests.readme import ROOT
 SETUP = r"""
 set -eo pipefail
 pip() {
-    "$UV" pip "$@" --quiet --offline --link-mode symlink || command pip --quiet "$@"
+    "$UV" pip "$@" --quiet --offline --link-mode symlink \
+        || "$UV" pip "$@" --quiet --link-mode symlink || command pip --quiet "$@"
 }
 aead-monitor() {
     set -- "${@/#localhost:9092/$BROKER}"
