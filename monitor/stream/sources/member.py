@@ -66,7 +66,9 @@ class GroupMember:
         self._group = subscription.group
         self._instance = subscription.instance
         self._connection = connection
-        self._survey = Survey(connection, subscription.topic, group=subscription.group)
+        # A server that cannot tell its version may not know the request either.
+        group = subscription.group if connection.api_version is None else None
+        self._survey = Survey(connection, subscription.topic, group=group)
         self._lookups = Lookups(self._survey, committed)
         self._told: set[Partition] = set()
         link.balanced = lambda: not self._unowned().partitions
