@@ -82,8 +82,9 @@ def version(bundle: Path) -> str:
 
 
 def said(place: Path) -> str:
-    """What the daemon has logged."""
-    return (place / "daemon.log").read_text()
+    """What the daemon has logged so far."""
+    log = place / "daemon.log"
+    return log.read_text() if log.exists() else ""
 
 
 def found(place: Path) -> bool:
