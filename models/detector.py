@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from models import bundle as bundles
 from models import bundle_files, frames, recipe, report
 from models.bundle import Bundle
+from models.description import Description
 from models.engines import engine_for
 from models.errors import DetectorError, UserError
 from models.files import replaced_folder
@@ -85,13 +86,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         table = frames.table_of(X)
         schema = None if table is None else frames.schema_of(table)
         rows = self._rows(X, schema, reset=True)
+        described = Description(schema or Schema(), source="fit")
         with tempfile.TemporaryDirectory(prefix="aead-detector-") as folder:
             target = Path(folder) / "model"
             try:
                 settings = self._settings()
                 parts = split(len(rows), settings)
                 made = recipe.train(
-                    rows, target, settings, schema=schema, source="fit", parts=parts, card=False
+                    rows, target, settings, described=described, parts=parts, card=False
                 )
             except UserError as error:
                 raise DetectorError(str(error)) from error

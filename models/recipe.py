@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,21 +26,20 @@ from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
 from models.channels import Channels
 from models.contamination import suspicious_share
+from models.description import Description
 from models.engines import engine_for
 from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
 from models.scaling import FAR
-from models.schema import Schema
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import History, Listener, fit, seeded
-from models.windows import Window
 
-__all__ = ["Fitted", "TrainingSettings", "fit_model", "train"]
+__all__ = ["Description", "Fitted", "TrainingSettings", "fit_model", "train"]
 
 SAMPLED: int = 256
 """Calibration records from which those shown in the report are taken."""
@@ -52,39 +50,33 @@ def train(
     out: Path | str,
     settings: TrainingSettings | None = None,
     progress: Listener | None = None,
-    schema: Schema | None = None,
-    source: str = "",
+    described: Description | None = None,
     parts: Split | None = None,
-    layout: str = "",
-    window: Window | None = None,
-    read: Mapping[str, Any] | None = None,
     card: bool = True,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
-    records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. schema:
-    a vector's features; NaN is a value where one may be missing. source: where the records came
-    from, for the model card. parts: which rows train, validate and calibrate, if the settings are
-    not to choose them. progress: called after each epoch. layout: "series" for (n, time, channel).
-    window: how the series were made, if the stream has single steps of them. read: what was
-    understood of the files that the records are from, as JSON values, for the model card. card:
-    write the model card, which takes some seconds.
+    records: vectors (n, d), images (n, H, W), (n, H, W, C), (n, C, H, W), or series (n, time,
+    channel) if they are described so, n >= 50. progress: called after each epoch. parts: which
+    rows train, validate and calibrate, if the settings are not to choose them. card: write the
+    model card, which takes some seconds.
 
     On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
     same records, settings and number of threads give the same weights, bit for bit. Raises
     TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
-    if window is not None:
+    described = described or Description()
+    if described.window is not None:
         # Neighbours overlap: at random, the network would know what it is calibrated on.
         settings = replace(settings, ordered=True)
     bundle.check_target(out)
-    require_finite(records, schema)
+    require_finite(records, described.schema)
     parts = parts or split(len(records), settings)
     _check_solved(settings)
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
-    fitted = fit_model(records, parts, settings, progress, schema, layout, window)
+    fitted = fit_model(records, parts, settings, progress, described)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
     reference = _calibrated(fitted, held_out, FLOAT32)
@@ -97,7 +89,7 @@ def train(
         error_metric=settings.error_metric,
         metadata={
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": _data(records, source, read),
+            "data": _data(records, described),
             "split": {name: len(rows) for name, rows in vars(parts).items()},
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),
@@ -139,9 +131,11 @@ def _shown(fitted: Fitted, records: NDArray[Any]) -> NDArray[np.float32] | None:
     return fitted.spec.prepare(records[fitted.left_out.rows[: report.SAMPLES]])
 
 
-def _data(records: NDArray[Any], source: str, read: Mapping[str, Any] | None) -> dict[str, Any]:
-    data = {**fingerprint(records), "source": without_controls(source)}
-    return data if read is None else {**data, "read": values_without_controls(read)}
+def _data(records: NDArray[Any], described: Description) -> dict[str, Any]:
+    data = {**fingerprint(records), "source": without_controls(described.source)}
+    if described.read is None:
+        return data
+    return {**data, "read": values_without_controls(described.read)}
 
 
 def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Reference:
@@ -172,11 +166,11 @@ def fit_model(
     parts: Split,
     settings: TrainingSettings,
     progress: Listener | None = None,
-    schema: Schema | None = None,
-    layout: str = "",
-    window: Window | None = None,
+    described: Description | None = None,
 ) -> Fitted:
     """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
+    described = described or Description()
+    schema, layout, window = described.schema, described.layout, described.window
     place = device.resolve(settings.device)
     held_out = None
     if records.ndim == 2 or layout == "series":

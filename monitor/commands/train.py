@@ -151,6 +151,7 @@ def run(options: argparse.Namespace) -> int:
 
     from models import bundle as bundles
     from models import recipe
+    from models.description import Description
     from monitor.datasets import learning
     from monitor.process.progress import Bars, epochs_bar
     from monitor.process.text import for_terminal
@@ -172,11 +173,13 @@ def run(options: argparse.Namespace) -> int:
             options.out,
             settings,
             listener,
-            learned.data.schema,
-            source=source_of(options),
-            read=learned.account.kept(roles(asked)),
-            layout="series" if window else options.layout or "",
-            window=window,
+            Description(
+                learned.data.schema,
+                "series" if window else options.layout or "",
+                window,
+                source=source_of(options),
+                read=learned.account.kept(roles(asked)),
+            ),
         )
     print(_outcome(bundle, options.out))
     return 0

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from models import recipe
 from models.bundle import Bundle
+from models.description import Description
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
 from models.settings import MIN_RECORDS, TrainingSettings
@@ -116,20 +117,11 @@ def train(
         validation=np.setdiff1d(ready.parts.validation, strange),
         calibration=ready.parts.calibration,
     )
-    bundle = recipe.train(
-        ready.records, out, settings, progress, source=source, parts=kept, **_form(like)
-    )
+    described = Description.like(like, source)
+    bundle = recipe.train(ready.records, out, settings, progress, described, kept)
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])
     return Candidate(bundle, ready.old, strange - ready.old, losses)
-
-
-def _form(like: InputSpec | None) -> dict[str, Any]:
-    """What the current model knows of the records beside their numbers."""
-    if like is None:
-        return {}
-    layout = "series" if like.layout == "series" else ""
-    return {"schema": like.schema, "layout": layout, "window": like.window}
 
 
 def strangest(
@@ -147,7 +139,7 @@ def strangest(
     if not count:
         return np.empty(0, dtype=np.int64)
     quickly = quick(settings, len(parts.training))
-    first = recipe.fit_model(ready.records, parts, quickly, progress, **_form(like))
+    first = recipe.fit_model(ready.records, parts, quickly, progress, Description.like(like))
     prepared = torch.from_numpy(first.spec.prepare(ready.records[drifted]))
     errors = errors_of(first.model, prepared, settings.error_metric)
     return np.sort(drifted[np.argsort(errors, kind="stable")[len(drifted) - count :]])
