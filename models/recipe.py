@@ -25,6 +25,7 @@ from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
 from models.channels import Channels
+from models.conduct import Conduct
 from models.contamination import suspicious_share
 from models.description import Description
 from models.engines import engine_for
@@ -37,9 +38,17 @@ from models.settings import TrainingSettings
 from models.solved import Solved
 from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
-from models.training import History, Listener, fit, seeded
+from models.training import History, fit, seeded
 
-__all__ = ["Description", "Fitted", "TrainingSettings", "fit_model", "train"]
+__all__ = [
+    "Conduct",
+    "Description",
+    "Fitted",
+    "TrainingSettings",
+    "fit_model",
+    "spec_of",
+    "train",
+]
 
 SAMPLED: int = 256
 """Calibration records from which those shown in the report are taken."""
@@ -49,24 +58,22 @@ def train(
     records: NDArray[Any],
     out: Path | str,
     settings: TrainingSettings | None = None,
-    progress: Listener | None = None,
+    conduct: Conduct | None = None,
     described: Description | None = None,
     parts: Split | None = None,
-    card: bool = True,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
     records: vectors (n, d), images (n, H, W), (n, H, W, C), (n, C, H, W), or series (n, time,
-    channel) if they are described so, n >= 50. progress: called after each epoch. parts: which
-    rows train, validate and calibrate, if the settings are not to choose them. card: write the
-    model card, which takes some seconds.
+    channel) if they are described so, n >= 50. parts: which rows train, validate and calibrate,
+    if the settings are not to choose them.
 
     On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
     same records, settings and number of threads give the same weights, bit for bit. Raises
     TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
-    described = described or Description()
+    conduct, described = conduct or Conduct(), described or Description()
     if described.window is not None:
         # Neighbours overlap: at random, the network would know what it is calibrated on.
         settings = replace(settings, ordered=True)
@@ -76,7 +83,7 @@ def train(
     _check_solved(settings)
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
-    fitted = fit_model(records, parts, settings, progress, described)
+    fitted = fit_model(records, parts, settings, conduct, described)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
     reference = _calibrated(fitted, held_out, FLOAT32)
@@ -94,13 +101,14 @@ def train(
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),
             "history": vars(history),
+            **({} if conduct.choice is None else {"preset": dict(conduct.choice)}),
             **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
             "versions": _versions(),
         },
         pages=partial(
             report.pages, history=history, samples=samples, strangest=_shown(fitted, records)
         )
-        if card
+        if conduct.card
         else None,
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
         channels=Channels.calibrate(
@@ -165,17 +173,12 @@ def fit_model(
     records: NDArray[Any],
     parts: Split,
     settings: TrainingSettings,
-    progress: Listener | None = None,
+    conduct: Conduct | None = None,
     described: Description | None = None,
 ) -> Fitted:
     """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
-    described = described or Description()
-    schema, layout, window = described.schema, described.layout, described.window
     place = device.resolve(settings.device)
-    held_out = None
-    if records.ndim == 2 or layout == "series":
-        held_out = records[np.concatenate([parts.validation, parts.calibration])]
-    spec = InputSpec.fit(records[parts.training], schema, held_out, layout, window)
+    spec = spec_of(records, parts, described or Description())
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)
         if isinstance(model, Solved):
@@ -189,8 +192,17 @@ def fit_model(
         count = settings.threads or threads.suited(model, threads.cores())
         settings = replace(settings, threads=count)
         with threads.using(count):
-            history = _fit(model, spec, records, parts, settings, progress)
+            history = _fit(model, spec, records, parts, settings, conduct or Conduct())
     return Fitted(model, spec, settings, history)
+
+
+def spec_of(records: NDArray[Any], parts: Split, described: Description) -> InputSpec:
+    """The input spec of the records to train on, for `fit_model`. Raises ShapeError."""
+    held_out = None
+    if records.ndim == 2 or described.layout == "series":
+        held_out = records[np.concatenate([parts.validation, parts.calibration])]
+    training = records[parts.training]
+    return InputSpec.fit(training, described.schema, held_out, described.layout, described.window)
 
 
 def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
@@ -221,14 +233,14 @@ def _fit(
     records: NDArray[Any],
     parts: Split,
     settings: TrainingSettings,
-    progress: Listener | None,
+    conduct: Conduct,
 ) -> History:
     # A few wild records count, and do not teach the network to be wild.
     training, validation = (
         torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR))
         for rows in (parts.training, parts.validation)
     )
-    return fit(model, training, validation, settings, progress)
+    return fit(model, training, validation, settings, conduct.progress)
 
 
 def _metrics(history: History, reference: Reference, seconds: float) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from models.settings import TrainingSettings
 
 MAX_GRADIENT_NORM: Final = 1.0
 SOLVED: Final = "solved"
+INTERRUPTED: Final = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def fit(
     except KeyboardInterrupt:
         if not history.best_epoch:
             raise
-        history.ended = "interrupted"
+        history.ended = INTERRUPTED
     if not history.best_epoch:
         raise TrainingError(
             "the loss is not finite after the first epoch. Use a learning rate below "

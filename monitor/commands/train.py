@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from models.architectures import ARCHITECTURES, Option
 from monitor.commands.data_options import add_data, reading, roles, source_of
 from monitor.commands.options import positive
+from monitor.commands.preset_options import add_preset, choice_of, told
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -21,13 +22,14 @@ example:
   aead-monitor train --data readings.csv --time at --label fault --out model
   aead-monitor train --data turbines.parquet --window 64 --by turbine --out model
   aead-monitor train --data recorded.npy --out model --ordered     straight from the stream
+  aead-monitor train --data normal.npy --out model --preset best --cost inf
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
 Ctrl-C stops the training early; the best model so far is calibrated and saved.
 """
 
 
-_SOLVED = "ladder, edges"
+_SOLVED = "ladder, linear, edges"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,6 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_data(parser)
+    add_preset(parser)
     _add_model(parser)
     _add_training(parser)
     parser.set_defaults(run=run)
@@ -151,6 +154,7 @@ def run(options: argparse.Namespace) -> int:
 
     from models import bundle as bundles
     from models import recipe
+    from models.conduct import Conduct
     from models.description import Description
     from monitor.datasets import learning
     from monitor.process.progress import Bars, epochs_bar
@@ -167,20 +171,21 @@ def run(options: argparse.Namespace) -> int:
         print(for_terminal(line))
     for warning in learned.account.warnings():
         asked.say(for_terminal(f"warning: {warning}"))
+    described = Description(
+        learned.data.schema,
+        "series" if window else options.layout or "",
+        window,
+        source=source_of(options),
+        read=learned.account.kept(roles(asked)),
+    )
+    records = learned.data.records
+    choice = choice_of(options, records, settings, described)
+    if choice is not None:
+        settings = choice.settings
+        print(for_terminal(told(choice)))
     with epochs_bar() as listener:
-        bundle = recipe.train(
-            learned.data.records,
-            options.out,
-            settings,
-            listener,
-            Description(
-                learned.data.schema,
-                "series" if window else options.layout or "",
-                window,
-                source=source_of(options),
-                read=learned.account.kept(roles(asked)),
-            ),
-        )
+        conduct = Conduct(listener, choice=None if choice is None else choice.to_json())
+        bundle = recipe.train(records, options.out, settings, conduct, described)
     print(_outcome(bundle, options.out))
     return 0
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from models import recipe
 from models.bundle import Bundle
+from models.conduct import Conduct
 from models.description import Description
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
@@ -118,7 +119,7 @@ def train(
         calibration=ready.parts.calibration,
     )
     described = Description.like(like, source)
-    bundle = recipe.train(ready.records, out, settings, progress, described, kept)
+    bundle = recipe.train(ready.records, out, settings, Conduct(progress), described, kept)
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])
     return Candidate(bundle, ready.old, strange - ready.old, losses)
@@ -139,7 +140,9 @@ def strangest(
     if not count:
         return np.empty(0, dtype=np.int64)
     quickly = quick(settings, len(parts.training))
-    first = recipe.fit_model(ready.records, parts, quickly, progress, Description.like(like))
+    first = recipe.fit_model(
+        ready.records, parts, quickly, Conduct(progress), Description.like(like)
+    )
     prepared = torch.from_numpy(first.spec.prepare(ready.records[drifted]))
     errors = errors_of(first.model, prepared, settings.error_metric)
     return np.sort(drifted[np.argsort(errors, kind="stable")[len(drifted) - count :]])

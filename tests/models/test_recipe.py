@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from models import bundle
 from models.architectures import ARCHITECTURES
+from models.conduct import Conduct
 from models.description import Description
 from models.errors import BundleError, CalibrationError, ShapeError, TrainingError
 from models.recipe import TrainingSettings, train
@@ -144,7 +145,7 @@ def test_ctrl_c_calibrates_and_saves_the_best_so_far(tmp_path):
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
-    made = train(digits(60), tmp_path / "bundle", TrainingSettings(epochs=50), interrupt)
+    made = train(digits(60), tmp_path / "bundle", TrainingSettings(epochs=50), Conduct(interrupt))
     assert made.metadata["metrics"]["ended"] == "interrupted"
     assert bundle.load(made.path).version == made.version
     assert "(interrupted)" in (made.path / "README.md").read_text()
@@ -192,7 +193,7 @@ def test_mistakes_are_found_before_training(tmp_path, records, settings, error, 
         pytest.fail("training has begun")
 
     with pytest.raises(error, match=reason):
-        train(records, tmp_path / "bundle", TrainingSettings(**settings), too_late)
+        train(records, tmp_path / "bundle", TrainingSettings(**settings), Conduct(too_late))
     assert not (tmp_path / "bundle").exists()
 
 
