@@ -25,6 +25,7 @@ from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
 from models.channels import Channels
+from models.checkpoint import Keeper
 from models.conduct import Conduct
 from models.contamination import suspicious_share
 from models.description import Description
@@ -33,12 +34,13 @@ from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
+from models.resuming import keeper_for
 from models.scaling import FAR
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
-from models.training import History, fit, seeded
+from models.training import INTERRUPTED, History, fit, seeded
 
 __all__ = [
     "Conduct",
@@ -68,9 +70,10 @@ def train(
     channel) if they are described so, n >= 50. parts: which rows train, validate and calibrate,
     if the settings are not to choose them.
 
-    On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
-    same records, settings and number of threads give the same weights, bit for bit. Raises
-    TrainingError, ShapeError, CalibrationError, BundleError.
+    On Ctrl-C the best model so far is calibrated and saved, and with conduct.checkpoint the state
+    that conduct.resume goes on from, to the bundle that would have come of it. Repeatable on one
+    machine's CPU: the same records, settings and number of threads give the same weights, bit for
+    bit. Raises TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
     conduct, described = conduct or Conduct(), described or Description()
@@ -83,12 +86,13 @@ def train(
     _check_solved(settings)
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
-    fitted = fit_model(records, parts, settings, conduct, described)
+    keeper = keeper_for(records, parts, settings, conduct, described)
+    fitted = fit_model(records, parts, settings, conduct, described, keeper)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
     reference = _calibrated(fitted, held_out, FLOAT32)
     samples = spec.prepare(held_out[:SAMPLED])
-    return bundle.save(
+    saved = bundle.save(
         out,
         model=fitted.model,
         input_spec=spec,
@@ -120,6 +124,9 @@ def train(
             ordered=settings.ordered,
         ),
     )
+    if keeper is not None and history.ended != INTERRUPTED:
+        keeper.clear()
+    return saved
 
 
 def _check_solved(settings: TrainingSettings) -> None:
@@ -175,8 +182,12 @@ def fit_model(
     settings: TrainingSettings,
     conduct: Conduct | None = None,
     described: Description | None = None,
+    keeper: Keeper | None = None,
 ) -> Fitted:
-    """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
+    """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does.
+
+    keeper: has the state to go on from, if any, and writes it on Ctrl-C; `conduct` is not asked.
+    """
     place = device.resolve(settings.device)
     spec = spec_of(records, parts, described or Description())
     with seeded(settings.seed, place):
@@ -192,7 +203,7 @@ def fit_model(
         count = settings.threads or threads.suited(model, threads.cores())
         settings = replace(settings, threads=count)
         with threads.using(count):
-            history = _fit(model, spec, records, parts, settings, conduct or Conduct())
+            history = _fit(model, spec, records, parts, settings, conduct or Conduct(), keeper)
     return Fitted(model, spec, settings, history)
 
 
@@ -234,13 +245,14 @@ def _fit(
     parts: Split,
     settings: TrainingSettings,
     conduct: Conduct,
+    keeper: Keeper | None,
 ) -> History:
     # A few wild records count, and do not teach the network to be wild.
     training, validation = (
         torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR))
         for rows in (parts.training, parts.validation)
     )
-    return fit(model, training, validation, settings, conduct.progress)
+    return fit(model, training, validation, settings, conduct.progress, keeper=keeper)
 
 
 def _metrics(history: History, reference: Reference, seconds: float) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.presets import AUTO, BEST_MINUTES, COST, FAST, MINUTES, PRESETS, Preset
@@ -11,7 +13,6 @@ from models.presets import AUTO, BEST_MINUTES, COST, FAST, MINUTES, PRESETS, Pre
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from models.choice import Choice
     from models.description import Description
     from models.settings import TrainingSettings
 
@@ -41,25 +42,51 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choice_of(
+def chosen(
     options: argparse.Namespace,
     records: NDArray[Any],
     settings: TrainingSettings,
     described: Description,
-) -> Choice | None:
-    """What the preset chooses for the records; None for fast. Says what is tried, on stderr.
+) -> tuple[TrainingSettings, dict[str, Any] | None]:
+    """The settings that the preset chooses, and what it compared; these and None for fast.
 
-    Raises UserError.
+    What is tried is counted on stderr. With --resume: what was chosen before. Raises UserError.
     """
     preset = _asked(options, settings)
     if preset.name == FAST:
-        return None
+        return settings, None
+    if options.resume:
+        return _before(options, settings, preset)
 
     from models import search
     from monitor.process.progress import Bars
 
     with Bars() as bars, bars.count("trying candidates", None, "done") as advance:
-        return search.choose(records, settings, preset, described, told=lambda _: advance(1))
+        choice = search.choose(records, settings, preset, described, told=lambda _: advance(1))
+    return choice.settings, choice.to_json()
+
+
+def _before(
+    options: argparse.Namespace, settings: TrainingSettings, preset: Preset
+) -> tuple[TrainingSettings, dict[str, Any] | None]:
+    """What the interrupted training had chosen."""
+    from models.checkpoint import folder_of, read_about
+    from monitor.errors import UserError
+
+    folder = folder_of(options.out)
+    about = read_about(folder)
+    document = about["choice"]
+    limit = None if math.isinf(preset.cost) else preset.cost
+    if document is None or (document.get("name"), document.get("cost")) != (preset.name, limit):
+        raise UserError(
+            f"{folder}: its model was not chosen by preset {preset.name} within this cost. Give the"
+            " same options as before, or train anew without --resume"
+        )
+    stored = about["identity"].get("settings")
+    names = ("architecture", "architecture_settings", "error_metric")
+    if not isinstance(stored, dict) or not set(names) <= set(stored):
+        raise UserError(f"{folder}: it does not say what was trained. Train anew without --resume")
+    return replace(settings, **{name: stored[name] for name in names}), document
 
 
 def _asked(options: argparse.Namespace, settings: TrainingSettings) -> Preset:
@@ -76,19 +103,19 @@ def _asked(options: argparse.Namespace, settings: TrainingSettings) -> Preset:
     return Preset(name, options.minutes, COST if options.cost is None else options.cost)
 
 
-def told(choice: Choice) -> str:
-    """What was compared and chosen, for people."""
+def told(document: Mapping[str, Any]) -> str:
+    """What was compared and chosen, for people. document: as `Choice.to_json` gives it."""
     from models.choice import table
 
-    document = choice.to_json()
-    lines = [f"preset       {choice.preset}: {choice.why}"]
-    if choice.trials:
-        rows = table(document)
+    lines = [f"preset       {document['name']}: {document['why']}"]
+    rows = table(document)
+    if len(rows) > 1:
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines += [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-    if not math.isinf(choice.limit) and any(t.cost > choice.limit for t in choice.trials):
+    limit = document["cost"]
+    if limit is not None and any(trial["cost"] > limit for trial in document["candidates"]):
         lines.append(f"{'':13}--cost inf tries all, whatever scoring a record costs")
     return "\n".join(lines)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from models.architectures import ARCHITECTURES, Option
 from monitor.commands.data_options import add_data, reading, roles, source_of
+from monitor.commands.interruption import stopping
 from monitor.commands.options import positive
-from monitor.commands.preset_options import add_preset, choice_of, told
+from monitor.commands.preset_options import add_preset, chosen, told
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -25,7 +26,8 @@ example:
   aead-monitor train --data normal.npy --out model --preset best --cost inf
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
-Ctrl-C stops the training early; the best model so far is calibrated and saved.
+Ctrl-C stops the training early; the best model so far is calibrated and saved. The same command
+with --resume goes on, to the model that would have come of it without the stop.
 """
 
 
@@ -105,6 +107,11 @@ def architecture_options() -> dict[str, Option]:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training (the defaults suit the data)")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was stopped, by the checkpoint beside --out",
+    )
     group.add_argument("--epochs", type=int, metavar="N", help="at most this many")
     group.add_argument("--batch-size", type=int, metavar="N")
     group.add_argument("--learning-rate", type=float, metavar="R")
@@ -153,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
     settings = _settings(options)
 
     from models import bundle as bundles
-    from models import recipe
+    from models import checkpoint, recipe
     from models.conduct import Conduct
     from models.description import Description
     from monitor.datasets import learning
@@ -179,13 +186,14 @@ def run(options: argparse.Namespace) -> int:
         read=learned.account.kept(roles(asked)),
     )
     records = learned.data.records
-    choice = choice_of(options, records, settings, described)
-    if choice is not None:
-        settings = choice.settings
-        print(for_terminal(told(choice)))
-    with epochs_bar() as listener:
-        conduct = Conduct(listener, choice=None if choice is None else choice.to_json())
-        bundle = recipe.train(records, options.out, settings, conduct, described)
+    with stopping():
+        settings, choice = chosen(options, records, settings, described)
+        if choice is not None:
+            print(for_terminal(told(choice)))
+        folder = checkpoint.folder_of(options.out)
+        with epochs_bar() as listener:
+            conduct = Conduct(listener, choice=choice, checkpoint=folder, resume=options.resume)
+            bundle = recipe.train(records, options.out, settings, conduct, described)
     print(_outcome(bundle, options.out))
     return 0
 
@@ -249,9 +257,11 @@ next         aead-monitor score {out} --data PATH --out scores.csv"""
 def _training(bundle: Bundle) -> str:
     metrics, left_out = bundle.metadata["metrics"], bundle.metadata.get("left_out")
     if left_out is None:
+        go_on = "; the same command with --resume goes on"
         return (
             f"{metrics['ended']} after {metrics['epochs']} epochs, kept epoch"
             f" {metrics['best_epoch']}, validation loss {metrics['validation_loss']:.6g}"
+            f"{go_on if metrics['ended'] == 'interrupted' else ''}"
         )
     kept = metrics["ended"]
     if not left_out["count"]:

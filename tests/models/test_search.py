@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models import bundle, search
-from models.architectures import ARCHITECTURES
 from models.bundle_files import manifest, version_of
-from models.choice import Choice, Trial, pick, table
+from models.choice import table
 from models.conduct import Conduct
 from models.description import Description
 from models.errors import TrainingError
-from models.input_spec import InputSpec
-from models.presets import AUTO, BEST, COST, FAST, PRESETS, Preset, plain
-from models.ranking import Ranking
+from models.presets import AUTO, BEST, PRESETS, Preset
 from models.recipe import train
 from models.search import choose
 from models.settings import TrainingSettings
@@ -32,75 +28,6 @@ def on_a_plane(count, seed=0, d=8):
     rng = np.random.default_rng(seed)
     to_features = np.random.default_rng(99).normal(size=(3, d))
     return rng.normal(size=(count, 3)) @ to_features + 0.1 * rng.normal(size=(count, d))
-
-
-def trial(name, area, cost, spread=0.05):
-    """A trial whose figure is `area` with a standard error that follows from `spread`."""
-    rng = np.random.default_rng(sum(map(ord, name)))
-    values = area + spread * (lambda z: z - z.mean())(rng.normal(size=200))
-    return Trial(name, CPU, cost, Ranking({"kind": area}, values, values.copy()), 1.0, 2.0)
-
-
-def test_the_best_is_picked():
-    chosen, why = pick([trial("a", 0.8, 1), trial("b", 0.9, 1.2)], 1.3)
-    assert chosen.name == "b"
-    assert "best, 0.900" in why
-
-
-def test_within_a_standard_error_the_cheaper_one_is_picked():
-    near, best = trial("near", 0.899, 0.5), trial("best", 0.9, 1)
-    apart = best.ranking.error_of_difference(near.ranking)
-    assert 0.001 < apart < 0.01
-    chosen, why = pick([best, near, trial("cheapest", 0.8, 0.1)], math.inf)
-    assert chosen.name == "near"
-    assert "costs less than best" in why
-    farther = trial("near", 0.9 - 2 * apart, 0.5)
-    assert pick([best, farther], math.inf)[0].name == "best"
-
-
-def test_what_costs_too_much_is_not_picked():
-    trials = [trial("good", 0.9, 7), trial("cheap", 0.7, 1)]
-    assert pick(trials, COST)[0].name == "cheap"
-    assert pick(trials, math.inf)[0].name == "good"
-    with pytest.raises(ValueError, match="within the cost"):
-        pick(trials[:1], COST)
-
-
-SPECS = {
-    "vector": InputSpec.fit(vectors(50)),
-    "wide": InputSpec.fit(vectors(50, 2000)),
-    "picture": InputSpec.fit(digits(50)),
-    "large picture": InputSpec.fit(np.zeros((2, 64, 64, 3), dtype=np.uint8)),
-    "series": InputSpec.fit(np.random.default_rng(0).normal(size=(50, 16, 3)), layout="series"),
-}
-
-
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_every_preset_tries_the_plain_model_and_more(spec):
-    auto, best = (Preset(name).candidates(spec) for name in (AUTO, BEST))
-    assert Preset(FAST).candidates(spec) == []
-    assert plain(spec) in auto
-    assert {each.name for each in auto} < {each.name for each in best}
-    assert len({each.name for each in best}) == len(best)
-    assert {each.architecture for each in best} <= set(ARCHITECTURES)
-    assert all(each.cost > 0 for each in best)
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ({"name": "quick"}, "preset must be fast, auto, best"),
-        ({"minutes": 0}, "minutes must be"),
-        ({"minutes": math.inf}, "minutes must be"),
-        ({"minutes": math.nan}, "minutes must be"),
-        ({"cost": 0.5}, "cost must be at least 1"),
-        ({"cost": math.nan}, "cost must be at least 1"),
-    ],
-    ids=str,
-)
-def test_a_preset_that_is_none_is_refused(values, reason):
-    with pytest.raises(TrainingError, match=reason):
-        Preset(**values)
 
 
 @pytest.fixture(scope="module")
@@ -310,8 +237,3 @@ def test_records_that_are_not_finite_are_refused():
     records[7, 1] = np.nan
     with pytest.raises(TrainingError, match="row 7 "):
         choose(records, CPU, Preset(AUTO))
-
-
-def test_a_choice_without_a_limit_is_valid_json():
-    text = json.dumps(Choice(AUTO, CPU, [trial("a", 0.5, 1)]).to_json(), allow_nan=False)
-    assert json.loads(text)["cost"] is None
