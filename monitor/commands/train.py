@@ -10,10 +10,12 @@ from monitor.commands.data_options import add_data, reading, roles, source_of
 from monitor.commands.interruption import stopping
 from monitor.commands.options import positive
 from monitor.commands.preset_options import add_preset, chosen, told
+from monitor.commands.training_log import csv_log
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.settings import TrainingSettings
+    from models.training import Progress
     from models.windows import Window
 
 _EXAMPLE = """\
@@ -112,6 +114,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with a training that was stopped, by the checkpoint beside --out",
     )
+    group.add_argument(
+        "--log-csv",
+        metavar="FILE",
+        help="write the losses of each epoch there, as they come; with --resume, add to it",
+    )
     group.add_argument("--epochs", type=int, metavar="N", help="at most this many")
     group.add_argument("--batch-size", type=int, metavar="N")
     group.add_argument("--learning-rate", type=float, metavar="R")
@@ -191,7 +198,12 @@ def run(options: argparse.Namespace) -> int:
         if choice is not None:
             print(for_terminal(told(choice)))
         folder = checkpoint.folder_of(options.out)
-        with epochs_bar() as listener:
+        with epochs_bar() as moved, csv_log(options.log_csv, options.resume) as logged:
+
+            def listener(progress: Progress) -> None:
+                logged(progress)
+                moved(progress)
+
             conduct = Conduct(listener, choice=choice, checkpoint=folder, resume=options.resume)
             bundle = recipe.train(records, options.out, settings, conduct, described)
     print(_outcome(bundle, options.out))

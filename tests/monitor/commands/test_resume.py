@@ -109,3 +109,57 @@ def test_without_a_checkpoint_it_is_said(
 ) -> None:
     assert trained(rows, tmp_path / "model", "--resume") == 2
     assert "Train without --resume" in capsys.readouterr().err
+
+
+def lines(path: Path) -> list[list[str]]:
+    return [line.split(",") for line in path.read_text().splitlines()]
+
+
+def test_the_losses_are_logged_and_a_resumed_training_adds_to_them(
+    rows: Path, tmp_path: Path, stop_after: Stop
+) -> None:
+    log = tmp_path / "training.csv"
+    log.write_text("of before")
+    stop_after(3)
+    assert trained(rows, tmp_path / "model", "--log-csv", str(log)) == 0
+    assert [line[0] for line in lines(log)] == ["epoch", "1", "2", "3"]
+    stop_after(None)
+    assert trained(rows, tmp_path / "model", "--log-csv", str(log), "--resume") == 0
+    heading, *told = lines(log)
+    assert heading == ["epoch", "loss", "validation_loss", "seconds"]
+    history = load(tmp_path / "model").metadata["history"]
+    assert [int(line[0]) for line in told] == list(range(1, 9))
+    assert [float(line[1]) for line in told] == history["losses"]
+    assert [float(line[2]) for line in told] == history["validation_losses"]
+    assert all(float(line[3]) >= 0 for line in told)
+
+
+def test_what_is_solved_has_no_epochs_to_log(rows: Path, tmp_path: Path) -> None:
+    log = tmp_path / "training.csv"
+    arguments = ["--data", str(rows), "--out", str(tmp_path / "model"), "--arch", "linear"]
+    assert main(["train", *arguments, "--log-csv", str(log)]) == 0
+    assert len(lines(log)) == 1
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_a_log_that_cannot_be_written_is_said_before_training(
+    rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], resume: list[str]
+) -> None:
+    assert (
+        trained(rows, tmp_path / "model", "--log-csv", str(tmp_path / "no" / "log"), *resume) == 2
+    )
+    assert "no/log: cannot be written" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+
+
+def test_with_resume_another_file_is_not_added_to(
+    rows: Path, tmp_path: Path, stop_after: Stop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_after(3)
+    assert trained(rows, tmp_path / "model") == 0
+    stop_after(None)
+    thesis = tmp_path / "thesis.csv"
+    thesis.write_text("years,of,work\n")
+    assert trained(rows, tmp_path / "model", "--resume", "--log-csv", str(thesis)) == 2
+    assert "does not begin with epoch,loss" in capsys.readouterr().err
+    assert thesis.read_text() == "years,of,work\n"
