@@ -55,6 +55,7 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
     "ladder": Architecture(
         "models.ladder:Ladder", (Option("memory", int, "N", "records remembered (default 256)"),)
     ),
+    "linear": Architecture("models.linear:Linear", (BOTTLENECK,)),
     "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
     "dense": Architecture("models.dense:Dense", (HIDDEN,)),
     "convolutional": Architecture(

@@ -12,6 +12,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from models.choice import without_times
 from models.errors import BundleError
 from models.files import read_bounded
 
@@ -60,6 +61,8 @@ def _timeless(metadata: Any) -> Any:
     metrics = kept.get("metrics")
     if isinstance(metrics, Mapping):
         kept["metrics"] = {key: value for key, value in metrics.items() if key != "seconds"}
+    if "preset" in kept:
+        kept["preset"] = without_times(kept["preset"])
     return kept
 
 

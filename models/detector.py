@@ -21,20 +21,24 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models import bundle as bundles
-from models import bundle_files, frames, recipe, report
+from models import bundle_files, frames, presets, recipe, report, search
 from models.bundle import Bundle
+from models.choice import Choice
+from models.conduct import Conduct
+from models.description import Description
 from models.engines import engine_for
 from models.errors import DetectorError, UserError
 from models.files import replaced_folder
 from models.reconstruction import finite, reconstructed
 from models.schema import Schema
 from models.settings import MIN_RECORDS, TrainingSettings
-from models.splits import split
+from models.splits import Split, split
 from models.training import History
 
 BLOCK: Final = 1024
 """Records reconstructed at a time."""
 CARD: Final = "README.md"
+_OF_PRESETS: Final = frozenset({"preset", "minutes", "cost"})
 CARD_BYTES: Final = 1 << 23
 """Records kept for the model card, at most."""
 
@@ -48,6 +52,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
 
     architecture, architecture_settings, epochs, quantile, ordered, error_metric, augment, device,
     threads: as in `models.settings.TrainingSettings`. random_state: its seed, a whole number.
+    preset: "fast", the plain model of such records; "auto" or "best" choose the architecture by
+    how candidates rank synthetic anomalies, in so many minutes and at most so many times the plain
+    model's cost a record (`models.presets`); what was compared is in bundle_.metadata["preset"].
 
     After `fit` or `load`: bundle_, the model with its calibration; n_features_in_, numbers in a
     record; feature_names_in_, of a frame; offset_, what `score_samples` is compared with.
@@ -68,6 +75,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         random_state: int = 0,
         device: str = "auto",
         threads: int | None = None,
+        preset: str = "fast",
+        minutes: float | None = None,
+        cost: float = presets.COST,
     ) -> None:
         self.architecture = architecture
         self.architecture_settings = architecture_settings
@@ -79,20 +89,27 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         self.random_state = random_state
         self.device = device
         self.threads = threads
+        self.preset = preset
+        self.minutes = minutes
+        self.cost = cost
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803  (scikit-learn's name)
         """Learn what is normal, and calibrate on a part of it that is held out. y: not used."""
         table = frames.table_of(X)
         schema = None if table is None else frames.schema_of(table)
         rows = self._rows(X, schema, reset=True)
+        described = Description(schema or Schema(), source="fit")
         with tempfile.TemporaryDirectory(prefix="aead-detector-") as folder:
             target = Path(folder) / "model"
             try:
                 settings = self._settings()
                 parts = split(len(rows), settings)
-                made = recipe.train(
-                    rows, target, settings, schema=schema, source="fit", parts=parts, card=False
-                )
+                choice = self._choice(rows, settings, described, parts)
+                conduct = Conduct(card=False)
+                if choice is not None:
+                    settings = choice.settings
+                    conduct = Conduct(card=False, choice=choice.to_json())
+                made = recipe.train(rows, target, settings, conduct, described, parts)
             except UserError as error:
                 raise DetectorError(str(error)) from error
             self._take(made, _files(target))
@@ -188,10 +205,22 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         return schema if schema.features else None
 
     def _settings(self) -> TrainingSettings:
-        values = self.get_params()
+        values = {k: v for k, v in self.get_params().items() if k not in _OF_PRESETS}
         values["seed"] = values.pop("random_state")
         values["architecture_settings"] = dict(self.architecture_settings or {})
         return TrainingSettings(**{**values, "augment": tuple(self.augment)})
+
+    def _choice(
+        self,
+        rows: NDArray[Any],
+        settings: TrainingSettings,
+        described: Description,
+        parts: Split,
+    ) -> Choice | None:
+        asked = presets.Preset(self.preset, self.minutes, self.cost)
+        if asked.name == presets.FAST:
+            return None
+        return search.choose(rows, settings, asked, described, parts)
 
     def _rows(self, X: Any, schema: Schema | None, reset: bool) -> NDArray[Any]:  # noqa: N803
         """Records as the model takes them; of a frame, by name."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,22 +25,32 @@ from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
 from models.channels import Channels
+from models.checkpoint import Keeper
+from models.conduct import Conduct
 from models.contamination import suspicious_share
+from models.description import Description
 from models.engines import engine_for
 from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
+from models.resuming import keeper_for
 from models.scaling import FAR
-from models.schema import Schema
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
-from models.training import History, Listener, fit, seeded
-from models.windows import Window
+from models.training import INTERRUPTED, History, fit, seeded
 
-__all__ = ["Fitted", "TrainingSettings", "fit_model", "train"]
+__all__ = [
+    "Conduct",
+    "Description",
+    "Fitted",
+    "TrainingSettings",
+    "fit_model",
+    "spec_of",
+    "train",
+]
 
 SAMPLED: int = 256
 """Calibration records from which those shown in the report are taken."""
@@ -51,45 +60,39 @@ def train(
     records: NDArray[Any],
     out: Path | str,
     settings: TrainingSettings | None = None,
-    progress: Listener | None = None,
-    schema: Schema | None = None,
-    source: str = "",
+    conduct: Conduct | None = None,
+    described: Description | None = None,
     parts: Split | None = None,
-    layout: str = "",
-    window: Window | None = None,
-    read: Mapping[str, Any] | None = None,
-    card: bool = True,
 ) -> Bundle:
     """Train on normal records, calibrate, and save a bundle at `out`.
 
-    records: vectors (n, d) or images (n, H, W), (n, H, W, C), (n, C, H, W), n >= 50. schema:
-    a vector's features; NaN is a value where one may be missing. source: where the records came
-    from, for the model card. parts: which rows train, validate and calibrate, if the settings are
-    not to choose them. progress: called after each epoch. layout: "series" for (n, time, channel).
-    window: how the series were made, if the stream has single steps of them. read: what was
-    understood of the files that the records are from, as JSON values, for the model card. card:
-    write the model card, which takes some seconds.
+    records: vectors (n, d), images (n, H, W), (n, H, W, C), (n, C, H, W), or series (n, time,
+    channel) if they are described so, n >= 50. parts: which rows train, validate and calibrate,
+    if the settings are not to choose them.
 
-    On Ctrl-C the best model so far is calibrated and saved. Repeatable on one machine's CPU: the
-    same records, settings and number of threads give the same weights, bit for bit. Raises
-    TrainingError, ShapeError, CalibrationError, BundleError.
+    On Ctrl-C the best model so far is calibrated and saved, and with conduct.checkpoint the state
+    that conduct.resume goes on from, to the bundle that would have come of it. Repeatable on one
+    machine's CPU: the same records, settings and number of threads give the same weights, bit for
+    bit. Raises TrainingError, ShapeError, CalibrationError, BundleError.
     """
     settings = settings or TrainingSettings()
-    if window is not None:
+    conduct, described = conduct or Conduct(), described or Description()
+    if described.window is not None:
         # Neighbours overlap: at random, the network would know what it is calibrated on.
         settings = replace(settings, ordered=True)
     bundle.check_target(out)
-    require_finite(records, schema)
+    require_finite(records, described.schema)
     parts = parts or split(len(records), settings)
     _check_solved(settings)
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
-    fitted = fit_model(records, parts, settings, progress, schema, layout, window)
+    keeper = keeper_for(records, parts, settings, conduct, described)
+    fitted = fit_model(records, parts, settings, conduct, described, keeper)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
     reference = _calibrated(fitted, held_out, FLOAT32)
     samples = spec.prepare(held_out[:SAMPLED])
-    return bundle.save(
+    saved = bundle.save(
         out,
         model=fitted.model,
         input_spec=spec,
@@ -97,18 +100,19 @@ def train(
         error_metric=settings.error_metric,
         metadata={
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": _data(records, source, read),
+            "data": _data(records, described),
             "split": {name: len(rows) for name, rows in vars(parts).items()},
             "settings": settings.to_json(),
             "metrics": _metrics(history, reference, time.monotonic() - start),
             "history": vars(history),
+            **({} if conduct.choice is None else {"preset": dict(conduct.choice)}),
             **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
             "versions": _versions(),
         },
         pages=partial(
             report.pages, history=history, samples=samples, strangest=_shown(fitted, records)
         )
-        if card
+        if conduct.card
         else None,
         reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
         channels=Channels.calibrate(
@@ -120,6 +124,9 @@ def train(
             ordered=settings.ordered,
         ),
     )
+    if keeper is not None and history.ended != INTERRUPTED:
+        keeper.clear()
+    return saved
 
 
 def _check_solved(settings: TrainingSettings) -> None:
@@ -139,9 +146,11 @@ def _shown(fitted: Fitted, records: NDArray[Any]) -> NDArray[np.float32] | None:
     return fitted.spec.prepare(records[fitted.left_out.rows[: report.SAMPLES]])
 
 
-def _data(records: NDArray[Any], source: str, read: Mapping[str, Any] | None) -> dict[str, Any]:
-    data = {**fingerprint(records), "source": without_controls(source)}
-    return data if read is None else {**data, "read": values_without_controls(read)}
+def _data(records: NDArray[Any], described: Description) -> dict[str, Any]:
+    data = {**fingerprint(records), "source": without_controls(described.source)}
+    if described.read is None:
+        return data
+    return {**data, "read": values_without_controls(described.read)}
 
 
 def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Reference:
@@ -171,17 +180,16 @@ def fit_model(
     records: NDArray[Any],
     parts: Split,
     settings: TrainingSettings,
-    progress: Listener | None = None,
-    schema: Schema | None = None,
-    layout: str = "",
-    window: Window | None = None,
+    conduct: Conduct | None = None,
+    described: Description | None = None,
+    keeper: Keeper | None = None,
 ) -> Fitted:
-    """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does."""
+    """Train on parts.training, and choose the epoch by parts.validation. Raises as `train` does.
+
+    keeper: has the state to go on from, if any, and writes it on Ctrl-C; `conduct` is not asked.
+    """
     place = device.resolve(settings.device)
-    held_out = None
-    if records.ndim == 2 or layout == "series":
-        held_out = records[np.concatenate([parts.validation, parts.calibration])]
-    spec = InputSpec.fit(records[parts.training], schema, held_out, layout, window)
+    spec = spec_of(records, parts, described or Description())
     with seeded(settings.seed, place):
         model = _build(spec, settings).to(place)
         if isinstance(model, Solved):
@@ -195,8 +203,17 @@ def fit_model(
         count = settings.threads or threads.suited(model, threads.cores())
         settings = replace(settings, threads=count)
         with threads.using(count):
-            history = _fit(model, spec, records, parts, settings, progress)
+            history = _fit(model, spec, records, parts, settings, conduct or Conduct(), keeper)
     return Fitted(model, spec, settings, history)
+
+
+def spec_of(records: NDArray[Any], parts: Split, described: Description) -> InputSpec:
+    """The input spec of the records to train on, for `fit_model`. Raises ShapeError."""
+    held_out = None
+    if records.ndim == 2 or described.layout == "series":
+        held_out = records[np.concatenate([parts.validation, parts.calibration])]
+    training = records[parts.training]
+    return InputSpec.fit(training, described.schema, held_out, described.layout, described.window)
 
 
 def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
@@ -227,14 +244,15 @@ def _fit(
     records: NDArray[Any],
     parts: Split,
     settings: TrainingSettings,
-    progress: Listener | None,
+    conduct: Conduct,
+    keeper: Keeper | None,
 ) -> History:
     # A few wild records count, and do not teach the network to be wild.
     training, validation = (
         torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR))
         for rows in (parts.training, parts.validation)
     )
-    return fit(model, training, validation, settings, progress)
+    return fit(model, training, validation, settings, conduct.progress, keeper=keeper)
 
 
 def _metrics(history: History, reference: Reference, seconds: float) -> dict[str, Any]:

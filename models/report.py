@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models import montage, plots
 from models.bundle import Bundle
+from models.choice import table
 from models.reconstruction import SURPRISAL, model_errors, reconstructed
 from models.reference import DEFAULT_TOLERANCE
 from models.training import SOLVED, History
@@ -65,7 +66,7 @@ def model_card(bundle: Bundle) -> str:
     """Return the model card, Markdown."""
     solved = bundle.metadata["metrics"]["ended"] == SOLVED
     training = _solution if solved else _training
-    sections = (_summary, _data, _read, _calibration, _limits, training, _settings)
+    sections = (_summary, _preset, _data, _read, _calibration, _limits, training, _settings)
     return "\n".join(section(bundle) for section in sections)
 
 
@@ -92,6 +93,25 @@ def _error(bundle: Bundle) -> str:
 def _windows(bundle: Bundle) -> str:
     window = bundle.input_spec.window
     return "" if window is None else f"\n- Records are {_cell(str(window))}."
+
+
+def _preset(bundle: Bundle) -> str:
+    """What was compared, if a preset chose the architecture."""
+    document = bundle.metadata.get("preset")
+    if document is None:
+        return ""
+    heading, *rows = ([_cell(cell) for cell in row] for row in table(document))
+    lines = [heading, ["---"] * len(heading), *rows] if rows else []
+    shown = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return f"""## Choice
+
+Preset {document["name"]}: {_cell(document["why"])}.
+
+{shown}
+ROC AUC: how well held-out normal records are told from held-out ones that were spoilt on purpose,
+averaged over ways of spoiling them, and its standard error. Cost: of scoring a record, about so
+many times that of the plain model. Each way by itself is in bundle.json.
+"""
 
 
 def _data(bundle: Bundle) -> str:

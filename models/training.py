@@ -7,20 +7,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import Final
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor
 
-from models.augmentation import augment
 from models.autoencoder import Autoencoder
+from models.checkpoint import Keeper, State
+from models.course import Course
 from models.errors import TrainingError
-from models.reconstruction import element_errors, errors_of
+from models.reconstruction import errors_of
 from models.settings import TrainingSettings
 
-MAX_GRADIENT_NORM: Final = 1.0
 SOLVED: Final = "solved"
+INTERRUPTED: Final = "interrupted"
+FINISHED: Final = "finished"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class History:
     losses: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
-    ended: str = "finished"
+    ended: str = FINISHED
 
     @property
     def best_loss(self) -> float:
@@ -81,105 +83,73 @@ def fit(
     settings: TrainingSettings,
     listener: Listener | None = None,
     clock: Callable[[], float] = time.monotonic,
+    keeper: Keeper | None = None,
 ) -> History:
     """Train the model in place and leave it with its best weights, in evaluation mode.
 
     records, validation: float32 (n, *shape), normalised. On Ctrl-C after the first epoch it
     keeps the best so far and says so in the history; before that, KeyboardInterrupt goes on.
-    Raises TrainingError if the loss is not finite in the first epoch.
+    keeper: has the state to go on from, if any; it gets each epoch's, and writes it on Ctrl-C.
+    Raises TrainingError if the loss is not finite in the first epoch, or for a state of another
+    model.
     """
     settings = settings.completed(len(records))
-    history, best, start = History(), _copy_weights(model), clock()
+    course, history, start = Course(model, records, settings), History(), clock()
+    if keeper is not None and keeper.state is not None:
+        history = _restored(course, keeper.state, keeper.folder)
+    begun = len(history.losses)
     try:
-        for epoch, loss in enumerate(_epochs(model, records, settings), start=1):
+        for epoch in range(begun, settings.epochs or 1):
+            if _no_better(history, settings):
+                break
+            loss = course.train(epoch)
             validation_loss = float(errors_of(model, validation, settings.error_metric).mean())
             if not math.isfinite(loss + validation_loss):
                 history.ended = "diverged"
                 break
             if history.add(loss, validation_loss):
-                best = _copy_weights(model)
+                course.remember()
+            if keeper is not None:
+                keeper.state = _state(course, history)
             if listener:
-                listener(_progress(history, settings, clock() - start))
-            if epoch - history.best_epoch >= (settings.patience or epoch):
-                history.ended = "early stop"
-                break
+                listener(_progress(history, settings, clock() - start, begun))
     except KeyboardInterrupt:
         if not history.best_epoch:
             raise
-        history.ended = "interrupted"
+        history.ended = INTERRUPTED
+        if keeper is not None:
+            keeper.write()
+    if history.ended == FINISHED and _no_better(history, settings):
+        history.ended = "early stop"
     if not history.best_epoch:
         raise TrainingError(
             "the loss is not finite after the first epoch. Use a learning rate below "
             f"{settings.learning_rate:g}, and look for extreme values in the data."
         )
-    model.load_state_dict(best)
+    model.load_state_dict(course.best)
     model.eval()
     return history
 
 
-def learning_rate_factor(step: int, steps: int, warmup: int) -> float:
-    """Factor on the learning rate at a step (from 0): linear up to 1, then a cosine down to 0."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+def _no_better(history: History, settings: TrainingSettings) -> bool:
+    """Whether so many epochs as patience allows went by without a better one."""
+    epoch = len(history.losses)
+    return epoch > 0 and epoch - history.best_epoch >= (settings.patience or epoch)
 
 
-def _epochs(model: Autoencoder, records: Tensor, settings: TrainingSettings) -> Iterator[float]:
-    """Train one epoch a turn, for ever as far as the schedule goes; yield the training loss."""
-    epochs, batch_size = settings.epochs or 1, settings.batch_size or len(records)
-    # Batches of nearly equal size: batch norm cannot train on a last batch of one record.
-    batches = math.ceil(len(records) / batch_size)
-    steps = epochs * batches
-    warmup = round(settings.warmup_fraction * steps)
-    generator = Generator().manual_seed(settings.seed)
-    # One call for all weights: one for each takes a fifth to a quarter longer a step.
-    optimizer = torch.optim.AdamW(
-        _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
-    )
-    for epoch in range(epochs):
-        model.train()
-        order = torch.randperm(len(records), generator=generator)
-        total = 0.0
-        for number, rows in enumerate(torch.tensor_split(order, batches)):
-            factor = learning_rate_factor(epoch * batches + number, steps, warmup)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * factor
-            batch = augment(records[rows], settings.augment, generator)
-            total += _step(model, optimizer, batch, settings.error_metric) * len(rows)
-        yield total / len(records)
+def _state(course: Course, history: History) -> State:
+    losses, validation = list(history.losses), list(history.validation_losses)
+    return State(course.state(), losses, validation, history.best_epoch)
 
 
-def _step(
-    model: Autoencoder, optimizer: torch.optim.Optimizer, batch: Tensor, metric: str
-) -> float:
-    x = batch.to(next(model.parameters()).device)
-    loss = model.loss(x, partial(_mean_error, metric=metric))
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM, foreach=True)
-    optimizer.step()
-    return loss.item()
+def _restored(course: Course, state: State, folder: Path) -> History:
+    """The history so far, and the course as it was then."""
+    course.restore(state.tensors, folder)
+    return History(list(state.losses), list(state.validation_losses), state.best_epoch)
 
 
-def _mean_error(x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
-    return element_errors(x, reconstruction, metric).mean()
-
-
-def _groups(model: Autoencoder, weight_decay: float) -> list[dict[str, object]]:
-    """Weights decay; biases and normalisation do not: pulling them to zero helps nothing."""
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": weights, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-
-
-def _copy_weights(model: Autoencoder) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-def _progress(history: History, settings: TrainingSettings, seconds: float) -> Progress:
+def _progress(history: History, settings: TrainingSettings, seconds: float, begun: int) -> Progress:
+    """begun: epochs that were trained before, in no time of ours."""
     epoch, epochs = len(history.losses), settings.epochs or 1
     return Progress(
         epoch=epoch,
@@ -187,5 +157,5 @@ def _progress(history: History, settings: TrainingSettings, seconds: float) -> P
         loss=history.losses[-1],
         validation_loss=history.validation_losses[-1],
         best_epoch=history.best_epoch,
-        seconds_left=seconds / epoch * (epochs - epoch),
+        seconds_left=seconds / (epoch - begun) * (epochs - epoch),
     )

@@ -1,6 +1,6 @@
 """One digit of MNIST against the others, and ones with a few threes among them.
 
-    python -m benchmarks.quality.pictures [--arch NAME] [--digits N ...]
+    python -m benchmarks.quality.pictures [--arch NAME | --preset NAME] [--digits N ...]
 
 Trains and scores as the product's commands do. Needs MNIST in AEAD_DATA (see `tests/data.py`).
 Prints two tables, Markdown; ten minutes on a core.
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.quality.scoring import errors
+from models.presets import PRESETS, Preset
 from models.settings import TrainingSettings
 from tests.data import DATA
 
@@ -28,11 +29,13 @@ SHARE = 0.01
 Pictures = NDArray[np.uint8]
 
 
-def one_against_rest(digit: int, settings: TrainingSettings) -> tuple[float, float]:
+def one_against_rest(
+    digit: int, settings: TrainingSettings, preset: Preset | None = None
+) -> tuple[float, float]:
     """ROC AUC over all 10,000 test pictures, and seconds for training and scoring."""
     training, labels, test, test_labels = mnist()
     start = time.monotonic()
-    found = errors(training[labels == digit], test, settings)
+    found = errors(training[labels == digit], test, settings, preset)
     return float(roc_auc_score(test_labels != digit, found)), time.monotonic() - start
 
 
@@ -57,13 +60,15 @@ def mnist() -> tuple[Pictures, NDArray[Any], Pictures, NDArray[Any]]:
         return arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"]
 
 
-def digit_lines(digits: Sequence[int], settings: TrainingSettings) -> Iterable[str]:
+def digit_lines(
+    digits: Sequence[int], settings: TrainingSettings, preset: Preset | None = None
+) -> Iterable[str]:
     """The table of digits, as it is measured."""
     yield "| digit | ROC AUC | seconds |"
     yield "| --- | --- | --- |"
     found = []
     for digit in digits:
-        area, seconds = one_against_rest(digit, settings)
+        area, seconds = one_against_rest(digit, settings, preset)
         found.append(area)
         yield f"| {digit} | {area:.4f} | {seconds:.0f} |"
     yield f"| **mean**, worst | {np.mean(found):.4f}, {min(found):.4f} | |"
@@ -87,9 +92,11 @@ def main() -> None:
     parser.add_argument("--arch", help="of train; the default's, if not given")
     parser.add_argument("--digits", nargs="*", type=int, default=list(range(10)))
     parser.add_argument("--no-threes", action="store_true", help="digits alone")
+    parser.add_argument("--preset", choices=PRESETS, help="of train, for digits")
     asked = parser.parse_args()
+    preset = Preset(asked.preset) if asked.preset else None
     settings = TrainingSettings(architecture=asked.arch, device="cpu")
-    for line in digit_lines(asked.digits, settings) if asked.digits else ():
+    for line in digit_lines(asked.digits, settings, preset) if asked.digits else ():
         print(line, flush=True)
     print()
     for line in () if asked.no_threes else three_lines(settings):

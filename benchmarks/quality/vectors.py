@@ -1,6 +1,6 @@
 """The default for vectors on ADBench's development sets, beside Isolation Forest and the paper.
 
-    python -m benchmarks.quality.vectors [--clean] [--arch NAME] [--sets NAME ...]
+    python -m benchmarks.quality.vectors [--clean] [--arch NAME | --preset NAME] [--sets NAME ...]
 
 Trains and scores as the product's commands do, three splits of each set. Needs ADBench in
 AEAD_DATA (see `tests/data.py`). Prints one table, Markdown, in per cent; a few minutes on a core.
@@ -18,6 +18,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.quality.adbench import SEEDS, Parts, names, parts, published
 from benchmarks.quality.scoring import Floats, errors
+from models.presets import COST, PRESETS, Preset
 from models.settings import TrainingSettings
 
 LONE = "smtp"
@@ -31,7 +32,9 @@ def forest(split: Parts, seed: int) -> Floats:
     return np.asarray(-fitted.score_samples(split.test))
 
 
-def figures(name: str, clean: bool, settings: TrainingSettings) -> Floats:
+def figures(
+    name: str, clean: bool, settings: TrainingSettings, preset: Preset | None = None
+) -> Floats:
     """ROC AUC and AUC-PR of ours and of the forest, per cent: (seeds, methods, metrics)."""
     found = []
     for seed in SEEDS:
@@ -40,7 +43,7 @@ def figures(name: str, clean: bool, settings: TrainingSettings) -> Floats:
             normal = ~split.training_odd
             split = Parts(split.training[normal], split.training_odd[normal], split.test,
                           split.test_odd)  # fmt: skip
-        ours = errors(split.training, split.test, settings)
+        ours = errors(split.training, split.test, settings, preset)
         found.append(
             [
                 [100 * metric(split.test_odd, each) for metric in METRICS.values()]
@@ -100,13 +103,16 @@ def main() -> None:
     parser.add_argument("--clean", action="store_true", help="train without the anomalies")
     parser.add_argument("--sets", nargs="+", choices=names(), default=names())
     parser.add_argument("--arch", help="of train; the default's, if not given")
+    parser.add_argument("--preset", choices=PRESETS, help="of train, in place of --arch")
+    parser.add_argument("--cost", type=float, default=COST, help="of train, with --preset")
     asked = parser.parse_args()
+    preset = Preset(asked.preset, cost=asked.cost) if asked.preset else None
     settings = TrainingSettings(
         architecture=asked.arch, contamination=0.0 if asked.clean else None, device="cpu"
     )
     found = {}
     for name in asked.sets:
-        found[name] = figures(name, asked.clean, settings)
+        found[name] = figures(name, asked.clean, settings, preset)
         print(name, found[name].mean(0).round(1).tolist(), file=sys.stderr, flush=True)
     print("\n".join(table(found)))
 

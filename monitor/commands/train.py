@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from models.architectures import ARCHITECTURES, Option
 from monitor.commands.data_options import add_data, reading, roles, source_of
+from monitor.commands.interruption import stopping
 from monitor.commands.options import positive
+from monitor.commands.preset_options import add_preset, chosen, told
+from monitor.commands.training_log import csv_log
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.settings import TrainingSettings
+    from models.training import Progress
     from models.windows import Window
 
 _EXAMPLE = """\
@@ -21,13 +25,15 @@ example:
   aead-monitor train --data readings.csv --time at --label fault --out model
   aead-monitor train --data turbines.parquet --window 64 --by turbine --out model
   aead-monitor train --data recorded.npy --out model --ordered     straight from the stream
+  aead-monitor train --data normal.npy --out model --preset best --cost inf
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
-Ctrl-C stops the training early; the best model so far is calibrated and saved.
+Ctrl-C stops the training early; the best model so far is calibrated and saved. The same command
+with --resume goes on, to the model that would have come of it without the stop.
 """
 
 
-_SOLVED = "ladder, edges"
+_SOLVED = "ladder, linear, edges"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_data(parser)
+    add_preset(parser)
     _add_model(parser)
     _add_training(parser)
     parser.set_defaults(run=run)
@@ -102,6 +109,16 @@ def architecture_options() -> dict[str, Option]:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training (the defaults suit the data)")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was stopped, by the checkpoint beside --out",
+    )
+    group.add_argument(
+        "--log-csv",
+        metavar="FILE",
+        help="write the losses of each epoch there, as they come; with --resume, add to it",
+    )
     group.add_argument("--epochs", type=int, metavar="N", help="at most this many")
     group.add_argument("--batch-size", type=int, metavar="N")
     group.add_argument("--learning-rate", type=float, metavar="R")
@@ -150,7 +167,9 @@ def run(options: argparse.Namespace) -> int:
     settings = _settings(options)
 
     from models import bundle as bundles
-    from models import recipe
+    from models import checkpoint, recipe
+    from models.conduct import Conduct
+    from models.description import Description
     from monitor.datasets import learning
     from monitor.process.progress import Bars, epochs_bar
     from monitor.process.text import for_terminal
@@ -166,18 +185,27 @@ def run(options: argparse.Namespace) -> int:
         print(for_terminal(line))
     for warning in learned.account.warnings():
         asked.say(for_terminal(f"warning: {warning}"))
-    with epochs_bar() as listener:
-        bundle = recipe.train(
-            learned.data.records,
-            options.out,
-            settings,
-            listener,
-            learned.data.schema,
-            source=source_of(options),
-            read=learned.account.kept(roles(asked)),
-            layout="series" if window else options.layout or "",
-            window=window,
-        )
+    described = Description(
+        learned.data.schema,
+        "series" if window else options.layout or "",
+        window,
+        source=source_of(options),
+        read=learned.account.kept(roles(asked)),
+    )
+    records = learned.data.records
+    with stopping():
+        settings, choice = chosen(options, records, settings, described)
+        if choice is not None:
+            print(for_terminal(told(choice)))
+        folder = checkpoint.folder_of(options.out)
+        with epochs_bar() as moved, csv_log(options.log_csv, options.resume) as logged:
+
+            def listener(progress: Progress) -> None:
+                logged(progress)
+                moved(progress)
+
+            conduct = Conduct(listener, choice=choice, checkpoint=folder, resume=options.resume)
+            bundle = recipe.train(records, options.out, settings, conduct, described)
     print(_outcome(bundle, options.out))
     return 0
 
@@ -241,9 +269,11 @@ next         aead-monitor score {out} --data PATH --out scores.csv"""
 def _training(bundle: Bundle) -> str:
     metrics, left_out = bundle.metadata["metrics"], bundle.metadata.get("left_out")
     if left_out is None:
+        go_on = "; the same command with --resume goes on"
         return (
             f"{metrics['ended']} after {metrics['epochs']} epochs, kept epoch"
             f" {metrics['best_epoch']}, validation loss {metrics['validation_loss']:.6g}"
+            f"{go_on if metrics['ended'] == 'interrupted' else ''}"
         )
     kept = metrics["ended"]
     if not left_out["count"]:

@@ -11,7 +11,7 @@ as it comes, and a reference without its largest errors would find drift in ever
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from models import recipe
 from models.bundle import Bundle
+from models.conduct import Conduct
+from models.description import Description
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
 from models.settings import MIN_RECORDS, TrainingSettings
@@ -121,20 +123,11 @@ def train(
         validation=np.setdiff1d(ready.parts.validation, strange),
         calibration=ready.parts.calibration,
     )
-    bundle = recipe.train(
-        ready.records, out, settings, progress, source=source, parts=kept, read=read, **_form(like)
-    )
+    described = replace(Description.like(like, source), read=read)
+    bundle = recipe.train(ready.records, out, settings, Conduct(progress), described, kept)
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])
     return Candidate(bundle, ready.old, strange - ready.old, losses)
-
-
-def _form(like: InputSpec | None) -> dict[str, Any]:
-    """What the current model knows of the records beside their numbers."""
-    if like is None:
-        return {}
-    layout = "series" if like.layout == "series" else ""
-    return {"schema": like.schema, "layout": layout, "window": like.window}
 
 
 def strangest(
@@ -152,7 +145,9 @@ def strangest(
     if not count:
         return np.empty(0, dtype=np.int64)
     quickly = quick(settings, len(parts.training))
-    first = recipe.fit_model(ready.records, parts, quickly, progress, **_form(like))
+    first = recipe.fit_model(
+        ready.records, parts, quickly, Conduct(progress), Description.like(like)
+    )
     prepared = torch.from_numpy(first.spec.prepare(ready.records[drifted]))
     errors = errors_of(first.model, prepared, settings.error_metric)
     return np.sort(drifted[np.argsort(errors, kind="stable")[len(drifted) - count :]])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from kafka import KafkaProducer
 
+from models.description import Description
 from models.recipe import train
 from models.settings import TrainingSettings
 from models.windows import Window, windows_of
@@ -40,7 +41,8 @@ def test_every_window_is_scored_once_and_as_in_a_file(
 ) -> None:
     records, _ = windows_of(signals(1500, 0), WINDOW)
     settings = TrainingSettings(epochs=3)
-    bundle = train(records, tmp_path / "bundle", settings, layout="series", window=WINDOW)
+    described = Description(layout="series", window=WINDOW)
+    bundle = train(records, tmp_path / "bundle", settings, described=described)
     name = topic(partitions=PARTITIONS)
     steps = np.concatenate([signals(STEPS // MACHINES, 1 + i) for i in range(MACHINES)])
     machines = np.random.default_rng(0).permutation(np.repeat(np.arange(MACHINES), len(steps) // 5))

@@ -29,6 +29,7 @@ SHAPES = Asked(
     "tests/models/builders.py: add shapes of records for architecture {} to SHAPES",
     {
         "ladder": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES[:3],
+        "linear": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES[:3],
         "dense": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
         "edges": IMAGE_SHAPES,
         "convolutional": IMAGE_SHAPES,

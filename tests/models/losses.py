@@ -82,6 +82,7 @@ LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
     "tests/models/losses.py: add what architecture {} is trained on to LOSSES",
     {
         "ladder": plain,
+        "linear": plain,
         "edges": plain,
         "dense": plain,
         "convolutional": plain,

@@ -121,6 +121,7 @@ CRAFTED = Asked(
             {"bottleneck": 10**9},
             {"bottleneck": 785},
         ],
+        "linear": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 785}],
         "edges": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 4000}],
         "dense": [
             {"hidden": [10**9]},
@@ -186,7 +187,7 @@ def test_crafted_settings_are_refused_before_memory_is_allocated(name, settings)
 
 def test_an_unknown_architecture_is_refused():
     with pytest.raises(
-        ValueError, match=r"unknown architecture 'pickle'; known are ladder, edges, dense"
+        ValueError, match=r"unknown architecture 'pickle'; known are ladder, linear, edges, dense"
     ):
         build("pickle", spec_of((4,)), {})
 

@@ -182,7 +182,7 @@ def test_a_registry_copies_channels_where_there_are_any(trained, tmp_path):
         assert bundle.load(draft).version == bundle.load(source).version
 
 
-@pytest.mark.parametrize("name", ["ladder", "edges"])
+@pytest.mark.parametrize("name", ["ladder", "linear", "edges"])
 def test_a_solved_model_has_channels_beside_its_own_errors(name, tmp_path):
     images = np.random.default_rng(0).integers(0, 255, (120, 12, 12), dtype=np.uint8)
     records = images if name == "edges" else table(120)

@@ -191,3 +191,27 @@ def test_scikit_learns_own_checks() -> None:
     failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
     assert not failed
     assert sum(r["status"] == "passed" for r in results) >= 40
+
+
+def test_a_preset_chooses_the_architecture() -> None:
+    rows = vectors(400)
+    chosen = AnomalyDetector(preset="auto").fit(rows)
+    told = chosen.bundle_.metadata["preset"]
+    assert chosen.bundle_.architecture == told["chosen"] == "linear"
+    assert [each["name"] for each in told["candidates"]] == ["linear", "ladder", "dense"]
+    again = AnomalyDetector(preset="auto").fit(rows)
+    assert again.bundle_.version == chosen.bundle_.version
+    assert "preset" not in AnomalyDetector(**QUICK).fit(rows).bundle_.metadata
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"preset": "auto", "architecture": "dense"}, "name one, or the other"),
+        ({"preset": "slow"}, "preset must be fast, auto, best"),
+        ({"preset": "best", "cost": 0.1}, "cost must be at least 1"),
+    ],
+)
+def test_a_preset_that_does_not_fit_is_a_value_error(settings, said) -> None:
+    with pytest.raises(DetectorError, match=said):
+        AnomalyDetector(**settings).fit(vectors(60))

@@ -7,6 +7,8 @@ from sklearn.datasets import load_digits
 
 from models import bundle
 from models.architectures import ARCHITECTURES
+from models.conduct import Conduct
+from models.description import Description
 from models.errors import BundleError, CalibrationError, ShapeError, TrainingError
 from models.recipe import TrainingSettings, train
 from models.reconstruction import errors_of
@@ -20,7 +22,8 @@ FAST = TrainingSettings(epochs=2)
 def trained(tmp_path_factory):
     """A bundle of all handwritten digits, trained for a few epochs."""
     out = tmp_path_factory.mktemp("bundles") / "digits"
-    return train(load_digits().images, out, TrainingSettings(epochs=8), source="digits.npz")
+    described = Description(source="digits.npz")
+    return train(load_digits().images, out, TrainingSettings(epochs=8), described=described)
 
 
 def test_normal_digits_are_told_from_changed_ones(trained):
@@ -102,7 +105,8 @@ def test_every_architecture_trains_on_images_or_series(tmp_path, name):
         architecture=name, epochs=2, error_metric="mae",
         augment=() if series else ("flip", "shift", "rotate"),
     )  # fmt: skip
-    made = train(digits(60), tmp_path / "bundle", settings, layout="series" if series else "")
+    described = Description(layout="series" if series else "")
+    made = train(digits(60), tmp_path / "bundle", settings, described=described)
     assert (made.architecture, made.error_metric) == (name, "mae")
 
 
@@ -141,14 +145,15 @@ def test_ctrl_c_calibrates_and_saves_the_best_so_far(tmp_path):
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
-    made = train(digits(60), tmp_path / "bundle", TrainingSettings(epochs=50), interrupt)
+    made = train(digits(60), tmp_path / "bundle", TrainingSettings(epochs=50), Conduct(interrupt))
     assert made.metadata["metrics"]["ended"] == "interrupted"
     assert bundle.load(made.path).version == made.version
     assert "(interrupted)" in (made.path / "README.md").read_text()
 
 
 def test_feature_names_are_kept(tmp_path):
-    made = train(vectors(60), tmp_path / "bundle", FAST, schema=Schema.numbers("abcd"))
+    described = Description(Schema.numbers("abcd"))
+    made = train(vectors(60), tmp_path / "bundle", FAST, described=described)
     assert bundle.load(made.path).input_spec.features == ("a", "b", "c", "d")
 
 
@@ -188,7 +193,7 @@ def test_mistakes_are_found_before_training(tmp_path, records, settings, error, 
         pytest.fail("training has begun")
 
     with pytest.raises(error, match=reason):
-        train(records, tmp_path / "bundle", TrainingSettings(**settings), too_late)
+        train(records, tmp_path / "bundle", TrainingSettings(**settings), Conduct(too_late))
     assert not (tmp_path / "bundle").exists()
 
 

@@ -6,11 +6,12 @@ import torch
 
 from models.architectures import build
 from models.autoencoder import InputSpec
+from models.course import learning_rate_factor
 from models.dense import Dense
 from models.errors import TrainingError
 from models.reconstruction import element_errors, errors_of, record_errors
 from models.settings import TrainingSettings
-from models.training import fit, learning_rate_factor, seeded
+from models.training import fit, seeded
 from tests.models.builders import digits, vectors
 
 CPU = torch.device("cpu")

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from models.description import Description
 from models.errors import ShapeError
 from models.input_spec import InputSpec
 from models.recipe import TrainingSettings, train
@@ -61,7 +62,8 @@ def trained(request, tmp_path_factory):
     window = Window(request.param, 2, "machine")
     records, _ = windows_of(signals(4000, 0), window)
     folder = tmp_path_factory.mktemp("series") / "bundle"
-    bundle = train(records, folder, TrainingSettings(epochs=15), layout="series", window=window)
+    described = Description(layout="series", window=window)
+    bundle = train(records, folder, TrainingSettings(epochs=15), described=described)
     return bundle, window
 
 

@@ -14,6 +14,7 @@ import safetensors.numpy
 
 from models.architectures import ARCHITECTURES
 from models.bundle import load
+from models.description import Description
 from models.recipe import train
 from models.settings import TrainingSettings
 from models.solved import Solved
@@ -52,8 +53,8 @@ def _bundle(architecture: str, folder: Path) -> Path:
     settings = TrainingSettings(
         architecture=architecture, epochs=None if solved else 2, device="cpu"
     )
-    layout = "series" if architecture == "temporal" else ""
-    train(digit_images(100), folder, settings, layout=layout)
+    described = Description(layout="series" if architecture == "temporal" else "")
+    train(digit_images(100), folder, settings, described=described)
     return folder
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.description import Description
 from models.recipe import train
 from models.schema import Schema
 from models.settings import TrainingSettings
@@ -51,5 +52,5 @@ def machine_bundle(tmp_path_factory):
     """A bundle for vectors with named columns."""
     folder = tmp_path_factory.mktemp("machine") / "model"
     settings = TrainingSettings(epochs=10, device="cpu")
-    train(machine(400), folder, settings, schema=Schema.numbers(FEATURES))
+    train(machine(400), folder, settings, described=Description(Schema.numbers(FEATURES)))
     return folder

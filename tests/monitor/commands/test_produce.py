@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from models.description import Description
 from models.recipe import TrainingSettings, train
 from models.schema import Schema
 from models.windows import Window, windows_of
@@ -252,11 +253,8 @@ def test_a_step_of_a_series_has_the_series_as_its_key(messages, tmp_path):
     steps = np.random.default_rng(0).normal(size=(400, 2))
     names = [f"m{i % 2}" for i in range(400)]
     records, _ = windows_of(steps, Window(8, 4, "machine"), names)
-    settings = {"layout": "series", "window": Window(8, 4, "machine")}
-    train(
-        records, tmp_path / "bundle", TrainingSettings(epochs=1), None,
-        Schema.numbers(("a", "b")), **settings,
-    )  # fmt: skip
+    described = Description(Schema.numbers(("a", "b")), "series", Window(8, 4, "machine"))
+    train(records, tmp_path / "bundle", TrainingSettings(epochs=1), described=described)
     rows = [f"{b},{name},{a}" for name, (a, b) in zip(names, steps, strict=True)]
     (tmp_path / "steps.csv").write_text("b,machine,a\n" + "\n".join(rows))
     sent = messages(path=str(tmp_path / "steps.csv"), bundle=str(tmp_path / "bundle"))

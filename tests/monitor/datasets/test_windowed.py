@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.description import Description
 from models.recipe import TrainingSettings, train
 from models.windows import Window, windows_of
 from monitor.datasets import fitting, learning, parts
@@ -34,10 +35,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory):
     folder, window = tmp_path_factory.mktemp("windowed"), Window(16, 4, "machine")
     path, _, _ = table(folder, 300)
     learned = learning.read([str(path)], SILENT, window)
-    return train(
-        learned.data.records, folder / "bundle", TrainingSettings(epochs=2), None,
-        learned.data.schema, layout="series", window=window,
-    )  # fmt: skip
+    described = Description(learned.data.schema, "series", window)
+    settings = TrainingSettings(epochs=2)
+    return train(learned.data.records, folder / "bundle", settings, described=described)
 
 
 def test_a_table_of_steps_becomes_windows_of_each_series(tmp_path: Path) -> None:

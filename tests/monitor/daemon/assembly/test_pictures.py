@@ -11,6 +11,8 @@ from PIL import Image
 
 from models import recipe
 from models.bundle import Bundle, load
+from models.conduct import Conduct
+from models.description import Description
 from models.settings import TrainingSettings
 from monitor.config.codec import CodecConfig
 from monitor.daemon.assembly.codec import build_codec, build_decoder, is_resized
@@ -40,7 +42,7 @@ def resized(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     for i in range(60):
         (folder / "photos" / f"{i}.jpg").write_bytes(photo("RGB", "jpg", (80 + i, 60)))
     records = load_files(str(folder / "photos"), reading=Reading(resize=(16, 12))).records
-    recipe.train(records, folder / "model", QUICK, read=RESIZED, card=False)
+    recipe.train(records, folder / "model", QUICK, Conduct(card=False), Description(read=RESIZED))
     return load(folder / "model")
 
 
@@ -62,7 +64,8 @@ def test_payloads_of_any_size_are_resized_as_those_that_the_model_learned(
 
 def test_a_candidate_for_such_a_model_resizes_too(resized: Bundle, tmp_path: Path) -> None:
     rows = RNG.integers(0, 256, (60, 12, 16, 3), dtype=np.uint8)
-    recipe.train(rows, tmp_path / "next", QUICK, read=inherited_roles(resized), card=False)
+    described = Description(read=inherited_roles(resized))
+    recipe.train(rows, tmp_path / "next", QUICK, Conduct(card=False), described)
     assert is_resized(load(tmp_path / "next"))
 
 

@@ -1,0 +1,72 @@
+"""What scoring a record costs, of each architecture, beside the plain model of such records.
+
+    python -m benchmarks.quality.costs
+
+Prints a table, Markdown: microseconds of one core, and the ratio that `models/presets.py` states.
+A minute on a core.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models import architectures
+from models.architectures import default_architecture
+from models.engines import engine_for
+from models.input_spec import InputSpec
+from models.solved import Solved
+
+REPEATS = 5
+TIMED = 1024
+VECTORS = ("dense", "linear", "ladder", "denoising", "variational", "memory")
+PICTURES = ("convolutional", "linear", "ladder", "edges", "dense", "convolutional-variational")
+SERIES = ("temporal", "linear", "ladder", "dense", "denoising")
+
+
+def microseconds(records: NDArray[Any], spec: InputSpec, name: str) -> float:
+    """Of scoring one record, the fastest of a few rounds."""
+    model = architectures.build(name, spec, {})
+    if isinstance(model, Solved):
+        with torch.no_grad():
+            model.solve(torch.from_numpy(spec.prepare(records)), model.share, 0)
+    engine = engine_for(model.eval(), spec, "mse")
+    times = []
+    for _ in range(REPEATS):
+        start = time.thread_time()
+        engine.errors(records[:TIMED])
+        times.append(time.thread_time() - start)
+    return 1e6 * min(times) / min(TIMED, len(records))
+
+
+def line(records: NDArray[Any], names: tuple[str, ...], layout: str = "") -> str:
+    """A row of the table."""
+    spec = InputSpec.fit(records, layout=layout)
+    plain = microseconds(records, spec, default_architecture(spec))
+    cells = []
+    for name in names:
+        cost = microseconds(records, spec, name)
+        cells.append(f"{name} {cost:.2f} ({cost / plain:.2f})")
+    return f"| {' x '.join(map(str, spec.record_shape))} | {', '.join(cells)} |"
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    print("| record | microseconds (times the plain model's) |\n| --- | --- |")
+    for d in (5, 20, 50, 200):
+        print(line(rng.normal(size=(3000, d)), VECTORS), flush=True)
+    for side in (8, 16, 28, 32):
+        pictures = rng.integers(0, 256, (600, side, side), dtype=np.uint8)
+        print(line(pictures, PICTURES), flush=True)
+    for steps, channels in ((16, 3), (64, 4), (128, 8)):
+        print(line(rng.normal(size=(1500, steps, channels)), SERIES, "series"), flush=True)
+
+
+if __name__ == "__main__":
+    main()
