@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.architectures import GIVEN
 from models.bundle import Bundle
 from models.engines import engine_for
 from models.errors import ExportError
@@ -85,6 +86,11 @@ def _converted(bundle: Bundle) -> bytes:
     """The bytes of the file, not checked yet."""
     onnx = needed("onnx", _EXTRA, _WHAT)
     spec = bundle.input_spec
+    if bundle.architecture in GIVEN:
+        raise ExportError(
+            f"{bundle.path}: it wraps a scorer that is an ONNX file already. Use that file; the"
+            f" threshold of its error is {bundle.reference.threshold:.6g}"
+        )
     graph = Graph(bundle).eval()
     example = torch.zeros(3, *spec.record_shape, dtype=input_type(spec))
     try:

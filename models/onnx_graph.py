@@ -23,7 +23,7 @@ from models.normalisation import NORMALISED_LIMIT
 from models.reconstruction import element_errors
 from models.reference import Reference
 from models.schema import Schema
-from models.solved import Solved
+from models.solved import Scoring
 
 
 def input_type(spec: InputSpec) -> torch.dtype:
@@ -54,7 +54,7 @@ class Graph(nn.Module):
         return errors, *self.verdict(errors)
 
     def _errors(self, x: Tensor) -> Tensor:
-        if isinstance(self.model, Solved):
+        if isinstance(self.model, Scoring):
             return self.model.errors(x)
         return element_errors(x, self.model(x), self.metric).flatten(1).mean(1)
 

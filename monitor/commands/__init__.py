@@ -29,6 +29,7 @@ from monitor.commands import (
     simulate,
     state,
     train,
+    wrap,
 )
 
 GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
@@ -41,6 +42,7 @@ GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
         simulate,
         check_bundle,
         export,
+        wrap,
     ),
     "run the daemon": (check_config, run, check_health, produce),
     "look at what was found": (episodes, requests, dead_letters, state),
