@@ -48,11 +48,11 @@ class Run:
         providers = [name for name in wanted if name in there] + ["CPUExecutionProvider"]
         try:
             self._session = runtime.InferenceSession(data, options, providers=providers)
+            self.inputs = [_port(each) for each in self._session.get_inputs()]
+            self.outputs = [_port(each) for each in self._session.get_outputs()]
         except Exception as error:  # its errors share no class but this one
             text = " ".join(str(error).split())[:300]
             raise GivenModelError(f"{source}: onnxruntime cannot run it: {text}") from error
-        self.inputs = [_port(each) for each in self._session.get_inputs()]
-        self.outputs = [_port(each) for each in self._session.get_outputs()]
 
     @property
     def device(self) -> str:
