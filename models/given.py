@@ -172,7 +172,7 @@ def card(made: Bundle) -> str:
     """The model card, Markdown."""
     given, data, spec = made.metadata["given"], made.metadata["data"], made.input_spec
     reference = made.reference
-    said = "\n".join(f"- {name}: `{value}`" for name, value in given.items())
+    said = "\n".join(f"- {name}: `{value}`" for name, value in given.items() if value != "")
     return f"""# {made.architecture.capitalize()} {made.version}
 
 Made elsewhere, and calibrated by aead-monitor on {made.metadata["created"]}. Its error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -22,23 +23,32 @@ def export(bundle: Bundle, folder: Path) -> None:
 
     Raises ExportError if the folder is there and is no such model; UserError without MLflow.
     """
-    pyfunc = needed("mlflow.pyfunc", "mlflow", _WHAT)
     check_target(folder, "MLmodel")
-    with replaced_folder(folder.absolute()) as draft, tempfile.TemporaryDirectory() as work:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's: of type hints, also in modules of its own
+        pyfunc = needed("mlflow.pyfunc", "mlflow", _WHAT)
+        with replaced_folder(folder.absolute()) as draft:
+            _write(pyfunc, bundle, draft)
+
+
+def _write(pyfunc: Any, bundle: Bundle, draft: Path) -> None:
+    """Have MLflow write the model to an empty folder, and load it."""
+    made = draft / "model"
+    with tempfile.TemporaryDirectory() as work:
         code = Path(work) / "aead_monitor_model.py"
         code.write_text(CODE, encoding="utf-8")
         pyfunc.save_model(
-            draft / "model",
+            made,
             python_model=str(code),
             artifacts={ARTEFACT: str(bundle.path)},
             signature=_signature(bundle.input_spec),
             pip_requirements=[f"aead-monitor=={metadata.version('aead-monitor')}", "mlflow"],
             metadata={"aead_version": bundle.version, "threshold": bundle.reference.threshold},
         )
-        pyfunc.load_model(str(draft / "model"))
-        for path in list((draft / "model").iterdir()):
-            path.rename(draft / path.name)
-        (draft / "model").rmdir()
+    pyfunc.load_model(str(made))
+    for path in list(made.iterdir()):
+        path.rename(draft / path.name)
+    made.rmdir()
 
 
 def check_target(folder: Path, kept: str) -> None:

@@ -6,6 +6,7 @@ bundle's folder. Nothing in it is pickled.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -29,20 +30,21 @@ set_model(python_model())
 
 def python_model() -> Any:
     """What MLflow is to run, an `mlflow.pyfunc.PythonModel`."""
-    from mlflow.pyfunc import PythonModel  # type: ignore[attr-defined]
+    # MLflow would check frames by type hints; `verdicts` checks them, and says more.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.pyfunc import PythonModel  # type: ignore[attr-defined]
 
-    class Scored(PythonModel):
-        """Scores frames, or arrays of records."""
+        class Scored(PythonModel):
+            """Scores frames, or arrays of records."""
 
-        def load_context(self, context: Any) -> None:
-            """Load the bundle."""
-            self.found = bundle.load(context.artifacts[ARTEFACT])
+            def load_context(self, context: Any) -> None:
+                """Load the bundle."""
+                self.found = bundle.load(context.artifacts[ARTEFACT])
 
-        def predict(
-            self, context: Any, model_input: Any, params: dict[str, Any] | None = None
-        ) -> Any:
-            """Columns error, p_value, anomalous of each record."""
-            return verdicts(self.found, model_input)
+            def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+                """Columns error, p_value, anomalous of each record."""
+                return verdicts(self.found, model_input)
 
     return Scored()
 
