@@ -276,29 +276,6 @@ def test_a_bundle_whose_graph_was_edited_is_refused(wrapped, tmp_path):
         load(tmp_path / "model")
 
 
-def test_damaged_files_are_refused_or_harmless(tmp_path):
-    whole = distance(CENTRE).SerializeToString()
-    generator = np.random.default_rng(0)
-    refused = 0
-    for _ in range(60):
-        data = bytearray(whole)
-        for place in generator.integers(0, len(data), 3):
-            data[place] = generator.integers(0, 256)
-        (tmp_path / "scorer.onnx").write_bytes(data)
-        try:
-            wrap(tmp_path / "scorer.onnx", tmp_path / "model", Normal(vectors(60)))
-        except GivenModelError:
-            refused += 1
-    assert refused > 10
-
-
-def test_a_name_that_is_no_text_is_refused(tmp_path):
-    data = distance(CENTRE).SerializeToString().replace(b"score", b"scor\xec")
-    (tmp_path / "scorer.onnx").write_bytes(data)
-    with pytest.raises(GivenModelError, match="cannot run it: 'utf-8' codec"):
-        wrap(tmp_path / "scorer.onnx", tmp_path / "model", Normal(vectors(400)))
-
-
 def test_a_sound_file_passes_the_checks():
     assert isinstance(
         onnx_checks.checked(distance(CENTRE).SerializeToString(), "it"), onnx.ModelProto
