@@ -81,6 +81,10 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
         (HIDDEN, Option("remembered", int, "N", "codes remembered (default 100)")),
     ),
 }
+GIVEN: Final[dict[str, Architecture]] = {
+    "onnx": Architecture("models.onnx_scorer:OnnxScorer", ()),
+}
+"""Made elsewhere, and never trained here."""
 MAX_PARAMETERS: Final = 1 << 28
 """1 GiB of float32; larger models are refused before memory is allocated for them."""
 
@@ -107,17 +111,21 @@ def build(name: str, spec: InputSpec, settings: Mapping[str, Any]) -> Autoencode
     fit, or a model of more than MAX_PARAMETERS; nothing large is allocated before that.
     """
     outline(name, spec, settings)
-    return ARCHITECTURES[name].load().build(spec, settings)
+    return _known(name).load().build(spec, settings)
+
+
+def _known(name: str) -> Architecture:
+    return ARCHITECTURES[name] if name in ARCHITECTURES else GIVEN[name]
 
 
 def outline(name: str, spec: InputSpec, settings: Mapping[str, Any]) -> Autoencoder:
     """Return the model without memory for its weights (torch's meta device); errors as `build`."""
     import torch
 
-    if name not in ARCHITECTURES:
+    if name not in ARCHITECTURES and name not in GIVEN:
         raise ValueError(f"unknown architecture {name!r:.80}; known are {', '.join(ARCHITECTURES)}")
     with torch.device("meta"):
-        model = ARCHITECTURES[name].load().build(spec, settings)
+        model = _known(name).load().build(spec, settings)
     parameters = sum(math.prod(parameter.shape) for parameter in model.parameters())
     if parameters > MAX_PARAMETERS:
         raise ValueError(f"{parameters:,} parameters, more than the {MAX_PARAMETERS:,} allowed")

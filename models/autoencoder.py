@@ -25,6 +25,8 @@ class Autoencoder(nn.Module):
     """
 
     architecture: ClassVar[str]
+    reconstructs: ClassVar[bool] = True
+    """False for a scorer that gives an error and nothing else: there is nothing to be drawn."""
 
     def __init__(self, spec: InputSpec, settings: Mapping[str, Any]) -> None:
         super().__init__()
@@ -43,6 +45,14 @@ class Autoencoder(nn.Module):
     def build(cls, spec: InputSpec, settings: Mapping[str, Any]) -> Self:
         """Return a new model with random weights; ValueError for settings that do not fit."""
         return cls(spec, cls.check(spec, settings))
+
+    @property
+    def place(self) -> str:
+        """The device that it computes on, for people."""
+        return str(next(self.parameters()).device)
+
+    def filled(self) -> None:
+        """Called when the weights have been read. Raises ValueError if they cannot be used."""
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes. x: float32 (B, *spec.shape), normalised. Returns (B, bottleneck)."""

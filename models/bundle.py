@@ -30,9 +30,9 @@ from models.errors import BundleError, UserError
 from models.files import replaced_folder
 from models.input_spec import InputSpec
 from models.precision import FLOAT32
-from models.reconstruction import ERROR_METRICS, SURPRISAL, metric_of
+from models.reconstruction import ERROR_METRICS, metric_of
 from models.reference import Reference
-from models.solved import Solved
+from models.solved import Scoring
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,14 +161,17 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
     try:
         spec = InputSpec.from_json(document["input_spec"])
         metric = str(document["error_metric"])
-        if metric not in (*ERROR_METRICS, SURPRISAL):
-            raise ValueError(f"unknown error_metric {metric!r:.80}")
         name, settings = str(document["architecture"]), document["architecture_settings"]
         model = architectures.outline(name, spec, settings)
-        if (metric == SURPRISAL) != isinstance(model, Solved):
-            raise ValueError(f"error_metric {metric!r} does not fit architecture {name!r:.80}")
+        possible = (model.metric,) if isinstance(model, Scoring) else ERROR_METRICS
+        if metric not in possible:
+            raise ValueError(
+                f"unknown error_metric {metric!r:.80}, or one that does not fit architecture"
+                f" {name!r:.80}"
+            )
         metadata = bundle_metadata.checked(document["metadata"])
         _fill(model, path / MODEL, contents[MODEL])
+        model.filled()
         references = bundle_references.read(document, path / REFERENCE, contents[REFERENCE])
         channels = None
         if CHANNELS in contents or "channels" in document:

@@ -141,6 +141,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # skl
         The shares of a record add up to 1, or are all 0 where nothing is wrong.
         """
         check_is_fitted(self, "bundle_")
+        if not self.bundle_.model.reconstructs:
+            raise DetectorError("a wrapped scorer says no more of a record than its error")
         spec, rows = self.bundle_.input_spec, self._rows(X, self._schema, reset=False)
         shares = np.empty((len(rows), *spec.record_shape))
         for start in range(0, len(rows), BLOCK):

@@ -25,7 +25,7 @@ from models.network import Network
 from models.precision import DTYPES, FLOAT32
 from models.preparation import Preparation, stage
 from models.reconstruction import element_errors
-from models.solved import Solved
+from models.solved import Scoring
 from models.streams import Streams
 from models.views import Views
 
@@ -69,7 +69,7 @@ class DeviceEngine:
     ) -> None:
         self.micro_batch = micro_batch
         self._spec, self._metric, self._dtype = spec, metric, DTYPES[precision]
-        self._solved = model.eval() if isinstance(model, Solved) else None
+        self._solved = model.eval() if isinstance(model, Scoring) else None
         self._device = next(model.parameters()).device
         self._streams = Streams(self._device)
         self._graphs = graphs and self._streams.asynchronous

@@ -22,7 +22,7 @@ from models.input_spec import InputSpec
 from models.network import Network
 from models.normalisation import NORMALISED_LIMIT
 from models.precision import DTYPES, FLOAT32
-from models.solved import Solved
+from models.solved import Scoring
 from models.views import Views
 
 SHORT: Final = 4096
@@ -64,7 +64,7 @@ class CpuEngine:
         self.micro_batch = micro_batch
         self._spec, self._metric = spec, metric
         self._seen = None if views is None else views.on(model, torch.device("cpu"))
-        self._solved = model.eval() if isinstance(model, Solved) else None
+        self._solved = model.eval() if isinstance(model, Scoring) else None
         self._elements = math.prod(spec.shape)
         self._dtype = DTYPES[precision]
         self.network = Network(model, self._dtype, channels_last=spec.is_image)
@@ -125,7 +125,7 @@ class CpuEngine:
         return errors
 
     def _own_errors(
-        self, model: Solved, rows: NDArray[Any], views: NDArray[np.float32] | None
+        self, model: Scoring, rows: NDArray[Any], views: NDArray[np.float32] | None
     ) -> NDArray[np.float32]:
         self._normalisation.into(self._array[: len(rows)], rows, clip=True)
         x = self._shaped(self._x[: len(rows)])

@@ -7,6 +7,8 @@ All of them:
     +-- ShapeError            an array does not match the input spec
     +-- CalibrationError      too few or unusable calibration errors
     +-- TrainingError         the data or settings cannot be trained with
+    +-- ExportError           a bundle cannot be written in another format
+    +-- GivenModelError       a file that is given as a model cannot be used as one
     +-- DetectorError         what `AnomalyDetector` was given does not fit; a ValueError, too
 """
 
@@ -29,6 +31,14 @@ class CalibrationError(UserError):
 
 class TrainingError(UserError):
     """The data or the settings cannot be trained with."""
+
+
+class ExportError(UserError):
+    """A bundle cannot be written in another format."""
+
+
+class GivenModelError(UserError):
+    """A file that is given as a model cannot be used as one."""
 
 
 class DetectorError(UserError, ValueError):

@@ -44,7 +44,9 @@ class Network:
         device = next(model.parameters()).device
         pieces = _chain(model)
         self.is_chain = pieces is not None
-        self._pieces = [_kept(piece, dtype, channels_last) for piece in pieces or [model]]
+        self._pieces = [
+            _kept(piece, dtype, channels_last) for piece in ([model] if pieces is None else pieces)
+        ]
         self._steps: dict[int, Sequence[Step]] = {}
         self._width = max((p.out_features for p in self._pieces if _is_linear(p)), default=0)
         self._memory = [torch.empty(0, dtype=dtype, device=device) for _ in range(2)]

@@ -36,6 +36,10 @@ LARGE: Final = 1024
 """Values of a record up to which those whose solution takes their cube are candidates."""
 
 
+PER_VALUE: Final = 2
+"""Training records for each value of a record, with fewer of which they are none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An architecture with settings. preset: the least that tries it."""
@@ -75,10 +79,14 @@ class Preset:
         default = BEST_MINUTES if self.name == BEST else MINUTES
         return 60 * (self.minutes or default)
 
-    def candidates(self, spec: InputSpec) -> list[Candidate]:
-        """What is tried for these records, without what does not fit them."""
+    def candidates(self, spec: InputSpec, records: int) -> list[Candidate]:
+        """What is tried for these records, without what does not fit them.
+
+        records: how many are learned from.
+        """
         tried = {AUTO: (AUTO,), BEST: (AUTO, BEST)}.get(self.name, ())
-        return [each for each in _suited(spec) if each.preset in tried and _fits(each, spec)]
+        suited = _suited(spec, records)
+        return [each for each in suited if each.preset in tried and _fits(each, spec)]
 
 
 def plain(spec: InputSpec) -> Candidate:
@@ -87,16 +95,16 @@ def plain(spec: InputSpec) -> Candidate:
     return Candidate(name, name, 1.0)
 
 
-def _suited(spec: InputSpec) -> list[Candidate]:
+def _suited(spec: InputSpec, records: int) -> list[Candidate]:
     first = plain(spec)
     if first.architecture == "convolutional":
         # No linear one on pixels: it ranks noise and contrast so well that it is chosen, and on
         # MNIST tells digits apart far worse than edges does.
         return [Candidate("edges", "edges", 0.9), first, *_PICTURES]
     if first.architecture == "temporal":
-        return [*_small(spec, 0.6, 2.0), first, *_SERIES]
+        return [*_solved(spec, records, 0.6, 2.0), first, *_SERIES]
     return [
-        *_small(spec, 0.95, 13.0),
+        *_solved(spec, records, 0.95, 13.0),
         first,
         Candidate("narrow", "dense", 1.0, BEST, {"hidden": _narrow(spec)}),
         Candidate("absolute", "dense", 1.0, BEST, error_metric="mae"),
@@ -104,9 +112,10 @@ def _suited(spec: InputSpec) -> list[Candidate]:
     ]
 
 
-def _small(spec: InputSpec, linear: float, ladder: float) -> list[Candidate]:
-    """Those that are solved, and their costs."""
-    if math.prod(spec.shape) > LARGE:
+def _solved(spec: InputSpec, records: int, linear: float, ladder: float) -> list[Candidate]:
+    """Those that are solved, and their costs. Directions that no record has are unknown to them."""
+    values = math.prod(spec.shape)
+    if values > LARGE or records < PER_VALUE * values:
         return []
     return [Candidate("linear", "linear", linear), Candidate("ladder", "ladder", ladder)]
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from models.autoencoder import Autoencoder
 from models.input_spec import InputSpec
-from models.solved import Solved
+from models.solved import Scoring, Solved
 
 ERROR_METRICS: Final = ("mse", "mae")
 """Mean squared and mean absolute error over the elements of a record, in normalised units."""
-SURPRISAL: Final = "surprisal"
+SURPRISAL: Final = Solved.metric
 """The error that a `Solved` model has: -log of how probable one as large is, in nats."""
 BATCH: Final = 512
 """Records in one forward pass: bounds the memory of the device, whatever there is to score."""
@@ -52,14 +52,14 @@ def reconstructed(model: Autoencoder, x: Tensor, spec: InputSpec, metric: str) -
 
 
 def _elements(model: Autoencoder, x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
-    if isinstance(model, Solved):
+    if isinstance(model, Scoring):
         return model.element_errors(x)
     return element_errors(x, reconstruction, metric)
 
 
 def metric_of(model: Autoencoder, metric: str) -> str:
-    """What the errors of a model are: the metric that it was trained with, or SURPRISAL."""
-    return SURPRISAL if isinstance(model, Solved) else metric
+    """What the errors of a model are: the metric that it was trained with, or its own."""
+    return model.metric if isinstance(model, Scoring) else metric
 
 
 def element_errors(x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
@@ -107,7 +107,7 @@ def reconstruction_errors(model: Autoencoder, x: Tensor) -> NDArray[np.float64]:
 
 def model_errors(model: Autoencoder, x: Tensor, metric: str) -> NDArray[np.float64]:
     """Error of each record, float64 (B,), >= 0, all at once. x: (B, *shape), normalised."""
-    if isinstance(model, Solved):
+    if isinstance(model, Scoring):
         errors: NDArray[np.float64] = model.errors(x).double().cpu().numpy()
         return errors
     return record_errors(x, model(x), metric)

@@ -1,7 +1,7 @@
-"""Solved: autoencoders whose weights are computed from the records, without gradients.
+"""Models that say themselves what the error of a record is, and how its elements share it.
 
-Such a model says itself what the error of a record is, and how its elements share it: a
-reconstruction alone would leave out what an anomaly changes in the code.
+Solved ones among them are autoencoders whose weights are computed from the records, without
+gradients: a reconstruction alone would leave out what an anomaly changes in the code.
 """
 
 from __future__ import annotations
@@ -14,21 +14,10 @@ from torch import Tensor, nn
 from models.autoencoder import Autoencoder
 
 
-class Solved(Autoencoder):
-    """A subclass defines `solve`, `errors` and `element_errors` beside what every autoencoder has.
+class Scoring(Autoencoder):
+    """A subclass defines `errors` and `element_errors`. metric: what a bundle calls its error."""
 
-    share: of the training records, the strangest, that `solve` leaves out if nobody says how many.
-    """
-
-    share: ClassVar[float]
-
-    def solve(self, records: Tensor, share: float, seed: int) -> Tensor:
-        """Compute the weights; return a bool (n,), true for the records that they rest on.
-
-        records: float32 (n, *shape), normalised. share: of them, in [0, 0.5], the strangest, to be
-        left out. Repeatable: the same records, share and seed give the same weights.
-        """
-        raise NotImplementedError
+    metric: ClassVar[str]
 
     def errors(self, x: Tensor) -> Tensor:
         """Return the error of each record, (B,), >= 0. x: float32 (B, *shape), normalised."""
@@ -41,6 +30,24 @@ class Solved(Autoencoder):
     @property
     def width(self) -> int:
         """Values that `errors` holds of a record at a time, for the choice of rows in a pass."""
+        raise NotImplementedError
+
+
+class Solved(Scoring):
+    """A subclass defines `solve` beside what every scoring model has.
+
+    share: of the training records, the strangest, that `solve` leaves out if nobody says how many.
+    """
+
+    metric = "surprisal"
+    share: ClassVar[float]
+
+    def solve(self, records: Tensor, share: float, seed: int) -> Tensor:
+        """Compute the weights; return a bool (n,), true for the records that they rest on.
+
+        records: float32 (n, *shape), normalised. share: of them, in [0, 0.5], the strangest, to be
+        left out. Repeatable: the same records, share and seed give the same weights.
+        """
         raise NotImplementedError
 
 

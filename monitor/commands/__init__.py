@@ -19,6 +19,8 @@ from monitor.commands import (
     digits,
     episodes,
     evaluate,
+    export,
+    import_weights,
     models,
     produce,
     requests,
@@ -28,6 +30,7 @@ from monitor.commands import (
     simulate,
     state,
     train,
+    wrap,
 )
 
 GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
@@ -39,6 +42,9 @@ GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
         evaluate,
         simulate,
         check_bundle,
+        export,
+        import_weights,
+        wrap,
     ),
     "run the daemon": (check_config, run, check_health, produce),
     "look at what was found": (episodes, requests, dead_letters, state),

@@ -7,11 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.commands import baselines_shown
+from monitor.commands.baselines import add_baselines, chosen, compare
 from monitor.commands.data_options import FORMATS, add_data, reading, remembered
 from monitor.commands.options import add_device, scorer_for, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from models.bundle import Bundle
     from models.reference import Reference
@@ -25,8 +29,11 @@ example:
   aead-monitor evaluate ones --normal mnist.npz:x_test --normal-where y_test=1 \\
       --anomalous mnist.npz:x_test --anomalous-where y_test=3
   aead-monitor evaluate model --data labelled.csv --label fault --out evaluation
+  aead-monitor evaluate model --normal good.npy --anomalous bad.npy \\
+      --baselines iforest,lof,ecod --train-data normal.npy --out evaluation
 
-Use normal records that the model was not trained on. Writes evaluation.json and errors.png.
+Use normal records that the model was not trained on. Writes evaluation.json and errors.png; with
+--baselines, what other detectors make of the same records, and baselines.png.
 """
 
 
@@ -56,6 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--out", default=".", metavar="FOLDER", help="where to write (default: this folder)"
     )
+    add_baselines(parser)
     add_device(parser)
     parser.set_defaults(run=run)
 
@@ -67,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from monitor.process.progress import Bars
 
     _check(options)
+    names = chosen(options)
     scorer = scorer_for(options)
     reference, spec = scorer.bundle.reference, scorer.bundle.input_spec
     with Bars() as bars:
@@ -75,9 +84,25 @@ def run(options: argparse.Namespace) -> int:
             for paths, asked in _both(options, scorer.bundle, bars.count)
         )
     result = measure(normal, anomalous, reference)
-    _write(Path(options.out), result, draw(normal, anomalous, reference, result["roc_auc"]))
-    print(_summary(result, options.out))
+    pictures = {"errors.png": draw(normal, anomalous, reference, result["roc_auc"])}
+    if names:
+        result["baselines"] = compare(options, names, scorer, *_records(options, scorer.bundle))
+        pictures["baselines.png"] = baselines_shown.draw(result["baselines"])
+    _write(Path(options.out), result, pictures)
+    print(_summary(result, options.out, pictures))
+    if names:
+        print(baselines_shown.table(result["baselines"]))
     return 0
+
+
+def _records(options: argparse.Namespace, bundle: Bundle) -> Iterator[NDArray[Any]]:
+    """Normal records and anomalous ones, each all in memory."""
+    from monitor.datasets import fitting
+    from monitor.datasets.watching import unwatched
+
+    for paths, asked in _both(options, bundle, unwatched):
+        quiet = replace(asked, say=lambda _: None)  # it was said when they were scored
+        yield fitting.load(paths, None, bundle.input_spec, quiet).records
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -166,17 +191,19 @@ def draw(normal: Scores, anomalous: Scores, reference: Reference, roc_auc: float
     return plots.png(figure)
 
 
-def _write(folder: Path, result: dict[str, Any], picture: bytes) -> None:
+def _write(folder: Path, result: dict[str, Any], pictures: Mapping[str, bytes]) -> None:
     import json
 
     with writing(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
         (folder / "evaluation.json").write_text(text, encoding="utf-8")
-        (folder / "errors.png").write_bytes(picture)
+        for name, picture in pictures.items():
+            (folder / name).write_bytes(picture)
 
 
-def _summary(result: dict[str, Any], out: str) -> str:
+def _summary(result: dict[str, Any], out: str, pictures: Iterable[str]) -> str:
+    written = ", ".join(str(Path(out, name)) for name in ("evaluation.json", *pictures))
     normal, anomalous = result["normal"], result["anomalous"]
     return f"""\
 roc_auc            {result["roc_auc"]:.6f}
@@ -187,4 +214,4 @@ anomalous records flagged
 false positives    {result["false_positive_rate"]:.6f}, {normal["flagged"]:,} of \
 {normal["records"]:,} normal records flagged
 threshold          {result["threshold"]:.6g} at quantile {result["quantile"]:.6g}
-written            {Path(out, "evaluation.json")}, {Path(out, "errors.png")}"""
+written            {written}"""

@@ -56,11 +56,14 @@ def run(options: argparse.Namespace) -> int:
 
     from monitor.commands.score_file import written
     from monitor.datasets import fitting
+    from monitor.errors import UserError
     from monitor.pipeline import offline
     from monitor.pipeline.findings import Findings
     from monitor.process.progress import Bars
 
     scorer = scorer_for(options)
+    if options.montage and not scorer.bundle.model.reconstructs:
+        raise UserError("--montage draws reconstructions, and a wrapped scorer makes none")
     findings = Findings(options.top)
     with Bars() as bars, written(Path(options.out)) as write:
         asked = remembered(reading(options, watch=bars.count), scorer.bundle)

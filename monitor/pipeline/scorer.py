@@ -54,7 +54,7 @@ class Scorer:
         no instructions for the precision.
         """
         return {
-            "device": str(self._device),
+            "device": self._model.place,
             "precision": self.bundle.precision,
             "threads": threads.number(),
             "micro_batch": self._engine.micro_batch,

@@ -31,6 +31,7 @@ def draw(
     made = {
         name: Scorer(each.bundle, device).reconstruct(rows[chosen])
         for name, each in zip(("current", "candidate"), evaluations, strict=True)
+        if each.bundle.model.reconstructs
     }
     spec = evaluations[1].bundle.input_spec  # the candidate knows what is usual today
     titles = [_title(evaluations, row) for row in chosen.tolist()]

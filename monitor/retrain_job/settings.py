@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 
+from models.architectures import GIVEN
 from models.bundle import Bundle
 from models.errors import TrainingError
 from models.files import read_bounded
@@ -35,6 +36,12 @@ def settings_for(
     DataError for a file that is none, TrainingError for a value out of range.
     """
     own = {} if given is None else _read(given)
+    if current.architecture in GIVEN and "architecture" not in own:
+        raise DataError(
+            f"{current.path}: it wraps a scorer that was made elsewhere, and is not trained here."
+            " Make a new one there and wrap it, or name an architecture in the file of --settings,"
+            " such as 'architecture: ladder'"
+        )
     stored = current.metadata.get("settings")
     values = {
         name: value

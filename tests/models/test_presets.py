@@ -15,7 +15,7 @@ from models.input_spec import InputSpec
 from models.presets import AUTO, BEST, COST, FAST, Preset, plain
 from models.ranking import Ranking
 from models.settings import TrainingSettings
-from tests.models.builders import digits, vectors
+from tests.models.builders import digits, spec_of, vectors
 
 CPU = TrainingSettings(device="cpu", threads=1)
 
@@ -63,8 +63,8 @@ SPECS = {
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_every_preset_tries_the_plain_model_and_more(spec):
-    auto, best = (Preset(name).candidates(spec) for name in (AUTO, BEST))
-    assert Preset(FAST).candidates(spec) == []
+    auto, best = (Preset(name).candidates(spec, 10_000) for name in (AUTO, BEST))
+    assert Preset(FAST).candidates(spec, 10_000) == []
     assert plain(spec) in auto
     assert {each.name for each in auto} < {each.name for each in best}
     assert len({each.name for each in best}) == len(best)
@@ -92,3 +92,10 @@ def test_a_preset_that_is_none_is_refused(values, reason):
 def test_a_choice_without_a_limit_is_valid_json():
     text = json.dumps(Choice(AUTO, CPU, [trial("a", 0.5, 1)]).to_json(), allow_nan=False)
     assert json.loads(text)["cost"] is None
+
+
+def test_what_is_solved_is_no_candidate_where_records_are_too_few() -> None:
+    spec = spec_of((40,))
+    names = [{each.name for each in Preset(BEST).candidates(spec, n)} for n in (79, 80)]
+    assert names[1] - names[0] == {"linear", "ladder"}
+    assert "dense" in names[0]

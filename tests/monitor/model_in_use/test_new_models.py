@@ -19,6 +19,7 @@ from models.architectures import build as build_model
 from models.errors import BundleError
 from models.input_spec import InputSpec
 from models.reference import Reference
+from models.sample_rows import rows_of
 from monitor.codecs import CODECS, CodecSettings
 from monitor.codecs.decoding import Limits, decoder
 from monitor.config import Config
@@ -26,7 +27,7 @@ from monitor.daemon.assembly import daemon as assembly
 from monitor.daemon.loop import Daemon
 from monitor.errors import ConfigError, ProbeError
 from monitor.model_in_use.model_folder import ModelFolder
-from monitor.pipeline.probe import probe, rows_of
+from monitor.pipeline.probe import probe
 from monitor.stream.records import Scores
 from tests.models.bundles import reseal, write
 from tests.monitor.builders import ValueScorer, reference

@@ -12,12 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from models.input_spec import InputSpec
+from models.sample_rows import rows_of
 from models.schema import Feature, Schema
 from monitor.codecs import CodecSettings, protobuf_files
 from monitor.config.codec import CodecConfig, identity
 from monitor.daemon.assembly.codec import Once, build_codec, build_decoder
 from monitor.errors import ConfigError
-from monitor.pipeline.probe import rows_of
 
 MIXED = Schema(
     (
