@@ -79,23 +79,23 @@ def _of_file(words: str, match: re.Match[str], read: Read) -> Begin:
 
 
 def _of_feature(words: str, spec: InputSpec) -> Change:
-    for kind, pattern in _FEATURE.items():
-        match = pattern.fullmatch(words)
-        if match is not None:
-            place = _place(words, _name(match), features.places(spec))
-            names = frozenset(place.feature.columns)
-            return Change(words, names, _MADE[kind](words, match, place))
-    raise refused(words, f"not understood. Possible are: {OF_FEATURES}")
-
-
-def _place(words: str, name: str, known: dict[str, features.Place]) -> Place:
+    matches = {kind: pattern.fullmatch(words) for kind, pattern in _FEATURE.items()}
+    found = [(_name(match), kind, match) for kind, match in matches.items() if match is not None]
+    if not found:
+        raise refused(words, f"not understood. Possible are: {OF_FEATURES}")
+    known = features.places(spec)
+    # "flow * -2" is also "flow *", less 2: what is a feature's name decides, else the shorter one.
+    name, kind, match = min(found, key=lambda each: (each[0] not in known, len(each[0])))
     if name not in known:
-        near = nearest(name, tuple(known))
-        meant = f"Did you mean {near[0]!r}? " if near else ""
-        raise refused(
-            words, f"the model has no feature {name!r:.80}. {meant}It has {listed(tuple(known))}"
-        )
-    return known[name]
+        raise refused(words, _unknown(name, tuple(known)))
+    place = known[name]
+    return Change(words, frozenset(place.feature.columns), _MADE[kind](words, match, place))
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    near = nearest(name, known)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    return f"the model has no feature {name!r:.80}. {meant}It has {listed(known)}"
 
 
 def _shift(words: str, match: re.Match[str], place: Place) -> Begin:

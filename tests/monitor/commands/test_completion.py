@@ -22,9 +22,9 @@ COMP_CWORD=$(($# - 1))
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 NO_PATHS = {
-    "A", "ACTION", "B", "BUDGET", "CHARACTER", "CODEC", "COLUMN", "COMMAND", "F", "HOST:PORT", "ID",
-    "KEY=VALUE", "MARK", "N", "NAME", "P", "Q", "R", "RANGE", "S", "SECONDS", "SHARE", "T",
-    "TEXT", "TIME", "TOPIC", "VALUE", "VERSION", "W", "WIDTH", "WxH", "auto|cpu|cuda",
+    "A", "ACTION", "B", "BUDGET", "CHANGE", "CHARACTER", "CODEC", "COLUMN", "COMMAND", "F",
+    "HOST:PORT", "ID", "KEY=VALUE", "MARK", "N", "NAME", "P", "Q", "R", "RANGE", "S", "SECONDS",
+    "SHARE", "T", "TEXT", "TIME", "TOPIC", "VALUE", "VERSION", "W", "WIDTH", "WxH", "auto|cpu|cuda",
 }  # fmt: skip
 """Placeholders of arguments that are neither a file nor a folder."""
 
