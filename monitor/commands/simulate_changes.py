@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from monitor.pipeline.scorer import Scorer
 
 MOST_NUMBERS: Final = 1 << 26
-"""Numbers kept in memory of each file: its records' own and their channels'."""
+"""Numbers kept in memory of each file, but for FEWEST records: their own and their channels'."""
 FEWEST: Final = 100
-"""Normal records to draw from."""
+"""Normal records to draw from, at least."""
 SLOWEST: Final = 1e-6
 """Records a second, for times to fit into milliseconds."""
 
@@ -105,7 +105,7 @@ def _changes(texts: list[str], bundle: Bundle, asked: Reading) -> list[Change]:
 
     def read(path: str, where: str | None) -> NDArray[Any]:
         parts = fitting.blocks([path], None, spec, replace(asked, where=where))
-        most = MOST_NUMBERS // math.prod(spec.record_shape)
+        most = max(FEWEST, MOST_NUMBERS // math.prod(spec.record_shape))
         kept, count = [], 0
         with closing(parts):  # type: ignore[type-var]
             for data in parts:
@@ -146,16 +146,16 @@ def _normal(
     """The normal records and their scores, those with a finite error."""
     spec, source = scorer.bundle.input_spec, source_of(options)
     width = math.prod(spec.record_shape) + (0 if channels is None else len(channels.kept))
-    most, kept, scores, count = MOST_NUMBERS // width, [], [], 0
+    most, kept, scores, count = max(FEWEST, MOST_NUMBERS // width), [], [], 0
     parts = fitting.blocks(options.data, None, spec, asked)
     with closing(offline.scored(scorer, parts, source, bars.count)) as scored:  # type: ignore[type-var]
         for data, found in scored:
-            kept.append(fitting.as_recorded(data.records, spec, source))
-            scores.append(found)
-            count += len(data.records)
             if count >= most:
                 asked.say(f"{source}: the first {count:,} records are replayed")
                 break
+            kept.append(fitting.as_recorded(data.records, spec, source))
+            scores.append(found)
+            count += len(data.records)
     records, joined = np.concatenate(kept), _joined(scores)
     finite = np.isfinite(joined.reconstruction_error)
     if not finite.all():

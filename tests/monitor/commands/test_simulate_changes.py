@@ -162,8 +162,10 @@ def test_no_more_records_are_kept_than_memory_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("monitor.commands.simulate_changes.MOST_NUMBERS", 450)
-    odd = ["--change", f"50% of {tmp_path / 'odd.csv'}", "--repeats", "1"]
+    monkeypatch.setattr("monitor.pipeline.offline.LARGEST", 100)
+    odd = ["--change", f"50% of {tmp_path / 'odd.csv'}", "--repeats", "1", "--micro-batch", "100"]
     assert main([*asked, *odd]) == 0
     said = capsys.readouterr().err
-    assert "the first 150 records are taken" in said
-    assert "records are replayed" in said
+    assert "odd.csv: the first 150 records are taken" in said
+    assert "normal.csv: the first 200 records are replayed" in said
+    assert result(tmp_path)["records"] == 200
