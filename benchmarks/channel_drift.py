@@ -31,9 +31,8 @@ from models.reference import Reference
 from monitor.drift.budget import Budget
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
-from monitor.drift.judged_records import JudgedRecords
+from monitor.pipeline.feeding import feed
 from monitor.pipeline.scorer import Scorer
-from monitor.stream.records import Partition
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -41,9 +40,9 @@ Row = dict[str, Any]
 OUT = Path(__file__).parents[1] / "out" / "channel-drift.json"
 CASES = ("tep", "aloi")
 BEFORE, AFTER, NORMAL, BATCH = 8192, 20_000, 200_000, 1024
+RATE = 500.0
 SETTINGS = JudgeSettings(guard_seconds=0.0, budget=Budget(1, 1e6, None))
 VERSION = "0" * 16
-_PLACE = (Partition("stream", 0),)
 
 
 def _stuck(x: Array, column: int, deviation: float, rng: np.random.Generator) -> None:
@@ -86,25 +85,13 @@ class Case:
         places = drawn(np.random.default_rng([3, seed]), len(self.stream), block, rows)
         return np.asarray(self.stream[places[:rows]], dtype=np.float64)
 
-    def feed(self, judge: Judge, records: Array, stop: str = "") -> Iterator[tuple[int, Change]]:
-        """Changes of state, and after how many of these records; ends with the event `stop`."""
-        first, found = judge.rows, list[tuple[int, Change]]()
-        for start in range(0, len(records), BATCH):
-            scores = self.scorer.score(records[start : start + BATCH].astype(np.float32))
-            n = len(scores.reconstruction_error)
-            place = first + start + np.arange(n)
-            errors, shown = scores.reconstruction_error, scores.channels
-            ones, times = np.ones(n, dtype=np.int64), 1_700_000_000_000 + 2 * place
-            batch = JudgedRecords(
-                VERSION, _PLACE, 0 * ones, place, place + 1, times, ones, errors, None, shown
-            )
-            judge.watch(
-                batch, lambda changes, _: found.extend((judge.rows - first, c) for c in changes)
-            )
-            yield from found
-            if any(change.transition.event == stop for _, change in found):
-                return
-            found.clear()
+    def feed(self, judge: Judge, records: Array) -> Iterator[tuple[int, Change]]:
+        """Changes of state, and after how many of these records."""
+        first = judge.rows
+        starts = range(0, len(records), BATCH)
+        scored = (self.scorer.score(records[i : i + BATCH].astype(np.float32)) for i in starts)
+        for rows, change in feed(judge, scored, RATE):
+            yield rows - first, change
 
 
 def case_of(name: str) -> Case:
@@ -158,10 +145,10 @@ def _found(
     CHANGES[change](changed, column, float(case.deviation[column]), np.random.default_rng(seed))
     row: Row = {"case": case.name, "change": change, "seed": seed, "feature": column}
     for on, judge in calm.items():
-        fired = None
-        for rows, each in case.feed(copy.deepcopy(judge), changed, "firing"):
-            if each.transition.event == "firing":
-                fired = rows, each.verdict
+        found = case.feed(copy.deepcopy(judge), changed)
+        fired = next(
+            ((rows, c.verdict) for rows, c in found if c.transition.event == "firing"), None
+        )
         row["channels" if on else "error"] = fired[0] if fired else None
         if on and fired and fired[1].channels:
             row["named"] = fired[1].channels[0].feature == f"feature {column}"

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from benchmarks.drift import judge_of
 from benchmarks.judged import feed
 from benchmarks.streams import null
 from models import plots
+from models.conduct import Conduct
+from models.description import Description
+from models.recipe import train
 from models.reference import Reference
+from models.schema import Schema
+from models.settings import TrainingSettings
+from monitor.cli import main
 
 FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
 COLOURS = {"pending": "#f4a259", "firing": plots.ALARM}
@@ -74,6 +83,36 @@ def floors() -> bytes:
     return plots.png(figure)
 
 
+SENSORS = ("temperature", "flow", "pressure", "level", "speed", "power")
+CHANGES = ("temperature + 0.5 sd", "flow stuck", "power noise 0.5 sd", "level * 1.05",
+           "speed + 0.02 sd", "10% of {}")  # fmt: skip
+
+
+def changes() -> bytes:
+    """How soon changes of six sensors, which depend on each other, are found: PNG."""
+    rng = np.random.default_rng(0)
+    mixing = rng.standard_normal((2, 6))
+
+    def rows(count: int) -> NDArray[np.float64]:
+        common = rng.standard_normal((count, 2)) @ mixing
+        own = 0.3 * rng.standard_normal((count, 6))
+        return np.asarray([20, 3, 100, 7, 500, 50] + [2, 1, 5, 3, 10, 4] * (common + own))
+
+    with TemporaryDirectory() as folder:
+        model, data, odd = (Path(folder, name) for name in ("model", "data.npy", "anomalies.npy"))
+        settings = TrainingSettings(epochs=20, device="cpu", ordered=True)
+        described = Description(Schema.numbers(SENSORS))
+        train(rows(20_000), model, settings, Conduct(card=False), described)
+        np.save(data, rows(5000))
+        np.save(odd, rows(500) * rng.uniform(0.8, 1.2, (500, 6)))
+        asked = [part for each in CHANGES for part in ("--change", each.format(odd.name))]
+        with chdir(folder):
+            main(["simulate", "--bundle", "model", "--data", data.name, "--channels", "standard",
+                  "--false-alarms", "1 per 30d", "--rate", "200", *asked])  # fmt: skip
+            return Path("simulation.png").read_bytes()
+
+
 if __name__ == "__main__":
+    (FOLDER / "simulated-changes.png").write_bytes(changes())
     (FOLDER / "drift-timeline.png").write_bytes(timeline())
     (FOLDER / "drift-floor.png").write_bytes(floors())

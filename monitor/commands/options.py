@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
+    from models.channels import Channels
     from monitor.pipeline.scorer import Scorer
 
 
@@ -42,14 +44,19 @@ def positive(text: str) -> int:
     return number
 
 
-def scorer_for(options: argparse.Namespace) -> Scorer:
-    """The scorer of options.bundle as the options of `add_device` ask for it."""
+def scorer_for(
+    options: argparse.Namespace, channels: Callable[[Bundle], Channels | None] = lambda bundle: None
+) -> Scorer:
+    """The scorer of options.bundle as the options of `add_device` ask for it.
+
+    channels: those of the bundle that it computes, too.
+    """
     from models import bundle, threads
     from monitor.pipeline.scorer import Scorer
 
     loaded = bundle.load(options.bundle).in_precision(options.precision)
     threads.use(options.threads, loaded.model, threads.cores())
-    return Scorer(loaded, options.device, options.micro_batch)
+    return Scorer(loaded, options.device, options.micro_batch, channels(loaded))
 
 
 @contextmanager

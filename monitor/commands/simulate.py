@@ -6,13 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.commands.options import writing
+from monitor.commands.data_options import add_data
+from monitor.commands.options import add_device, writing
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from models.reference import Reference
+    from monitor.drift.judge_settings import JudgeSettings
     from monitor.drift.simulation import Delays, FalseAlarms, Simulation
 
 _EXAMPLE = """\
@@ -20,6 +22,8 @@ example:
   aead-monitor simulate --bundle model
   aead-monitor score model --data holdout.npy --out scores.csv
   aead-monitor simulate --bundle model --errors scores.csv --false-alarms "1 per 30d" --rate 200
+  aead-monitor simulate --bundle model --data heldout.csv --channels standard \\
+      --change "temperature + 0.5 sd" --change "flow stuck" --change "10% of anomalies.csv"
 
 Replays normal errors through the drift test, unchanged and changed, and tells how often it
 raises a false alarm and how soon it finds what. Give errors of normal records that the model was
@@ -27,6 +31,15 @@ neither trained nor calibrated on, in stream order, as scores.csv or .npy. Witho
 calibration errors are replayed: then the false alarms are somewhat too few. Where the order of
 the errors is not known (a bundle trained without --ordered, or errors that were sorted), they are
 drawn one by one, as if neighbours did not depend on each other.
+
+With --change, normal records (--data) are changed as you say, and go through model and judge as
+in the daemon. A change is one of
+  FEATURE + X sd, FEATURE - X sd    in standard deviations of the training records
+  FEATURE + X, FEATURE - X, FEATURE * X, FEATURE noise X sd
+  FEATURE stuck, FEATURE stuck at VALUE, FEATURE missing
+  brightness + X%, contrast * X, blur X, shift X Y, dead patch WxH     of pictures, in pixels
+  N% of FILE, N% of FILE where KEY=VALUE     so many records are others, from this file
+Columns without names are "feature 0", "feature 1", ... Quote names that hold such words.
 """
 
 
@@ -69,6 +82,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--out", default=".", metavar="FOLDER", help="where to write (default: this folder)"
     )
+    parser.add_argument(
+        "--change", action="append", metavar="CHANGE",
+        help='of the records in --data, e.g. "flow + 0.5 sd" (see below); may be repeated',
+    )  # fmt: skip
+    parser.add_argument(
+        "--channels", nargs="+", metavar="NAME",
+        help="with --change: also watch channels: standard, or patterns, as in the configuration",
+    )  # fmt: skip
+    add_data(parser, "with --change, replay", required=False)
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -78,8 +101,13 @@ def run(options: argparse.Namespace) -> int:
     from monitor.drift.simulation import CHANGES, Delays
     from monitor.process.progress import count_bar
 
+    settings = _settings(options)
+    if options.change is not None:
+        from monitor.commands import simulate_changes
+
+        return simulate_changes.run(options, settings)
     reference = bundle.load(options.bundle).reference
-    simulation = _simulation(options, reference)
+    simulation = _simulation(options, settings, reference)
     with count_bar("simulating", 1 + len(CHANGES) * options.repeats) as advance:
         quiet = simulation.false_alarms(options.records, options.seed)
         advance(1)
@@ -93,11 +121,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _simulation(options: argparse.Namespace, reference: Reference) -> Simulation:
+def _settings(options: argparse.Namespace) -> JudgeSettings:
+    """How the judge is to judge; raises UserError for options that say nothing sensible."""
     from monitor.drift.budget import Budget
-    from monitor.drift.judge import Judge
     from monitor.drift.judge_settings import JudgeSettings
-    from monitor.drift.simulation import VERSION, Simulation
     from monitor.errors import UserError
 
     for name in ("rate", "records", "repeats", "block"):
@@ -105,12 +132,27 @@ def _simulation(options: argparse.Namespace, reference: Reference) -> Simulation
             raise UserError(f"--{name} must be more than 0, got {getattr(options, name)}.")
     if not 0 <= options.tolerance <= 1:
         raise UserError(f"--tolerance must lie between 0 and 1, got {options.tolerance:g}.")
+    for name in ("data", "where", "channels"):
+        if options.change is None and getattr(options, name) is not None:
+            raise UserError(f"--{name} is for --change: say what is to change")
     try:
-        settings = JudgeSettings(
+        return JudgeSettings(
             budget=Budget.parse(options.false_alarms),
             tolerance=options.tolerance,
             guard_seconds=options.guard,
         )
+    except ValueError as error:
+        raise UserError(f"{error}.") from None
+
+
+def _simulation(
+    options: argparse.Namespace, settings: JudgeSettings, reference: Reference
+) -> Simulation:
+    from monitor.drift.judge import Judge
+    from monitor.drift.simulation import VERSION, Simulation
+    from monitor.errors import UserError
+
+    try:
         Judge(VERSION, reference, settings)
     except ValueError as error:
         raise UserError(f"{error}.") from None

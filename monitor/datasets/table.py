@@ -65,12 +65,17 @@ class Table:
         """Raise DataError if an option names a column that is not there."""
         absent = [name for name in names if name not in self.types]
         if absent:
-            known = {name.casefold(): name for name in self.types}
-            near = [known[name] for name in get_close_matches(absent[0].casefold(), known, 1, 0.8)]
+            near = nearest(absent[0], tuple(self.types))
             raise DataError(
                 f"{option} {' '.join(absent)}: {self.source} has no such column."
                 f" It has {listed([*near, *(name for name in self.types if name not in near)])}"
             )
+
+
+def nearest(name: str, names: Sequence[str]) -> list[str]:
+    """The most similar name, in whatever case; none if none is similar."""
+    known = {each.casefold(): each for each in names}
+    return [known[each] for each in get_close_matches(name.casefold(), known, 1, 0.8)]
 
 
 def listed(names: Sequence[str]) -> str:

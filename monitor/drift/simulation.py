@@ -108,9 +108,7 @@ class Simulation:
     def normal(self, records: int, rng: np.random.Generator) -> Errors:
         """A stream without drift."""
         block = 1 if self.drawn_singly else min(self.block, self.errors.size)
-        starts = rng.integers(0, self.errors.size - block + 1, size=-(-records // block))
-        index = (starts[:, None] + np.arange(block)).ravel()[:records]
-        return np.asarray(self.errors[index])
+        return np.asarray(self.errors[drawn_places(self.errors.size, block, records, rng)])
 
     def false_alarms(self, records: int, seed: int) -> FalseAlarms:
         """Judge a long stream without drift."""
@@ -136,6 +134,14 @@ class Simulation:
                 ),
                 float("inf"),
             )
+
+
+def drawn_places(
+    size: int, block: int, records: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Places in a stream of this size, (records,), drawn in blocks of consecutive ones."""
+    starts = rng.integers(0, size - block + 1, size=-(-records // block))
+    return np.asarray((starts[:, None] + np.arange(block)).ravel()[:records])
 
 
 def in_stream_order(errors: Errors) -> bool:

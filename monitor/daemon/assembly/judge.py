@@ -9,6 +9,7 @@ from models.channels import Channels
 from models.reference import ENOUGH_RECORDS, Reference
 from monitor.config import Config
 from monitor.drift.budget import Budget
+from monitor.drift.channels.choice import chosen
 from monitor.drift.channels.rank_bets import FEWEST
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
@@ -60,14 +61,10 @@ def channels_of(config: Config, bundle: Bundle) -> Channels | None:
         return None
     if asked == "standard":
         return known
-    found = known.matching(asked)
-    if not found.kept.size:
-        some = ", ".join(view.name for view in known.each[:5])
-        raise ConfigError(
-            f"drift.channels: {', '.join(asked)} fits none of the model's channels. Some of them"
-            f" are {some}; groups are {', '.join(sorted({v.group for v in known.each}))}."
-        )
-    return found
+    try:
+        return chosen(asked, known)
+    except ValueError as error:
+        raise ConfigError(f"drift.channels: {error}.") from None
 
 
 def build_judge(config: Config, bundle: Bundle) -> Judge:

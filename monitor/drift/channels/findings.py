@@ -114,7 +114,7 @@ def _is_stuck(each: ChannelDrift) -> bool:
 def _number(each: ChannelDrift) -> str:
     """Its value, as exactly as it is known: to a hundredth of its usual spread."""
     decimals = max(0, 1 - math.floor(math.log10(max(each.usual_spread, 1e-12))))
-    return f"{round(each.value, decimals):.12g}"
+    return f"{round(each.value, decimals) + 0.0:.12g}"  # not -0
 
 
 def _clause(each: ChannelDrift) -> str:

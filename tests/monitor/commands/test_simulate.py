@@ -22,6 +22,7 @@ def test_it_tells_false_alarms_and_delays_and_draws_them(
     result = json.loads((tmp_path / "out" / "simulation.json").read_text())
     assert all(delay < 10_000 for delay in result["records_to_alarm"]["2 times larger"])
     assert (tmp_path / "out" / "simulation.png").read_bytes().startswith(b"\x89PNG")
+    assert set(result) == {"no_drift", "records_to_alarm"}
 
 
 @pytest.mark.parametrize("name", ["errors.npy", "scores.csv"])

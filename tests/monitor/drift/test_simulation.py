@@ -87,3 +87,10 @@ def test_the_report_says_that_errors_were_drawn_one_by_one() -> None:
     said = report(quiet, found, simulation(UNORDERED))
     assert "drawn one by one, since their order is not known" in said
     assert "one by one" not in report(quiet, found, simulation(ORDERED))
+
+
+def test_delays_of_a_seed_stay_what_they_were() -> None:
+    assert list(simulation(UNORDERED).delays("1.5 times larger", 4, 1)) == [580, 420, 946, 410]
+    assert list(simulation(ORDERED).delays("5% of records 5 times", 4, 1)) == [
+        11780, 4580, 12978, 31706,
+    ]  # fmt: skip

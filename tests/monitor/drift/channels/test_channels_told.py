@@ -116,3 +116,5 @@ def test_a_sentence_names_three_features_at_most_and_each_once():
         " and 1 more"
     )
     assert words(found[4:]) == f"`power` is stuck at 1234.6 {began}"
+    zero = drift("power", direction="stuck", value=-1e-9)
+    assert words([zero]) == f"`power` is stuck at 0 {began}"
