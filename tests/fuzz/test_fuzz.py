@@ -6,27 +6,24 @@
 from __future__ import annotations
 
 import json
-import time
+import subprocess
+import sys
 from random import Random
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from monitor.config.codec import CodecConfig
-from monitor.errors import DecodeError
 from tests.asked import Asked
 from tests.fuzz import run, with_atheris
 from tests.fuzz.bombs import BOMBS
-from tests.fuzz.check import DEFAULT_LIMITS, MAX_ANCHORS, Variant, check, check_with
+from tests.fuzz.check import DEFAULT_LIMITS, Variant, check
+from tests.fuzz.faulty import look
 from tests.fuzz.files import PNG, chunk, segment
 from tests.fuzz.payloads import CODEC_NAMES, mutated, payload_at
 from tests.fuzz.picture_edits import MARKERS, NAMES
-from tests.fuzz.seeds import TIGHT, VARIANTS, seeds
-from tests.pace import anchor_seconds
+from tests.fuzz.seeds import VARIANTS, seeds
 
 PAYLOADS = 4000
 BOMB_BYTES = 2**21
@@ -159,49 +156,28 @@ def test_a_payload_can_be_made_again() -> None:
     assert payload_at("image", 3, 1234, 0) != payload_at("image", 4, 1234, 0)
 
 
-def _work(seconds: float) -> None:
-    until = time.thread_time() + seconds
-    while time.thread_time() < until:
-        pass
-
-
-class Faulty:
-    """A codec that breaks the guarantee in the way it is told to."""
-
-    def __init__(self, fault: str) -> None:
-        self._fault = fault
-
-    def decode(self, value: bytes) -> NDArray[Any]:
-        if self._fault == "another exception":
-            raise KeyError(value)
-        if self._fault == "a text that cannot be sent":
-            raise DecodeError("undecodable", "\ud800")
-        if self._fault == "a long text":
-            raise DecodeError("undecodable", "x" * 1000)
-        if self._fault == "much time":
-            _work(2 * MAX_ANCHORS * anchor_seconds())
-        if self._fault == "much memory":
-            np.ones(10_000_000)
-        shape = (1, 3) if self._fault == "another shape" else (1, 2)
-        return np.ones(shape, bool if self._fault == "another dtype" else np.float64)
-
-    def encode(self, row: NDArray[Any]) -> bytes:
-        return row.tobytes()
-
-
 FAULTS = (
-    "another exception", "a text that cannot be sent", "a long text", "much time", "much memory",
-    "another shape", "another dtype",
+    "another exception", "a text that cannot be sent", "a long text", "another shape",
+    "another dtype",
 )  # fmt: skip
+MEASURED = ("much time", "much memory")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_check_sees_each_way_to_break_the_guarantee(fault: str) -> None:
-    settings = VARIANTS["raw"][3].settings
-    variant = Variant("raw", settings, TIGHT)
-    assert check_with(Faulty("none"), variant, b"x").ending == "rows"
+    look("none")
     with pytest.raises((AssertionError, KeyError, UnicodeEncodeError)):
-        check_with(Faulty(fault), variant, b"x")
+        look(fault)
+
+
+@pytest.mark.parametrize("fault", MEASURED)
+def test_the_check_sees_what_takes_too_much(fault: str) -> None:
+    """In a new Python: what others took in this one would hide it."""
+    command = [sys.executable, "-m", "tests.fuzz.faulty"]
+    for each, code in (("none", 0), (fault, 1)):
+        done = subprocess.run([*command, each], capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, done.stderr
+    assert "AssertionError: Verdict(ending='rows'" in done.stderr
 
 
 def test_a_broken_guarantee_names_the_payload() -> None:
