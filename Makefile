@@ -36,7 +36,7 @@ demo: setup-demo  ## run the main job on real digits, no Kafka needed (ARGS=--on
 	@$(VENV)/bin/aead-monitor demo $(ARGS)
 
 # A few tests are there sooner, and can be talked to, without workers.
-test: setup-test  ## run all tests, those on a real Kafka included, ten minutes (ARGS="-k word" for some)
+test: setup-test  ## run all tests, those on a real Kafka included, half an hour (ARGS="-k word" for some)
 	@$(PYTEST) $(if $(ARGS),$(ARGS),$(SHARED) --numprocesses $(WORKERS))
 
 quick: setup  ## what to run while working: no broker, no Java, nothing slow (ARGS="-k word" for some)
@@ -114,8 +114,8 @@ up:  ## the whole stack by docker compose: Kafka, Prometheus, Alertmanager, Graf
 image-test: setup  ## carry out deploy/Dockerfile in a clean root and run what it gives (as root; ten minutes)
 	@$(VENV)/bin/python -m tests.deploy.image_test $(ARGS)
 
-lock: setup  ## write deploy/requirements anew, with the newest versions that pyproject.toml allows
-	@$(VENV)/bin/python deploy/requirements/lock.py
+lock: setup  ## write deploy/requirements anew, with the newest versions that pyproject.toml allows (ARGS="avro" for extras)
+	@$(VENV)/bin/python deploy/requirements/lock.py $(ARGS)
 
 fuzz: setup  ## every codec and wrap against 200,000 edited payloads, claims of gigabytes, atheris, Hypothesis (an hour)
 	@$(VENV)/bin/python -m tests.fuzz.run --payloads 200000 --seed 0

@@ -6,7 +6,7 @@
     demo.txt    what the demonstration's image has in addition
     build.txt   what turns the source into a wheel
 
-Run by `make lock`. uv resolves for every platform at once; the versions are the newest that
+Run by `make lock` (ARGS="avro confluent" for these extras, too). uv resolves for every platform at once; the versions are the newest that
 pyproject.toml allows.
 """
 
@@ -43,12 +43,13 @@ def write(name: str, requirements: list[str]) -> None:
     (HERE / name).write_text(text, encoding="utf-8")
 
 
-def main() -> None:
-    """Write all of them."""
-    daemon = resolve(PROJECT)
+def main(extras: list[str]) -> None:
+    """Write all of them. extras: of pyproject.toml, that the image is to have."""
+    chosen = [option for extra in extras for option in ("--extra", extra)]
+    daemon = resolve(PROJECT, *chosen)
     write("base.txt", [line for line in daemon if not OF_TORCH.match(line)])
     write("torch.txt", [line for line in daemon if OF_TORCH.match(line)])
-    write("demo.txt", [x for x in resolve(PROJECT, "--extra", "demo") if x not in daemon])
+    write("demo.txt", [x for x in resolve(PROJECT, *chosen, "--extra", "demo") if x not in daemon])
     with tempfile.TemporaryDirectory() as folder:
         tools = Path(folder) / "tools.in"
         tools.write_text(BUILD_TOOLS, encoding="utf-8")
@@ -56,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
