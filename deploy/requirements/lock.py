@@ -6,8 +6,8 @@
     demo.txt    what the demonstration's image has in addition
     build.txt   what turns the source into a wheel
 
-Run by `make lock` (ARGS="avro confluent" for these extras, too). uv resolves for every platform at once; the versions are the newest that
-pyproject.toml allows.
+Run by `make lock` (ARGS="avro confluent" for these extras, too). uv resolves for every platform at
+once; the versions are the newest that pyproject.toml allows.
 """
 
 from __future__ import annotations
