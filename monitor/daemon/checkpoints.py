@@ -153,6 +153,8 @@ class Checkpoints:
         """Decide where to go on with partitions that are ours from now on."""
         identity = max((item.identity for item in assigned.values()), default="")
         if is_other(self._accepted.identity, identity):
+            if self._planner.is_copy(assigned, self._accepted, here=True):
+                self._part_from_copy()
             plans = self._plans(assigned, policy)
             self._pipeline.begin_another_topic()
             self._remember_anew()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from monitor.state.ledger import Ledger
 from monitor.state.resume import Known, Plan, Policy, plan, rewound_to
@@ -35,8 +35,13 @@ class Planner:
         """Offsets of these are about to be committed with this snapshot."""
         self._written.update(dict.fromkeys(partitions, sequence))
 
-    def is_copy(self, assigned: Mapping[Partition, Assigned], ours: Snapshot) -> bool:
-        """Whether somebody has committed other partitions with our id, later than we did."""
+    def is_copy(
+        self, assigned: Mapping[Partition, Assigned], ours: Snapshot, here: bool = False
+    ) -> bool:
+        """Whether somebody has committed other partitions with our id, later than we did.
+
+        here: these partitions, too, as nothing that we know of them is of this topic.
+        """
         if self.older:
             return False
         newest = max((self._loaded, *self._written.values()))
@@ -46,7 +51,7 @@ class Planner:
             and note.sequence > newest
             and not is_other(note.identity, item.identity)
             for item in assigned.values()
-            for note in (Note.parse(committed.note) for committed in item.elsewhere.values())
+            for note in _notes(item, here)
         )
 
     def plan(
@@ -70,3 +75,10 @@ class Planner:
             older=self.older,
         )
         return plan(assigned, known, policy)
+
+
+def _notes(item: Assigned, here: bool) -> Iterator[Note | None]:
+    for committed in item.elsewhere.values():
+        yield Note.parse(committed.note)
+    if here and item.committed is not None:
+        yield Note.parse(item.committed.note)

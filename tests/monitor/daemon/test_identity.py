@@ -105,6 +105,28 @@ def test_a_copy_that_gets_none_of_the_originals_partitions_is_one_all_the_same(
     assert (subject.parts.pipeline.ledger.totals[P0].consumed == 0) == is_copy
 
 
+@pytest.mark.parametrize(("later", "is_copy"), [(1, True), (0, False)])
+@pytest.mark.parametrize("here", [True, False], ids=["its own", "others"])
+def test_a_copy_that_comes_after_the_topic_was_made_anew_is_one_all_the_same(
+    here: bool, later: int, is_copy: bool, start: Run, tmp_path: Path
+) -> None:
+    """Else the original, which has gone further in the new topic, believes that it is the copy."""
+    source = MemorySource(stream())
+    source.identity = identity_of("cluster", "one")
+    subject = start(source, MemorySink(), tmp_path)
+    turns(subject, 5)
+    checkpoints, theirs, anew = (
+        subject.parts.checkpoints, Partition("in", 1), identity_of("cluster", "two")
+    )  # fmt: skip
+    was = checkpoints.writer
+    original = Snapshot(was, checkpoints.sequence + later, "m", "f", {theirs: 40}, identity=anew)
+    stored = committed_with(original, {theirs: ()})
+    mine = theirs if here else Partition("in", 2)
+    assigned = Assigned(stored.get(mine), 0, RECORDS, anew, elsewhere={} if here else stored)
+    checkpoints.resume({mine: assigned}, Policy())
+    assert (checkpoints.writer != was) == is_copy
+
+
 def test_a_snapshot_that_cannot_be_accepted_is_told_and_accepted_later(
     start: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
