@@ -15,7 +15,7 @@ import structlog
 
 from monitor.daemon.beginnings import Beginnings, ReadBack
 from monitor.daemon.cadence import Cadence
-from monitor.daemon.planner import Planner
+from monitor.daemon.planner import Planner, say_copied
 from monitor.daemon.snapshots import Snapshots, committed_with, fits
 from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
@@ -196,11 +196,7 @@ class Checkpoints:
 
     def _part_from_copy(self) -> None:
         """Somebody else writes with our id, and was further: we are another state from now on."""
-        log.error(
-            "the state's folder is a copy: another process counts as the same state, and has gone"
-            " further. Begun anew under another id; give each daemon a state.directory of its own",
-            was=self.writer,
-        )
+        say_copied(self.writer)
         self._accepted = replace(self._accepted, writer=new_writer())
         self.beginnings.take_over(self.writer)
 

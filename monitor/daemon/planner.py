@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import structlog
+
 from monitor.state.ledger import Ledger
 from monitor.state.resume import Known, Plan, Policy, plan, rewound_to
 from monitor.state.snapshot import Note, Snapshot
 from monitor.stream.offsets import Assigned, is_other
 from monitor.stream.records import Partition
+
+log = structlog.get_logger(__name__)
 
 
 class Planner:
@@ -82,3 +86,12 @@ def _notes(item: Assigned, here: bool) -> Iterator[Note | None]:
         yield Note.parse(committed.note)
     if here and item.committed is not None:
         yield Note.parse(item.committed.note)
+
+
+def say_copied(writer: str) -> None:
+    """Name the setting that two processes share. writer: the id that was ours."""
+    log.error(
+        "the state's folder is a copy: another process counts as the same state, and has gone"
+        " further. Begun anew under another id; give each daemon a state.directory of its own",
+        was=writer,
+    )
