@@ -26,7 +26,9 @@ from monitor.errors import REASONS, DecodeError
 
 LIMITS: Final = Limits(max_record_bytes=2**20, max_rows=100)
 MAX_SECONDS: Final = 1.0
-"""Of one core, for one payload."""
+"""Of one core, for one payload, at the best of a few tries."""
+_TRIES: Final = 4
+"""Python's own pauses (collecting garbage) count too, but do not come each time."""
 MAX_MESSAGE: Final = 400
 _BATCH: Final = 16
 
@@ -70,16 +72,21 @@ def check(
 
 
 def _end(codec: Codec, value: bytes, features: Schema) -> End:
-    began = time.thread_time()
+    for _ in range(_TRIES):
+        began = time.thread_time()
+        end = _decoded(codec, value, features)
+        if time.thread_time() - began <= MAX_SECONDS:
+            return end
+    raise ContractError(f"more than {MAX_SECONDS:g} seconds ({value!r:.200})")
+
+
+def _decoded(codec: Codec, value: bytes, features: Schema) -> End:
     try:
-        end: End = decode_payload(codec, value, LIMITS, features)
+        return decode_payload(codec, value, LIMITS, features)
     except DecodeError as error:
-        end = error
+        return error
     except Exception as error:
         raise ContractError(f"{error!r:.200} instead of DecodeError ({value!r:.200})") from error
-    if time.thread_time() - began > MAX_SECONDS:
-        raise ContractError(f"more than {MAX_SECONDS:g} seconds ({value!r:.200})")
-    return end
 
 
 def _check_end(end: End, shape: tuple[int, ...], value: bytes) -> None:

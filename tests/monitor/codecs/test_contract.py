@@ -50,7 +50,7 @@ class Broken(RawCodec):
             raise DecodeError("undecodable", "x" * 500)
         if self.fault == "refused":
             raise DecodeError("undecodable", "no")
-        if self.fault == "slow":
+        if self.fault == "slow" or (self.fault == "slow once" and self.calls == 3):
             until = time.thread_time() + 1.1
             while time.thread_time() < until:
                 pass
@@ -80,6 +80,10 @@ FAULTS = {
 def test_each_way_to_break_it_is_seen(fault):
     with pytest.raises(ContractError, match=FAULTS[fault]):
         check(Broken(fault), ROWS, edits=100)
+
+
+def test_a_pause_of_the_machine_is_not_the_codecs():
+    check(Broken("slow once"), ROWS, edits=10)
 
 
 def test_a_payload_that_should_be_read_is_asked_for():

@@ -97,7 +97,9 @@ def test_a_flood_of_wrong_passwords_holds_up_no_known_scraper(tmp_path: Path) ->
     stopping = threading.Event()
     with serving(write_config(tmp_path / "web.yml", basic_auth_users={"a": slow})) as site:
         headers = login("a", PASSWORD)
+        begun = time.perf_counter()
         assert ask(site.port, headers=headers)[0] == 200
+        one_hash = time.perf_counter() - begun
         statuses: set[int] = set()
 
         def guess(number: int) -> None:
@@ -116,7 +118,7 @@ def test_a_flood_of_wrong_passwords_holds_up_no_known_scraper(tmp_path: Path) ->
         stopping.set()
         for thread in threads:
             thread.join()
-    assert statistics.median(seconds) < 0.1  # far less than the hashes that wait
+    assert statistics.median(seconds) < max(0.1, one_hash * WAITING_FROM_ONE / 2)  # not in line
 
 
 def test_only_so_many_hashes_wait_for_one_address() -> None:
