@@ -19,6 +19,7 @@ from monitor.pictures.form import DEEP, Form
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _SHOWN: Final = 4
 _ADVICE: Final = {
+    "undecodable": ". Replace it, or take it out of the folder",
     "wrong_dtype": ". Convert it, or save the pictures as one array in a .npy file",
     "wrong_shape": ". Save each as a file of its own",
     "oversized": ". Make it smaller",
@@ -66,24 +67,35 @@ def form_of(
 
     mode: that of a model, or None for what the pictures are: RGB if any has colours. size: width
     and height to bring them to, or None if they have one. advance: is told how many were looked at.
-    Raises DataError, which names the file,
-    for one that is damaged, or of another size or depth.
+    Raises DataError, which names the first such file and says how many more there are, for those
+    that are damaged, or of another size or depth.
     """
     headers = list[reading.Header]()
+    refused = list[DataError]()
     for path in paths:
-        headers.append(_header(path))
+        try:
+            headers.append(_header(path))
+        except DataError as error:
+            refused.append(error)
         advance(1)
+    if refused:
+        raise DataError(f"{refused[0]}{_more(len(refused), len(paths))}")
     first = headers[0].size
-    for path, found in zip(paths, headers, strict=True):
-        other = found.size
-        if other != first and size is None:
-            raise DataError(
-                f"{path}: {other[0]} x {other[1]} pixels, but {paths[0].name} has {first[0]} x"
-                f" {first[1]}. Bring all pictures to one size, for example with --resize"
-                f" {first[0]}x{first[1]}"
-            )
+    others = [path for path, found in zip(paths, headers, strict=True) if found.size != first]
+    if others and size is None:
+        width, height = headers[paths.index(others[0])].size
+        raise DataError(
+            f"{others[0]}: {width} x {height} pixels, but {paths[0].name} has {first[0]} x"
+            f" {first[1]}{_more(len(others), len(paths))}. Bring all pictures to one size, for"
+            f" example with --resize {first[0]}x{first[1]}"
+        )
     width, height = size or first
     return Form(width, height, mode or _mode(paths, headers), size is not None)
+
+
+def _more(count: int, of: int) -> str:
+    """How many pictures share the fault that the first one shows."""
+    return f" ({count:,} of {of:,} pictures are like that)" if count > 1 else ""
 
 
 def _mode(paths: Sequence[Path], headers: Sequence[reading.Header]) -> str:
@@ -127,5 +139,5 @@ def _bytes(path: Path) -> bytes:
 def _told(path: Path, error: DecodeError) -> DataError:
     """The error of one picture with its file, and what to do."""
     if error.reason == "undecodable":
-        return DataError(f"{path}: cannot be read as a picture: {error}")
+        return DataError(f"{path}: cannot be read as a picture: {error}{_ADVICE[error.reason]}")
     return DataError(f"{path}: {error}{_ADVICE[error.reason]}")

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 from urllib.parse import unquote
 
+from monitor.datasets import other_formats
 from monitor.datasets.source import SUFFIXES, Kind, Opener, Source, kind_of, natural
 from monitor.datasets.watching import LINES, Watch, unwatched
 from monitor.errors import DataError
@@ -67,7 +68,9 @@ def tables(path: str, watch: Watch = unwatched) -> list[Source]:
         return _in_folder(path, _files_below(Path(path)), _opener)
     kind = kind_of(path)
     if kind is None:
-        raise DataError(f"{path}: not one of {KNOWN} or a folder of images")
+        raise DataError(
+            f"{path}: not one of {KNOWN} or a folder of images{other_formats.advice(path)}"
+        )
     return [Source(path, kind, _opener(path))]
 
 
@@ -179,5 +182,7 @@ def _remote(address: str) -> list[Source]:
 def _remote_file(scheme: str, name: str, opened: Any) -> Source:
     kind = kind_of(name)
     if kind is None:
-        raise DataError(f"{scheme}://{name}: not a table: {', '.join(SUFFIXES)}")
+        raise DataError(
+            f"{scheme}://{name}: not a table: {', '.join(SUFFIXES)}{other_formats.advice(name)}"
+        )
     return Source(f"{scheme}://{name}", kind, opened)

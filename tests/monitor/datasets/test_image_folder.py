@@ -151,3 +151,17 @@ def test_a_damaged_picture_is_refused_with_the_file(folder, suffix, share):
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
     assert "there are no pictures" in refused(tmp_path)
+
+
+def test_all_damaged_pictures_are_counted_at_once(folder):
+    for name in ("d", "e"):
+        (folder / f"{name}.png").write_bytes(b"\x89PNG no more")
+    said = refused(folder)
+    assert said.startswith(f"{folder / 'd.png'}: cannot be read as a picture")
+    assert said.endswith("Replace it, or take it out of the folder (2 of 5 pictures are like that)")
+
+
+def test_all_of_another_size_are_counted_at_once(folder):
+    for name in ("d", "e", "f"):
+        Image.new("L", (3, 3)).save(folder / f"{name}.png")
+    assert "(3 of 6 pictures are like that). Bring all pictures to one size" in refused(folder)
