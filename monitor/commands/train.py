@@ -10,6 +10,7 @@ from monitor.commands.data_options import add_data, reading, roles, source_of
 from monitor.commands.interruption import stopping
 from monitor.commands.options import positive
 from monitor.commands.preset_options import add_preset, chosen, told
+from monitor.commands.tensorboard_log import tensorboard_log
 from monitor.commands.training_log import csv_log
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the losses of each epoch there, as they come; with --resume, add to it",
     )
+    group.add_argument(
+        "--log-tensorboard", metavar="FOLDER", help="the same for TensorBoard, a folder a training"
+    )
     group.add_argument("--epochs", type=int, metavar="N", help="at most this many")
     group.add_argument("--batch-size", type=int, metavar="N")
     group.add_argument("--learning-rate", type=float, metavar="R")
@@ -198,11 +202,15 @@ def run(options: argparse.Namespace) -> int:
         if choice is not None:
             print(for_terminal(told(choice)))
         folder = checkpoint.folder_of(options.out)
-        with epochs_bar() as moved, csv_log(options.log_csv, options.resume) as logged:
+        with (
+            epochs_bar() as moved,
+            csv_log(options.log_csv, options.resume) as logged,
+            tensorboard_log(options.log_tensorboard, options.resume) as charted,
+        ):
 
             def listener(progress: Progress) -> None:
-                logged(progress)
-                moved(progress)
+                for told_to in (logged, charted, moved):
+                    told_to(progress)
 
             conduct = Conduct(listener, choice=choice, checkpoint=folder, resume=options.resume)
             bundle = recipe.train(records, options.out, settings, conduct, described)

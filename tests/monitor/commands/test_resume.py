@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from models.bundle import load
 from monitor.cli import main
+from monitor.commands.tensorboard_log import TRAINING, VALIDATION
 
 
 @pytest.fixture
@@ -163,3 +165,42 @@ def test_with_resume_another_file_is_not_added_to(
     assert trained(rows, tmp_path / "model", "--resume", "--log-csv", str(thesis)) == 2
     assert "does not begin with epoch,loss" in capsys.readouterr().err
     assert thesis.read_text() == "years,of,work\n"
+
+
+def curve(folder: Path, tag: str) -> list[tuple[int, float]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(tag)]
+
+
+def test_tensorboard_gets_both_losses_and_a_resumed_training_goes_on_with_them(
+    rows: Path, tmp_path: Path, stop_after: Stop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "curves"
+    asked = ("--log-tensorboard", str(folder))
+    stop_after(3)
+    assert trained(rows, tmp_path / "model", *asked) == 0
+    assert [epoch for epoch, _ in curve(folder, TRAINING)] == [1, 2, 3]
+    stop_after(None)
+    assert trained(rows, tmp_path / "model", *asked, "--resume") == 0
+    history = load(tmp_path / "model").metadata["history"]
+    for tag, losses in ((TRAINING, "losses"), (VALIDATION, "validation_losses")):
+        epochs, values = zip(*curve(folder, tag), strict=True)
+        assert list(epochs) == list(range(1, 9))
+        assert list(values) == pytest.approx(history[losses], rel=1e-6)
+    assert trained(rows, tmp_path / "other", *asked) == 2
+    assert "the log of another training" in capsys.readouterr().err
+
+
+def test_without_tensorboard_it_is_said_what_to_install(
+    rows: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert trained(rows, tmp_path / "model", "--log-tensorboard", str(tmp_path / "curves")) == 2
+    assert "pip install 'aead-monitor[tensorboard]'" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
