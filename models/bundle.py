@@ -26,11 +26,12 @@ from models.autoencoder import Autoencoder
 from models.bundle_files import CHANNELS, MANIFEST, MODEL, REFERENCE
 from models.channels import Channels
 from models.device import resolve
+from models.error_metrics import ERROR_METRICS, misfit
 from models.errors import BundleError, UserError
 from models.files import replaced_folder
 from models.input_spec import InputSpec
 from models.precision import FLOAT32
-from models.reconstruction import ERROR_METRICS, metric_of
+from models.reconstruction import metric_of
 from models.reference import Reference
 from models.solved import Scoring
 
@@ -164,7 +165,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         name, settings = str(document["architecture"]), document["architecture_settings"]
         model = architectures.outline(name, spec, settings)
         possible = (model.metric,) if isinstance(model, Scoring) else ERROR_METRICS
-        if metric not in possible:
+        if metric not in possible or misfit(metric, spec.is_image):
             raise ValueError(
                 f"unknown error_metric {metric!r:.80}, or one that does not fit architecture"
                 f" {name!r:.80}"

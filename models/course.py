@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from models.augmentation import augment
 from models.autoencoder import Autoencoder
 from models.checkpoint import STATE, damaged, fitting
-from models.reconstruction import element_errors
+from models.error_metrics import element_errors
 from models.settings import TrainingSettings
 
 MAX_GRADIENT_NORM: Final = 1.0

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.autoencoder import Autoencoder
+from models.error_metrics import element_errors
 from models.input_spec import InputSpec
 from models.network import Network
 from models.precision import DTYPES, FLOAT32
 from models.preparation import Preparation, stage
-from models.reconstruction import element_errors
 from models.solved import Scoring
 from models.streams import Streams
 from models.views import Views

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.autoencoder import Autoencoder
+from models.error_metrics import BOUNDED, bend, element_errors
 from models.input_spec import InputSpec
 from models.network import Network
 from models.normalisation import NORMALISED_LIMIT
@@ -28,6 +29,9 @@ from models.views import Views
 SHORT: Final = 4096
 """Values of a record up to which its squares are summed in one go, which is the fastest; over
 more, float32 would lose digits."""
+
+_IN_PLACE: Final = ("mse", "mae")
+"""Metrics of the difference alone, which is squared or made positive where it lies."""
 
 
 class Engine(Protocol):
@@ -71,8 +75,7 @@ class CpuEngine:
         # Convolutions on the CPU are fastest on images whose channels lie side by side.
         self._last = spec.is_image and not self.network.is_dense and self._solved is None
         self._normalisation = spec.normalisation(channels_last=self._last)
-        far = NORMALISED_LIMIT / 2
-        self._suspicious = (far**2 if metric == "mse" else far) / self._elements
+        self._suspicious = _least_if_far(metric, spec.is_image) / self._elements
         self._lock = threading.Lock()
         self._allocate(0)
 
@@ -118,6 +121,8 @@ class CpuEngine:
             self._allocate(len(rows))
         if self._solved is not None:
             return self._own_errors(self._solved, rows, views)
+        if self._metric in BOUNDED:
+            return self._errors(rows, views, clip=True)
         errors = self._errors(rows, views, clip=False)
         # A value beyond the limit shows in the error: only then clipping is worth its time.
         if not errors.max() < self._suspicious:  # nan, too
@@ -143,6 +148,10 @@ class CpuEngine:
         made = self.network(self._shaped(self._in_precision(x)))
         if views is not None and self._seen is not None:
             views[:] = self._seen(self._shaped(x), made).numpy()
+        if self._metric not in _IN_PLACE:
+            each = element_errors(self._shaped(x), made.float(), self._metric)
+            means: NDArray[np.float32] = each.flatten(1).mean(1).numpy()
+            return means
         made = self._flat(made)
         # The difference takes the place of the records: they are not needed any more.
         torch.sub(made, x, out=x)
@@ -173,3 +182,9 @@ class CpuEngine:
         each = each.square_() if self._metric == "mse" else each.abs_()
         means: NDArray[np.float32] = each.mean(1).numpy()
         return means
+
+
+def _least_if_far(metric: str, is_image: bool) -> float:
+    """What an element adds to a record's error at least if it lies beyond the limit."""
+    far = NORMALISED_LIMIT / 2
+    return {"mae": far, "huber": 0.9 * bend(is_image) * far}.get(metric, far**2)

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
+from models.error_metrics import element_errors
 from models.input_spec import InputSpec
 from models.interpolation import Interpolated
 from models.normalisation import NORMALISED_LIMIT
-from models.reconstruction import element_errors
 from models.reference import Reference
 from models.schema import Schema
 from models.solved import Scoring

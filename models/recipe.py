@@ -30,6 +30,7 @@ from models.conduct import Conduct
 from models.contamination import suspicious_share
 from models.description import Description
 from models.engines import engine_for
+from models.error_metrics import misfit
 from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
@@ -219,6 +220,8 @@ def spec_of(records: NDArray[Any], parts: Split, described: Description) -> Inpu
 def _build(spec: InputSpec, settings: TrainingSettings) -> Autoencoder:
     if settings.augment and not spec.is_image:
         raise TrainingError("augment is for images, and these records are vectors. Leave it out.")
+    if wrong := misfit(settings.error_metric, spec.is_image):
+        raise TrainingError(f"{wrong} Use mse, mae or huber.")
     name = settings.architecture or architectures.default_architecture(spec)
     try:
         return architectures.build(name, spec, settings.architecture_settings)

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.autoencoder import Autoencoder
+from models.error_metrics import element_errors, record_errors
 from models.input_spec import InputSpec
 from models.solved import Scoring, Solved
 
-ERROR_METRICS: Final = ("mse", "mae")
-"""Mean squared and mean absolute error over the elements of a record, in normalised units."""
 SURPRISAL: Final = Solved.metric
 """The error that a `Solved` model has: -log of how probable one as large is, in nats."""
 BATCH: Final = 512
@@ -60,26 +59,6 @@ def _elements(model: Autoencoder, x: Tensor, reconstruction: Tensor, metric: str
 def metric_of(model: Autoencoder, metric: str) -> str:
     """What the errors of a model are: the metric that it was trained with, or its own."""
     return model.metric if isinstance(model, Scoring) else metric
-
-
-def element_errors(x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
-    """Squared ("mse") or absolute ("mae") error of each element, same shape, >= 0."""
-    difference = reconstruction - x
-    if metric == "mse":
-        return difference.square()
-    if metric == "mae":
-        return difference.abs()
-    raise ValueError(f"error metric must be one of {', '.join(ERROR_METRICS)}, got {metric!r}")
-
-
-def record_errors(x: Tensor, reconstruction: Tensor, metric: str) -> NDArray[np.float64]:
-    """Mean error of each record, float64 (B,), >= 0. Summed in float64.
-
-    x, reconstruction: (B, *shape), normalised.
-    """
-    elements = element_errors(x, reconstruction, metric).flatten(1)  # (B, elements)
-    means: NDArray[np.float64] = elements.mean(1, dtype=torch.float64).cpu().numpy()
-    return means
 
 
 @torch.inference_mode()

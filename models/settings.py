@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from models.augmentation import AUGMENTATIONS
+from models.error_metrics import ERROR_METRICS
 from models.errors import TrainingError
 from models.precision import FLOAT32, PRECISIONS
-from models.reconstruction import ERROR_METRICS
 
 MIN_RECORDS: Final = 50
 """Fewest records that can be split into training, validation and calibration."""
@@ -74,9 +74,8 @@ class TrainingSettings:
                 "validation_fraction and calibration_fraction together must leave 20% for training."
             )
         if self.error_metric not in ERROR_METRICS:
-            raise TrainingError(
-                f"error_metric must be {' or '.join(ERROR_METRICS)}, got {self.error_metric!r}."
-            )
+            known = ", ".join(ERROR_METRICS)
+            raise TrainingError(f"error_metric must be one of {known}, got {self.error_metric!r}.")
         if self.precision not in PRECISIONS:
             raise TrainingError(
                 f"precision must be {' or '.join(PRECISIONS)}, got {self.precision!r}."

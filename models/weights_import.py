@@ -23,6 +23,7 @@ from models import architectures, given
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle, check_target
 from models.bundle_files import LIMITS, MODEL
+from models.error_metrics import misfit
 from models.errors import GivenModelError
 from models.files import read_bounded
 from models.given import Normal
@@ -59,6 +60,8 @@ def import_weights(
     tensors, digest = _read(path)
     fitted, held_out = normal.parts()
     spec = InputSpec.fit(normal.records[fitted], normal.schema, layout=normal.layout)
+    if refused := misfit(metric, spec.is_image):
+        raise GivenModelError(f"{path}: {refused} Use mse, mae or huber")
     if normalisation == "none":
         channels = spec.shape[0]
         spec = replace(spec, offset=(0.0,) * channels, scale=(1.0,) * channels)

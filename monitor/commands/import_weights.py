@@ -47,7 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         choices=["data", "none"],
         help="data: as train would, from these records; none: they are as the network takes them",
     )
-    group.add_argument("--error-metric", choices=["mse", "mae"], default="mse", help="default: mse")
+    group.add_argument(
+        "--error-metric",
+        choices=["mse", "mae", "huber", "ssim", "mse+ssim"],
+        default="mse",
+        help="of networks; ssim and mse+ssim are for pictures (default: mse)",
+    )
     add_calibration(parser)
     parser.set_defaults(run=run)
 

@@ -85,7 +85,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
             metavar=option.metavar,
             help=f"{', '.join(having)}: {option.words}",
         )
-    group.add_argument("--error-metric", choices=["mse", "mae"], default="mse", help="default: mse")
+    group.add_argument(
+        "--error-metric",
+        choices=["mse", "mae", "huber", "ssim", "mse+ssim"],
+        default="mse",
+        help="of networks; ssim and mse+ssim are for pictures (default: mse)",
+    )
     trim = group.add_mutually_exclusive_group()
     trim.add_argument(
         "--contamination",

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
-from models.reconstruction import ERROR_METRICS, reconstruction_errors
+from models.reconstruction import reconstruction_errors
 from monitor.config.gates import GateConfig
 from monitor.retrain_job.evaluation import Errors
 
 Rows = NDArray[np.float32]
 """Records as the current model's network sees them: (n, d) or (n, C, H, W)."""
 
+_DISTANCES: Final = ("mse", "mae")
+"""Errors that are distances in the units of the records' own variation."""
 VARIES_OFTEN: Final = 0.3
 """Share of the older records in which a pixel must differ from its median to count as varying."""
 HARDLY: Final = 0.1
@@ -156,7 +158,7 @@ def explained(bundle: Bundle, rows: NDArray[Any], errors: Errors) -> float:
     """
     prepared = bundle.input_spec.prepare(rows)
     x = prepared.reshape(len(rows), -1)
-    if bundle.error_metric not in ERROR_METRICS:
+    if bundle.error_metric not in _DISTANCES:
         errors = reconstruction_errors(bundle.model, torch.from_numpy(prepared))
     away = np.abs(x - x.mean(axis=0))
     from_mean = (away if bundle.error_metric == "mae" else away**2).mean(axis=1)

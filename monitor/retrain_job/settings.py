@@ -13,9 +13,9 @@ import yaml
 
 from models.architectures import GIVEN
 from models.bundle import Bundle
+from models.error_metrics import ERROR_METRICS
 from models.errors import TrainingError
 from models.files import read_bounded
-from models.reconstruction import ERROR_METRICS
 from models.settings import TrainingSettings
 from monitor.errors import DataError
 from monitor.process.text import one_line

@@ -67,6 +67,16 @@ def test_every_architecture_is_exported(name, tmp_path):
     assert_same(session, bundle, np.concatenate([digit_images(20), odd]))
 
 
+@pytest.mark.parametrize("metric", ["huber", "ssim", "mse+ssim"])
+def test_every_error_is_exported(metric, tmp_path):
+    settings = TrainingSettings(
+        architecture="convolutional", epochs=2, device="cpu", error_metric=metric
+    )
+    bundle = train(digits(120), tmp_path / "model", settings, Conduct(card=False))
+    session, _ = exported(bundle, tmp_path)
+    assert_same(session, bundle, np.concatenate([digits(20), 255 - digits(20)]))
+
+
 @pytest.mark.parametrize("shape", [(8, 8, 3), (3, 8, 8)])
 def test_pictures_are_taken_as_they_arrive(shape, tmp_path):
     records = np.random.default_rng(0).integers(0, 255, (60, *shape), dtype=np.uint8)

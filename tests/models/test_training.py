@@ -9,7 +9,7 @@ from models.autoencoder import InputSpec
 from models.course import learning_rate_factor
 from models.dense import Dense
 from models.errors import TrainingError
-from models.reconstruction import element_errors, errors_of, record_errors
+from models.reconstruction import errors_of
 from models.settings import TrainingSettings
 from models.training import fit, seeded
 from tests.models.builders import digits, vectors
@@ -217,21 +217,6 @@ def test_the_learning_rate_rises_linearly_and_falls_along_a_cosine():
     assert factors[55] == pytest.approx(0.5)
     assert factors[99] < 1e-3
     assert learning_rate_factor(0, 1, 0) == 1
-
-
-@pytest.mark.parametrize("metric", ["mse", "mae"])
-def test_record_errors_are_the_mean_of_element_errors(metric):
-    x, copy = torch.rand(2, 5, 3, 8, 8).unbind(0)
-    elements = element_errors(x, copy, metric)
-    assert elements.shape == x.shape
-    errors = record_errors(x, copy, metric)
-    assert errors.dtype == np.float64
-    assert np.allclose(errors, elements.numpy().reshape(5, -1).mean(1))
-
-
-def test_an_unknown_metric_is_refused():
-    with pytest.raises(ValueError, match="mse, mae"):
-        record_errors(torch.zeros(1, 1), torch.zeros(1, 1), "ssim")
 
 
 def test_errors_do_not_depend_on_the_batch_size():
