@@ -30,6 +30,7 @@ from models.surprisal import Surprisals
 MIN_SIDE: Final = 8
 MAX_FEATURES: Final = 4096
 CODE: Final = 24
+ASIDES: Final = ("contrast", "detail", "brightness")
 ASIDE: Final = 0.15
 """Weight of each of the three errors that edges do not show."""
 USUAL: Final = math.log(20)
@@ -113,6 +114,12 @@ class Edges(Solved):
         share = where / where.mean(dim=(1, 2, 3), keepdim=True)
         return share * self._weighted(self._kinds(edges, aside))[:, None, None, None]
 
+    def unplaced(self, x: Tensor) -> Mapping[str, Tensor]:
+        """As `Scoring.unplaced`: what edges do not show, which is of the picture as a whole."""
+        kinds = self._kinds(*self._seen(x))
+        parts = ASIDE * self._excess(self.surprisals(kinds)) / (self._weighted(kinds) + _TINY)
+        return dict(zip(ASIDES, parts, strict=True))
+
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes of the edges, (B, bottleneck)."""
         edges, _ = self._seen(x)
@@ -152,10 +159,14 @@ class Edges(Solved):
         return [self._base(edges), *away.unbind(1)]
 
     def _weighted(self, kinds: list[Tensor]) -> Tensor:
-        first, *others = self.surprisals(kinds)
-        excess = (torch.stack(others) - USUAL).clamp(min=0)  # (3, B)
-        weighted: Tensor = first + ASIDE * excess.sum(0)
+        surprisals = self.surprisals(kinds)
+        weighted: Tensor = surprisals[0] + ASIDE * self._excess(surprisals).sum(0)
         return weighted
+
+    @staticmethod
+    def _excess(surprisals: list[Tensor]) -> Tensor:
+        """How far each of ASIDES is out of the ordinary, (3, B)."""
+        return (torch.stack(surprisals[1:]) - USUAL).clamp(min=0)
 
     def _fit(self, edges: Tensor) -> None:
         """The best code of edges (n, features): their directions of largest variance."""

@@ -42,18 +42,23 @@ class Reconstructions:
 @torch.inference_mode()
 def reconstructed(model: Autoencoder, x: Tensor, spec: InputSpec, metric: str) -> Reconstructions:
     """Reconstruct a few records, all at once. x: (B, *shape), normalised, on the model's device."""
-    reconstruction = model(x)
+    reconstruction, elements = mapped(model, x, metric)
     return Reconstructions(
         original=spec.restore(x.cpu().numpy()),
         reconstruction=spec.restore(reconstruction.cpu().numpy()),
-        element_error=_elements(model, x, reconstruction, metric).cpu().numpy(),
+        element_error=elements.cpu().numpy(),
     )
 
 
-def _elements(model: Autoencoder, x: Tensor, reconstruction: Tensor, metric: str) -> Tensor:
+def mapped(model: Autoencoder, x: Tensor, metric: str) -> tuple[Tensor, Tensor]:
+    """Reconstructions, and how elements share the errors, (B, *shape) both, normalised.
+
+    x: (B, *shape), normalised, on the model's device.
+    """
+    reconstruction = model(x)
     if isinstance(model, Scoring):
-        return model.element_errors(x)
-    return element_errors(x, reconstruction, metric)
+        return reconstruction, model.element_errors(x)
+    return reconstruction, element_errors(x, reconstruction, metric)
 
 
 def metric_of(model: Autoencoder, metric: str) -> str:

@@ -6,6 +6,7 @@ gradients: a reconstruction alone would leave out what an anomaly changes in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -26,6 +27,10 @@ class Scoring(Autoencoder):
     def element_errors(self, x: Tensor) -> Tensor:
         """Return how elements share the error, (B, *shape), >= 0; a record's mean is its error."""
         raise NotImplementedError
+
+    def unplaced(self, x: Tensor) -> Mapping[str, Tensor]:
+        """Return shares of the error that lie in no element, (B,) each, by what they are of."""
+        return {}
 
     @property
     def width(self) -> int:

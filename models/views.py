@@ -47,7 +47,7 @@ Fit = Mapping[str, Tensor]
 class View(NamedTuple):
     """What a view is of. feature: the name of its feature, or "" if it is of no single one.
 
-    group: input, residual, code, distance, direction, picture, cell or series.
+    group: one of `channel_groups.GROUPS`.
     """
 
     name: str

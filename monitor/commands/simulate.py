@@ -90,6 +90,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--channels", nargs="+", metavar="NAME",
         help="with --change: also watch channels: standard, or patterns, as in the configuration",
     )  # fmt: skip
+    parser.add_argument(
+        "--channel-weights", nargs="+", metavar="KEY=VALUE",
+        help="with --channels: weights by group, as in the configuration, e.g. input=2 code=0.5",
+    )  # fmt: skip
     add_data(parser, "with --change, replay", required=False)
     add_device(parser)
     parser.set_defaults(run=run)
@@ -132,17 +136,49 @@ def _settings(options: argparse.Namespace) -> JudgeSettings:
             raise UserError(f"--{name} must be more than 0, got {getattr(options, name)}.")
     if not 0 <= options.tolerance <= 1:
         raise UserError(f"--tolerance must lie between 0 and 1, got {options.tolerance:g}.")
-    for name in ("data", "where", "channels"):
+    for name in ("data", "where", "channels", "channel_weights"):
         if options.change is None and getattr(options, name) is not None:
-            raise UserError(f"--{name} is for --change: say what is to change")
+            option = name.replace("_", "-")
+            raise UserError(f"--{option} is for --change: say what is to change")
+    weights = _weights(options)
     try:
         return JudgeSettings(
             budget=Budget.parse(options.false_alarms),
             tolerance=options.tolerance,
             guard_seconds=options.guard,
+            channel_weights=weights,
         )
     except ValueError as error:
         raise UserError(f"{error}.") from None
+
+
+def _weights(options: argparse.Namespace) -> dict[str, float]:
+    """Of channels, by group. Raises UserError."""
+    from monitor.drift.channels.weights import check
+    from monitor.errors import UserError
+
+    weights = dict[str, float]()
+    for text in options.channel_weights or ():
+        group, _, number = text.partition("=")
+        if group in weights:
+            raise UserError(f"--channel-weights: {group} is given twice")
+        weights[group] = _number(number, text)
+    try:
+        check(weights)
+    except ValueError as error:
+        raise UserError(f"--channel-weights: {error}.") from None
+    if weights and options.channels in (None, ["off"]):
+        raise UserError("--channel-weights needs --channels: say which are watched")
+    return weights
+
+
+def _number(number: str, text: str) -> float:
+    from monitor.errors import UserError
+
+    try:
+        return float(number)
+    except ValueError:
+        raise UserError(f"--channel-weights: GROUP=NUMBER expected, got {text!r:.80}") from None
 
 
 def _simulation(

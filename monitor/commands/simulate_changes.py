@@ -17,6 +17,7 @@ from monitor.commands.data_options import reading, remembered, source_of
 from monitor.commands.options import scorer_for
 from monitor.datasets import fitting
 from monitor.drift.channels.choice import chosen
+from monitor.drift.channels.weights import check_fit
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.simulation import AFTER
 from monitor.errors import UserError
@@ -46,7 +47,7 @@ SLOWEST: Final = 1e-6
 def run(options: argparse.Namespace, settings: JudgeSettings) -> int:
     """Simulate each change, print the table, write it and its picture."""
     _check(options)
-    scorer = scorer_for(options, lambda bundle: _channels(options.channels, bundle))
+    scorer = scorer_for(options, lambda bundle: _watched(options, settings, bundle))
     with Bars() as bars:
         asked = remembered(reading(options, watch=bars.count), scorer.bundle)
         changes = _changes(options.change, scorer.bundle, asked)
@@ -81,6 +82,19 @@ def _check(options: argparse.Namespace) -> None:
     twice = sorted({each for each in options.change if options.change.count(each) > 1})
     if twice:
         raise UserError(f'--change "{twice[0]:.200}" is given twice')
+
+
+def _watched(
+    options: argparse.Namespace, settings: JudgeSettings, bundle: Bundle
+) -> Channels | None:
+    """The channels that are watched, which the weights must fit."""
+    found = _channels(options.channels, bundle)
+    if found is not None:
+        try:
+            check_fit(settings.channel_weights, found)
+        except ValueError as error:
+            raise UserError(f"--channel-weights: {error}.") from None
+    return found
 
 
 def _channels(asked: list[str] | None, bundle: Bundle) -> Channels | None:

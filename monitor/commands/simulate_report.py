@@ -52,7 +52,10 @@ def _head(result: Result) -> Iterator[str]:
     bundle, together = replay.scorer.bundle, replay.drawn_together
     drawn = f"in blocks of {together}" if together > 1 else "one by one: their order is not known"
     also = "" if replay.channels is None else f" and {len(replay.channels.kept)} channels"
-    yield f"model        {bundle.version}; watched: the error{also}"
+    given = replay.settings.channel_weights.items()
+    weights = ", ".join(f"{group} {weight:g}" for group, weight in given)
+    weighing = f", weights: {weights}" if weights else ""
+    yield f"model        {bundle.version}; watched: the error{also}{weighing}"
     yield f"records      {len(replay.records):,} of {result.source}, drawn {drawn}"
     yield f"budget       1 false alarm in {budget:,.0f} records at {replay.rate:g} a second"
     yield (
@@ -160,6 +163,7 @@ def document(result: Result) -> dict[str, Any]:
         "records": len(replay.records),
         "drawn_together": replay.drawn_together,
         "channels": [] if replay.channels is None else [v.name for v in replay.channels.each],
+        "channel_weights": dict(replay.settings.channel_weights),
         "records_per_false_alarm": result.budget,
         "tolerance": replay.settings.tolerance,
         "guard_seconds": replay.settings.guard_seconds,

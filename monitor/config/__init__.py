@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,17 +18,16 @@ from pydantic_settings import (
 )
 
 from monitor.config.codec import CodecConfig
+from monitor.config.drift import DriftConfig
 from monitor.config.environment import PREFIX, Environment
 from monitor.config.http import HttpConfig
 from monitor.config.kafka import KafkaConfig, OutputConfig
-from monitor.config.names import AdvisoryName, DetectorName
 from monitor.config.receivers import KafkaReceiverConfig
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
 from monitor.config.section import Section, no_truth_for_numbers
 from monitor.config.topics import OUTPUTS, check_topics
-from monitor.drift.budget import Budget
 
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
@@ -70,55 +69,6 @@ class SeriesConfig(Section):
     at_most: int = Field(
         10_000, ge=1, le=10**6, description="Series that are remembered; the longest unseen goes."
     )
-
-
-class DriftConfig(Section):
-    """When a difference between stream and reference is called drift."""
-
-    false_alarms: str = Field(
-        "1 per 30d",
-        description="The budget: N per TIME (s, m, h, d, w, y) or N per M records.",
-    )
-    streams: int = Field(
-        1, ge=1, le=100_000, description="Monitored streams that share the budget, this included."
-    )
-    tolerance: float = Field(
-        0.05, ge=0, le=1, description="Relative change of the error that is never alarmed."
-    )
-    detector: DetectorName = Field(
-        "betting", description="The drift test; binomial is simpler and slower."
-    )
-    advisory: AdvisoryName | None = Field(
-        None, description="An early signal that is shown and never pages; adwin needs River."
-    )
-    channels: Literal["off", "standard"] | tuple[str, ...] = Field(
-        "off",
-        description="Also watch channels beside the error: off, standard (all that the model has)"
-        " or a list of patterns of their names or groups.",
-    )
-    guard_seconds: float = Field(
-        5, ge=0, le=86400, description="Stream time that a burst may last without an alarm."
-    )
-    cooldown_seconds: float = Field(
-        600, ge=0, le=604800, description="Stream time without drift before it is resolved."
-    )
-    evaluation_records: int = Field(
-        64, ge=1, le=256, description="Rows after which drift is evaluated, at most."
-    )
-    evaluation_seconds: float = Field(
-        60, ge=0.1, le=86400, description="Stream time after which it is evaluated with fewer."
-    )
-
-    @field_validator("false_alarms")
-    @classmethod
-    def _budget(cls, text: str) -> str:
-        Budget.parse(text)
-        return text
-
-    def identity(self) -> dict[str, Any]:
-        """What the memory of the stream depends on: fingerprints of before had no channels."""
-        without = {"channels"} if self.channels == "off" else set()
-        return self.model_dump(mode="json", exclude=without)
 
 
 class StateConfig(Section):

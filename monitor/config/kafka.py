@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, model_validator
 
+from models.explanation import MOST as MOST_EXPLAINED
 from monitor.config.sasl import SaslConfig
 from monitor.config.section import Section
 from monitor.config.servers import Servers
@@ -160,6 +161,19 @@ class OutputConfig(Section):
     )
     scores_format: Literal["json", "avro"] = Field(
         "json", description="Form of the scores; avro needs the extra of that name."
+    )
+    explain: int = Field(
+        5,
+        ge=0,
+        le=MOST_EXPLAINED,
+        description="Features that an anomaly names as carrying its error; 0: no explanation.",
+    )
+    explain_values: bool = Field(
+        False,
+        description="Whether these come with the value that came and the one that was expected.",
+    )
+    explain_per_second: float = Field(
+        20, gt=0, le=10_000, description="Anomalies that are explained in a second, at most."
     )
     create_topics: bool = Field(True, description="Create the topics that do not exist.")
     max_message_bytes: int = Field(

@@ -27,7 +27,9 @@ def build(reference: Reference, settings: JudgeSettings, channels: Channels | No
     """
     made = DetectorSettings(settings.tolerance)
     error = DETECTORS[settings.detector](reference, made)
-    detector, digitise = with_channels(error, channels, settings.tolerance)
+    detector, digitise = with_channels(
+        error, channels, settings.tolerance, settings.channel_weights
+    )
     advisory = ADVISORY[settings.advisory](reference, made) if settings.advisory else None
     return Built(detector, digitise, advisory)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.drift.budget import Budget
@@ -15,7 +16,8 @@ class JudgeSettings:
     """How a judge judges; the configuration says what each means.
 
     window_seconds: a window by stream time instead of by rows, or None. advisory: name of a
-    detector whose signal is shown and never pages, or None.
+    detector whose signal is shown and never pages, or None. channel_weights: see
+    `channels.weights`.
     """
 
     budget: Budget = DEFAULT_BUDGET
@@ -30,3 +32,4 @@ class JudgeSettings:
     window_panes: int = 20
     window_seconds: float | None = None
     quantiles: tuple[float, ...] = (0.5, 0.9, 0.99, 0.999)
+    channel_weights: Mapping[str, float] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from monitor.drift.judge import Change
 from monitor.errors import REASONS
 from monitor.metrics.clocks import ClockMetrics
 from monitor.metrics.drift import DriftMetrics
+from monitor.metrics.explanations import ExplanationMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
@@ -32,7 +33,7 @@ from monitor.stream.events import KINDS
 from monitor.stream.records import Partition, Verdict
 
 PREFIX = "aead_monitor"
-STAGES = ("decode", "score", "judge", "publish", "commit")
+STAGES = ("decode", "score", "explain", "judge", "publish", "commit")
 HINDRANCES = (
     "connection",
     "partitions",
@@ -91,6 +92,7 @@ class Metrics:
         self.records_scored = counter("records_scored", "Records scored.")
         self.rows_scored = counter("rows_scored", "Rows scored; a record may carry several.")
         self.rows_anomalous = counter("rows_anomalous", "Rows with an error above the threshold.")
+        self.explanations = ExplanationMetrics(counter)
         self.dead_letters = counter(
             "dead_letters", "Records that could not be scored, by reason.", reason=REASONS
         )
@@ -242,6 +244,7 @@ class Metrics:
             if reason in ("non_finite", "non_finite_error"):
                 where = "payload" if reason == "non_finite" else "error"
                 self.non_finite.labels(where).inc(number)
+        self.explanations.count(outcome.anomalies)
         self.retrain_requests.inc(len(outcome.requests))
         for change in outcome.changes:
             self.count_change(change)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
+from monitor.pipeline.explanation_json import explanation_json
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.score_events import Encode, score_events
 from monitor.stream.events import ADDRESS, ALERT, ANOMALY, DEAD_LETTER, Event
@@ -47,15 +48,18 @@ def events_of(
     threshold: float,
     letter_key: LetterKey = "original",
     scores: Encode | None = None,
+    *,
+    values: bool = False,
 ) -> Iterator[Event]:
     """Everything that an outcome wants published, in a fixed order.
 
-    scores: makes the message of a row's score; None if scores are not published.
+    scores: makes the message of a row's score; None if scores are not published. values: of
+    records, in the explanations of anomalies.
     """
     for letter in outcome.dead_letters:
         yield dead_letter_event(letter, letter_key)
     for anomaly in outcome.anomalies:
-        yield anomaly_event(anomaly, model_version, threshold)
+        yield anomaly_event(anomaly, model_version, threshold, values=values)
     for change in outcome.changes:
         if change.alert is not None:
             yield alert_event(change.alert)
@@ -63,8 +67,13 @@ def events_of(
         yield from score_events(outcome, scores)
 
 
-def anomaly_event(anomaly: Anomaly, model_version: str, threshold: float) -> Event:
-    """One anomalous row; the record's contents are not repeated, its address is."""
+def anomaly_event(
+    anomaly: Anomaly, model_version: str, threshold: float, *, values: bool = False
+) -> Event:
+    """One anomalous row. The record's address is told, its contents are not repeated.
+
+    values: but for those of the features that the explanation names.
+    """
     record = anomaly.record
     key = f"{_address(record)}/{anomaly.row}"
     body = {
@@ -81,8 +90,16 @@ def anomaly_event(anomaly: Anomaly, model_version: str, threshold: float) -> Eve
         "threshold": threshold,
         "p_value": anomaly.p_value,
         "model_version": model_version,
+        **_explanation(anomaly, values=values),
     }
     return Event(ANOMALY, key.encode(), _json(body))
+
+
+def _explanation(anomaly: Anomaly, *, values: bool) -> dict[str, Any]:
+    """Nothing where nobody asks for it."""
+    if anomaly.explained is None:
+        return {}
+    return {"explanation": explanation_json(anomaly.explained, values=values)}
 
 
 def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") -> Event:

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.reference import Reference
 from monitor.drift.judge import Judge
+from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.first_rows import FirstRows
 from monitor.pipeline.scored import Decode, RowScorer
 from monitor.pipeline.series import Series
@@ -21,7 +22,7 @@ class LoadedModel:
     version: of the bundle. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`
     takes them. limits: of its batches. about: what the status page says of it. series: makes
     windows of the stream's steps, or None. first_rows: whether those that `decode` gave are like
-    its training data; None if nobody looks.
+    its training data; None if nobody looks. explanations: of anomalies, or None.
     """
 
     version: str
@@ -35,6 +36,7 @@ class LoadedModel:
     about: Mapping[str, Any] = field(default_factory=dict)
     series: Series | None = None
     first_rows: FirstRows | None = None
+    explanations: Explanations | None = None
 
     @property
     def threshold(self) -> float:

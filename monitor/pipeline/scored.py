@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.explanation import Explained
 from monitor.codecs.decoding import Decoded
 from monitor.codecs.headers import Pairs
 from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
+from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.series import Moved, Series
 from monitor.stream.columns import Columns, Index
 from monitor.stream.records import Scores
@@ -50,6 +53,7 @@ class Scored:
     rows: of each record, int64 (n,), 0 for failures, and for steps that complete no window.
     scores: of all rows, in the order of their records, finite. failures: by position, why a record
     cannot be scored. moved: what the steps of series change, or None if there are no series.
+    explained: of each anomalous row, in order; None if nobody asks.
     """
 
     records: Columns
@@ -57,6 +61,7 @@ class Scored:
     scores: Scores
     failures: Mapping[int, DecodeError]
     moved: Moved | None = None
+    explained: tuple[Explained, ...] | None = None
 
     @property
     def dead(self) -> NDArray[np.bool_]:
@@ -115,7 +120,15 @@ class Scored:
             self.scores.where(kept.repeat(self.rows)),
             {moved[i]: error for i, error in self.failures.items() if i in moved},
             None if self.moved is None else self.moved.only(self.records.where(kept).ends()),
+            self._explained_where(kept.repeat(self.rows)),
         )
+
+    def _explained_where(self, kept: NDArray[np.bool_]) -> tuple[Explained, ...] | None:
+        """Of the rows (R,) that are kept."""
+        if self.explained is None:
+            return None
+        wanted = kept[self.scores.anomalous].tolist()
+        return tuple(compress(self.explained, wanted))
 
 
 def score(
@@ -124,8 +137,12 @@ def score(
     scorer: RowScorer,
     stage: Stage,
     series: Series | None = None,
+    explanations: Explanations | None = None,
 ) -> Scored:
-    """Decode and score records, one or more. series: makes windows of their steps, or None."""
+    """Decode and score records, one or more.
+
+    series: makes windows of their steps, or None. explanations: of anomalies, or None.
+    """
     moved = None
     with stage("decode"):
         decoded = decode.all(records.values, records.headers)
@@ -139,24 +156,34 @@ def score(
             return Scored(records, decoded.counts, Scores.empty(""), failures, moved)
         scores = scorer.score(decoded.rows)
         finite = np.isfinite(scores.reconstruction_error)
+        rows = decoded.rows
         if finite.all():
-            return Scored(records, decoded.counts, scores, failures, moved)
-        found = _finite_only(records, decoded.counts, scores, finite, failures)
-        return replace(found, moved=moved)
+            found = Scored(records, decoded.counts, scores, failures, moved)
+        else:
+            found, rows = _finite_only(records, decoded, scores, finite, failures)
+            found = replace(found, moved=moved)
+    if explanations is None or not found.scores.anomalous.any():
+        return found
+    with stage("explain"):
+        explained = explanations.of(rows, found.scores.anomalous, records.arrivals)
+        return replace(found, explained=explained)
 
 
 def _finite_only(
     records: Columns,
-    rows: Index,
+    decoded: Decoded,
     scores: Scores,
     finite: NDArray[np.bool_],
     failures: dict[int, DecodeError],
-) -> Scored:
-    """A record with any error that is not finite is taken out whole."""
+) -> tuple[Scored, NDArray[Any]]:
+    """What is left, and its rows: a record with an error that is not finite is out, whole."""
+    rows = decoded.counts
     record_of_row = np.arange(rows.size).repeat(rows)
     lost = np.zeros(rows.size, dtype=np.bool_)
     lost[record_of_row[~finite]] = True
     text = "the model's reconstruction error is not finite: values far outside its range"
     for i in lost.nonzero()[0].tolist():
         failures[i] = DecodeError("non_finite_error", text)
-    return Scored(records, np.where(lost, 0, rows), scores.where(~lost.repeat(rows)), failures)
+    kept = ~lost.repeat(rows)
+    left = Scored(records, np.where(lost, 0, rows), scores.where(kept), failures)
+    return left, decoded.rows[kept]

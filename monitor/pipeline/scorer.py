@@ -11,6 +11,8 @@ from models.bundle import Bundle
 from models.channels import Channels
 from models.device import resolve
 from models.engines import engine_for
+from models.explaining import Explainer
+from models.explanation import Explained
 from models.precision import is_fast
 from models.preparation import Preparation
 from models.reconstruction import Reconstructions, reconstructed
@@ -81,7 +83,24 @@ class Scorer:
             channels=channels,
         )
 
+    def explainer(self, features: int) -> ScorerExplainer:
+        """What says which `features` of a record, or which place, carry its error."""
+        bundle = self.bundle
+        made = Explainer(self._model, bundle.input_spec, bundle.error_metric, features)
+        return ScorerExplainer(made, self._preparation)
+
     def reconstruct(self, records: NDArray[Any]) -> Reconstructions:
         """Reconstruct a few rows (B, *record_shape), all at once, in float32."""
         bundle, x = self.bundle, self._preparation.prepare(records)
         return reconstructed(self._model, x, bundle.input_spec, bundle.error_metric)
+
+
+class ScorerExplainer:
+    """Says what carries the error of rows, in float32, on the scorer's device."""
+
+    def __init__(self, explainer: Explainer, preparation: Preparation) -> None:
+        self._explainer, self._preparation = explainer, preparation
+
+    def explain(self, records: NDArray[Any]) -> list[Explained]:
+        """For each of a few rows (B, *record_shape), all at once. Raises ShapeError."""
+        return self._explainer.explain(records, self._preparation.prepare(records))

@@ -15,6 +15,7 @@ from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
+from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
 from monitor.pipeline.series import Series
@@ -33,7 +34,7 @@ class Pipeline:
 
     decode: payloads to rows. scorer: rows to scores. judge: errors to verdict. history:
     remembers episodes and asks for new models. series: makes windows of the steps of series, or
-    None. handover: the end of a drift episode of another
+    None. explanations: of anomalies, or None. handover: the end of a drift episode of another
     model, that is still to be told, or None.
     """
 
@@ -45,6 +46,7 @@ class Pipeline:
         stage: Stage = lambda name: nullcontext(),
         history: History | None = None,
         series: Series | None = None,
+        explanations: Explanations | None = None,
     ) -> None:
         self._decode = decode
         self._scorer = scorer
@@ -52,6 +54,7 @@ class Pipeline:
         self.history = history or History()
         self.ledger = Ledger()
         self.series = series
+        self._explanations = explanations
         self._stage = stage
         self._blank = self.memory()
         self.handover: Change | None = None
@@ -61,8 +64,10 @@ class Pipeline:
         return self.decide(self.score(records))
 
     def score(self, records: Columns) -> Scored:
-        """Decode and score records with the model in use: changes nothing, on any thread."""
-        return score(records, self._decode, self._scorer, self._stage, self.series)
+        """Decode and score records with the model in use: one batch at a time, on any thread."""
+        return score(
+            records, self._decode, self._scorer, self._stage, self.series, self._explanations
+        )
 
     def steps(self, record: Record) -> Iterator[Steps]:
         """What a record holds that is read again for its series; nothing if it is not readable."""
@@ -127,7 +132,12 @@ class Pipeline:
             self.history.remember(self.handover)
 
     def replace(
-        self, decode: Decode, scorer: RowScorer, judge: Judge, series: Series | None = None
+        self,
+        decode: Decode,
+        scorer: RowScorer,
+        judge: Judge,
+        series: Series | None = None,
+        explanations: Explanations | None = None,
     ) -> None:
         """Use another model from the next step on; the totals stay, and series of equal windows."""
         if series is not None and self.series is not None:
@@ -135,6 +145,7 @@ class Pipeline:
         self.series = series
         self.history.end_open_episode(REPLACED, self.judge.state()["clock"])
         self._decode, self._scorer, self.judge = decode, scorer, judge
+        self._explanations = explanations
         self._blank = self.memory()
 
     def begin_anew(self) -> None:
@@ -181,11 +192,13 @@ def _anomalies(scored: Scored) -> Iterator[Anomaly]:
     scores, ends = scored.scores.where(scored.scores.anomalous), scored.rows.cumsum()
     rows = scored.scores.anomalous.nonzero()[0].tolist()
     errors, p_values = scores.reconstruction_error.tolist(), scores.p_value.tolist()
-    for row, error, p_value in zip(rows, errors, p_values, strict=True):
+    explained = scored.explained or [None] * len(rows)
+    for row, error, p_value, why in zip(rows, errors, p_values, explained, strict=True):
         i = int(ends.searchsorted(row, side="right"))
         yield Anomaly(
             record=scored.records.record(i),
             row=row - int(ends[i] - scored.rows[i]),
             reconstruction_error=error,
             p_value=p_value,
+            explained=why,
         )

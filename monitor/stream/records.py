@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
+from models.explanation import Explained
 
 
 class Partition(NamedTuple):
@@ -126,12 +127,16 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One row above the threshold. `row` counts from 0 within its record."""
+    """One row above the threshold. `row` counts from 0 within its record.
+
+    explained: what carries its error, or why that is left out; None if nobody asks.
+    """
 
     record: Record
     row: int
     reconstruction_error: float
     p_value: float
+    explained: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from monitor.daemon.assembly.kafka import (
 )
 from monitor.daemon.assembly.model import (
     about_model,
+    build_explanations,
     build_follower,
     build_metrics,
     build_scorer,
@@ -101,8 +102,9 @@ def build(
     say_how(model.about)
     history = History(retraining_policy(config))
     pipeline = Pipeline(
-        model.decode, model.scorer, model.judge, metrics.stage, history, model.series
-    )
+        model.decode, model.scorer, model.judge, metrics.stage, history, model.series,
+        model.explanations,
+    )  # fmt: skip
     slot = ModelSlot(model)
     follower = build_follower(
         config, model.version, lambda path: shadowed(load_tried(config, path)), slot, metrics
@@ -209,6 +211,7 @@ def build_model(config: Config, bundle: Bundle) -> LoadedModel:
         about=about_model(config, scorer),
         series=build_series(config, bundle.input_spec),
         first_rows=first_rows,
+        explanations=build_explanations(config, scorer),
     )
 
 

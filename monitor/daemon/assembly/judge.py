@@ -11,6 +11,7 @@ from monitor.config import Config
 from monitor.drift.budget import Budget
 from monitor.drift.channels.choice import chosen
 from monitor.drift.channels.rank_bets import FEWEST
+from monitor.drift.channels.weights import check_fit
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.errors import ConfigError
@@ -37,13 +38,15 @@ def judge_settings(config: Config) -> JudgeSettings:
         window_panes=window.panes,
         window_seconds=window.seconds,
         quantiles=window.quantiles,
+        channel_weights=drift.channel_weights,
     )
 
 
 def channels_of(config: Config, bundle: Bundle) -> Channels | None:
     """The channels of a bundle that are watched beside the error; None if none are.
 
-    Raises ConfigError if patterns fit none of them, or the detector keeps no evidence to add to.
+    Raises ConfigError if patterns fit none of them, weights are of others, or the detector keeps
+    no evidence to add to.
     """
     asked, known = config.drift.channels, bundle.channels
     if asked == "off":
@@ -59,12 +62,15 @@ def channels_of(config: Config, bundle: Bundle) -> Channels | None:
             version=bundle.version,
         )
         return None
-    if asked == "standard":
-        return known
     try:
-        return chosen(asked, known)
+        found = known if asked == "standard" else chosen(asked, known)
     except ValueError as error:
         raise ConfigError(f"drift.channels: {error}.") from None
+    try:
+        check_fit(config.drift.channel_weights, found)
+    except ValueError as error:
+        raise ConfigError(f"drift.channel_weights: {error}.") from None
+    return found
 
 
 def build_judge(config: Config, bundle: Bundle) -> Judge:

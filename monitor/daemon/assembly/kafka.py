@@ -164,7 +164,12 @@ def build_events(config: Config) -> EventsOf:
     """What says to the outside what was decided."""
     outputs = config.outputs
     scores = encoder(outputs.scores_format) if outputs.scores is not None else None
-    return partial(events_of, letter_key=config.dead_letters.key, scores=scores)
+    return partial(
+        events_of,
+        letter_key=config.dead_letters.key,
+        scores=scores,
+        values=outputs.explain_values,
+    )
 
 
 def build_publisher(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ from monitor.model_in_use.follower import Follower, Pace
 from monitor.model_in_use.model_folder import ModelFolder
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.shadow import Shadow, ShadowedScorer
+from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.scorer import Scorer
 from monitor.registry import CURRENT
@@ -125,6 +127,15 @@ def build_scorer(config: Config, bundle: Bundle, channels: Channels | None = Non
     """What scores with a bundle, as the configuration says. channels: to be computed, too."""
     given = None if config.micro_batch == "auto" else config.micro_batch
     return Scorer(bundle, config.device, given, channels)
+
+
+def build_explanations(config: Config, scorer: Scorer) -> Explanations | None:
+    """What explains anomalies; None if the configuration does not ask for it."""
+    features = config.outputs.explain
+    if not features:
+        return None
+    elements = math.prod(scorer.bundle.input_spec.shape)
+    return Explanations(scorer.explainer(features), config.outputs.explain_per_second, elements)
 
 
 def say_how(about: Mapping[str, Any]) -> None:

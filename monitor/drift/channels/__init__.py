@@ -4,8 +4,8 @@ Each channel (`models.channels`) is put through its own calibration distribution
 the error play on the result. A weighted mean of e-detectors is one, however channels depend on
 each other, so all share one budget:
 
-    S = 1/2 S_error + 1/2 sum over channels of S_c / C
+    S = 1/2 S_error + 1/2 sum over channels of w_c S_c
 
 `rank_bets` has the bets, `digits` brings records into bins, `betting` plays, `with_channels`
-joins it with the test of the error, `words` says what was found.
+joins it with the test of the error, `weights` has the w_c, `words` says what was found.
 """

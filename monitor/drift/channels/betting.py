@@ -1,7 +1,7 @@
 """The betting test of channels: what `detectors.betting` does for the error, for C channels.
 
     M_cb <- (M_cb + m) exp(sum over the block's m rows of log f_cb / V_cb)      bet b of channel c
-    S     =  mean over channels of the mean over their bets
+    S     =  sum over channels of w_c times the mean over their bets
 
 All partitions together. State: 0.9 MB at 100 channels, most of it to say where a drift began.
 """
@@ -21,6 +21,7 @@ from monitor.drift.channels.dependence import ChannelDependence
 from monitor.drift.channels.digits import Digitiser, Digits, Tally
 from monitor.drift.channels.findings import Usual
 from monitor.drift.channels.history import ChannelHistory
+from monitor.drift.channels.weights import EQUAL, Weights, divisors
 from monitor.stream.records import ChannelDrift
 
 LARGEST_CAPITAL: Final = 1e60
@@ -36,7 +37,7 @@ Floats = NDArray[np.float64]
 class ChannelTest:
     """Watches channels for values that are higher, lower, stuck, wider or narrower."""
 
-    def __init__(self, channels: Channels, tolerance: float) -> None:
+    def __init__(self, channels: Channels, tolerance: float, weights: Weights = EQUAL) -> None:
         """Raises ValueError if there are too few calibration records."""
         self._bets = bets = rank_bets.build(channels, tolerance)
         self._usual = Usual.of(channels)
@@ -46,7 +47,8 @@ class ChannelTest:
         )  # fmt: skip
         useful = bets.useful
         self._share = useful / np.maximum(useful.sum(axis=1, keepdims=True), 1)  # (C, B)
-        self._share /= len(useful)
+        self._divisors = divisors(weights, channels)  # (C,)
+        self._share /= self._divisors[:, np.newaxis]
         self._capital = np.zeros(useful.shape)
         self._confirming: Floats | None = None
         self._suspected = 0.0
@@ -119,7 +121,7 @@ class ChannelTest:
         """
         earned = self._capital * self._share if self._confirming is None else self._confirming
         before = 1.0 if self._confirming is None else self._suspected
-        won = earned.sum(axis=1) * before * len(earned)  # what each channel's own evidence is
+        won = earned.sum(axis=1) * before * self._divisors  # what each channel's own evidence is
         order = np.argsort(-won, kind="stable")[:SHOWN].tolist()
         named = [c for c in order if won[c] >= NAMED or (c == order[0] and won[c] > 0)]
         found = [self._drift(c, int(earned[c].argmax()), float(won[c])) for c in named]

@@ -19,6 +19,7 @@ from monitor.drift.blocks import Block
 from monitor.drift.channels.betting import ChannelTest
 from monitor.drift.channels.digits import Digitise, no_digits
 from monitor.drift.channels.findings import ERROR, INPUT
+from monitor.drift.channels.weights import EQUAL, Weights
 from monitor.drift.detectors import Detector
 from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
 from monitor.drift.runs import Run
@@ -151,13 +152,14 @@ class WithChannels:
 
 
 def with_channels(
-    error: Detector, channels: Channels | None, tolerance: float
+    error: Detector, channels: Channels | None, tolerance: float, weights: Weights = EQUAL
 ) -> tuple[Detector, Digitise]:
     """A detector of the error, with channels beside it if there are any, and their digits.
 
+    weights: of the channels, by their groups.
     Raises ValueError if there are too few calibration records for them.
     """
     if channels is None:
         return error, no_digits
-    test = ChannelTest(channels, tolerance)
+    test = ChannelTest(channels, tolerance, weights)
     return WithChannels(error, test), test.digitise

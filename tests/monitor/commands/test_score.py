@@ -1,6 +1,7 @@
 """`aead-monitor score` as a user meets it."""
 
 import csv
+import json
 
 import numpy as np
 import pyarrow.parquet
@@ -127,9 +128,71 @@ def test_data_of_another_kind_is_refused(refused, machine_bundle, digits_file, t
     assert f"{data}: each record must have shape (4,), got (8, 8)" in line
 
 
+def explained(bundle, data, out, *more):
+    """The column `explanation` of a CSV file and of a Parquet file, which are the same."""
+    columns = []
+    for path in (out / "explained.csv", out / "explained.parquet"):
+        arguments = ["score", bundle, "--data", data, "--out", path, *more]
+        assert main([str(each) for each in arguments]) == 0
+    with (out / "explained.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:5] == [*COLUMNS, "explanation"]
+    columns = pyarrow.parquet.read_table(out / "explained.parquet")
+    cells = [row["explanation"] for row in rows]
+    assert columns["explanation"].to_pylist() == [cell or None for cell in cells]
+    assert [bool(cell) for cell in cells] == [row["anomalous"] == "1" for row in rows]
+    return [json.loads(cell) if cell else None for cell in cells]
+
+
+def test_the_feature_that_carries_the_error_is_named(machine_bundle, table, tmp_path, capsys):
+    path = table("id", *FEATURES)
+    rows = path.read_text().splitlines()
+    odd = rows[8].split(",")
+    odd[1 + FEATURES.index("heat")] = "7.125"
+    rows[8] = ",".join(odd)
+    path.write_text("\n".join(rows))
+    found = explained(machine_bundle, path, tmp_path, "--explain", "2", "--id", "id")[7]
+    first = found["features"][0]
+    assert (first["feature"], first["value"]) == ("heat", 7.125)
+    assert first["expected"] != 7.125
+    assert first["share"] > 0.3
+    assert len(found["features"]) == 2
+    assert first["share"] + found["features"][1]["share"] + found["rest"] == pytest.approx(1)
+    printed = capsys.readouterr().out
+    assert f"heat {first['share']:.0%} (7.125, expected {first['expected']:.5g})" in printed
+
+
+def test_the_place_in_a_picture_is_named(digits_bundle, digits_file, tmp_path, capsys):
+    data = np.load(digits_file)
+    odd = data["x"][data["y"] == 0][:30].copy()
+    odd[4, :3, 5:] = 255
+    np.save(tmp_path / "odd.npy", odd)
+    found = explained(digits_bundle, tmp_path / "odd.npy", tmp_path, "--explain", "1")[4]
+    box = found["box"]
+    assert box["left"] <= 6 < box["left"] + box["width"]
+    assert box["top"] <= 1 < box["top"] + box["height"]
+    assert found["share"] > 3 * found["area"]
+    words = f"{box['width']} x {box['height']} pixels from ({box['left']}, {box['top']})"
+    assert words in capsys.readouterr().out
+
+
+def test_a_column_of_that_name_stays_beside_ours(machine_bundle, table, tmp_path):
+    path = table(*FEATURES)
+    lines = path.read_text().splitlines()
+    named = [f"{line},{'explanation' if i == 0 else f'id {i}'}" for i, line in enumerate(lines)]
+    path.write_text("\n".join(named))
+    out = tmp_path / "s.csv"
+    arguments = ["score", machine_bundle, "--data", path, "--out", out, "--id", "explanation"]
+    assert main([str(each) for each in [*arguments, "--explain", "1"]]) == 0
+    assert out.read_text().splitlines()[0].endswith(",anomalous,explanation,data.explanation")
+    assert main([str(each) for each in arguments]) == 0
+    assert out.read_text().splitlines()[0].endswith(",anomalous,explanation")
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
+        (["--out", "s.csv", "--explain", "21"], "--explain must be from 0 to 20, got 21"),
         (["--out", "scores.txt"], "--out scores.txt: the name must end in .csv or .parquet"),
         (["--out", "absent/s.csv"], "there is no folder absent"),
         (["--out", "s.csv", "--montage", "top.jpg"], "the name must end in .png"),

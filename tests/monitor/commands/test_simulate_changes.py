@@ -42,6 +42,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+STUCK = ("--change", "flow rate stuck")
+ALL = ("--channels", "standard")
+
+
 @pytest.fixture
 def asked(bundle: Path, tmp_path: Path) -> list[str]:
     """A command line that only lacks changes; odd.csv lies beside the data."""
@@ -80,6 +84,20 @@ def test_each_change_is_told_in_a_table_in_json_and_in_a_picture(
     assert stuck["named_first"] == {"flow rate": 2}
     assert moved["named_what_was_changed"] == 1
     assert "`flow rate` is stuck at" in stuck["verdict"]
+
+
+def test_what_weighs_less_is_found_later(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delays = []
+    for weight in ("100", "0.01"):
+        given = ["--channels", "input", "code", "--channel-weights", f"input={weight}", "code=1"]
+        assert main([*asked, "--change", "pressure + 0.4 sd", *given]) == 0
+        assert f"channels, weights: input {weight}, code 1" in capsys.readouterr().out
+        assert result(tmp_path)["channel_weights"] == {"input": float(weight), "code": 1}
+        (change,) = result(tmp_path)["changes"]
+        delays.append(change["records_to_alarm"]["median"])
+    assert delays[0] < delays[1]
 
 
 def test_the_seed_repeats_every_byte(asked: list[str], tmp_path: Path) -> None:
@@ -123,6 +141,13 @@ def test_pictures_are_changed(digits_bundle: Path, tmp_path: Path) -> None:
         (["--change", "flow rate stuck", "--rate", "nan"], "--rate must be at least 1e-06"),
         (["--change", "flow rate stuck", "--channels", "x*"], "--channels: x* fits none of"),
         ([], "--data is for --change: say what is to change"),
+        ([*STUCK, "--channel-weights", "input=2"], "--channel-weights needs --channels"),
+        ([*STUCK, *ALL, "--channel-weights", "inputs=2"], "there is no group 'inputs'; groups are"),
+        ([*STUCK, *ALL, "--channel-weights", "input"], "GROUP=NUMBER expected, got 'input'"),
+        ([*STUCK, *ALL, "--channel-weights", "input=x"], "GROUP=NUMBER expected, got 'input=x'"),
+        ([*STUCK, *ALL, "--channel-weights", "input=0"], "must be from 0.01 to 100, got 0"),
+        ([*STUCK, *ALL, "--channel-weights", "input=1", "input=2"], "input is given twice"),
+        ([*STUCK, *ALL, "--channel-weights", "cell=2"], "no channel of group cell is watched"),
     ],
 )
 def test_a_mistake_is_one_line(

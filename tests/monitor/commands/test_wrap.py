@@ -120,6 +120,16 @@ def test_a_montage_is_refused_before_any_work(forest_bundle, tmp_path, refused):
     assert "a wrapped scorer makes none" in line
 
 
+def test_what_carries_an_error_is_refused_before_any_work(forest_bundle, tmp_path, refused):
+    np.save(tmp_path / "rows.npy", machine(10))
+    line = refused(
+        "score", forest_bundle, "--data", tmp_path / "rows.npy", "--out", tmp_path / "scores.csv",
+        "--explain", "3",
+    )  # fmt: skip
+    assert "--explain: a wrapped scorer says no more of a record than its error" in line
+    assert not (tmp_path / "scores.csv").exists()
+
+
 def test_it_says_what_it_did(tmp_path, capsys):
     scorer = written(distance([0, 0, 0, 0]), tmp_path / "scorer.onnx")
     np.save(tmp_path / "normal.npy", machine(300))

@@ -9,12 +9,16 @@ from prometheus_client import CollectorRegistry
 from monitor.metrics import PREFIX, Metrics
 from monitor.metrics.clocks import ClockMetrics
 from monitor.metrics.drift import DriftMetrics
+from monitor.metrics.explanations import ExplanationMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
 
-PARTS = (ClockMetrics, DriftMetrics, ModelMetrics, RequestMetrics, ShadowMetrics, WebMetrics)
+PARTS = (
+    ClockMetrics, DriftMetrics, ExplanationMetrics, ModelMetrics, RequestMetrics, ShadowMetrics,
+    WebMetrics,
+)  # fmt: skip
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 HEAD = """\
 # Metrics
