@@ -6,6 +6,6 @@ each other, so all share one budget:
 
     S = 1/2 S_error + 1/2 sum over channels of S_c / C
 
-`rank_bets` has the bets, `digits` brings records into bins, `betting` plays, `with_channels`
-joins it with the test of the error, `words` says what was found.
+`rank_bets` has the bets, `digits` brings records into bins, `tally` adds them up, `betting` plays,
+`with_channels` joins it with the test of the error, `findings` says what was found.
 """
