@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bucket_counts import BucketCounts
-from monitor.drift.channels.digits import Tally
+from monitor.drift.channels.tally import Tally
 from monitor.drift.next_offsets import NextOffsets, offsets_state, restored_offsets
 from monitor.drift.readings import UNKNOWN, Readings, joined, of_block
 from monitor.stream.records import Partition

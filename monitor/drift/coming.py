@@ -95,6 +95,8 @@ class Coming:
         cuts, first = self._row_cuts, self._at
         missing = until - self._intake.rows + cuts[first]
         blocks = min(self._whole, most, bisect_left(cuts, missing, first + 1) - first)
+        if self._digits is None and self._intake.channels.tally is not None:
+            return None  # its first block has channels, and the others have none
         if blocks > 1 and not self._known:
             self._known = self._intake.next.complete
         return self._run(first, first + blocks) if blocks > 1 and self._known else None
@@ -130,9 +132,10 @@ class Coming:
             [max(0, newest) for newest in self._newest[first:last]],
             [size < limit for size in sizes],
             self._stretches.of(first, last),
+            None if self._digits is None else self._digits.tallies(first, last),
         )
         if intake.open.rows:
-            run = after(intake.open, run, limit)
+            run = after(intake.open, intake.channels.tally, run, limit)
         self._starts = run.starts
         return run
 
@@ -142,6 +145,7 @@ class Coming:
         intake.rows += self._row_cuts[end] - self._row_cuts[self._at]
         intake.next.go_on(self._after[blocks])
         intake.open.skip(self._starts[blocks - 1])
+        intake.channels.take()
         self._at = end
         self.left -= blocks
         return int(self._newest[end - 1])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import Block, OpenBlock
-from monitor.drift.channels.digits import OpenTally
+from monitor.drift.channels.tally import OpenTally
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import NextOffsets, Offsets, offsets_state, restored_offsets
 from monitor.drift.readings import of_block

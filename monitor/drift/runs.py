@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import OpenBlock, Position
+from monitor.drift.channels.tally import Tallies, Tally
 from monitor.drift.readings import Readings
 from monitor.stream.records import Partition
 
@@ -21,7 +22,8 @@ class Run(NamedTuple):
 
     partitions, partition, buckets: of all rows, as in `Block`. cuts: where the blocks begin among
     the rows, and the number of the rows. sizes (rows), starts, last_timestamps, by_time (whether
-    it ended by time): of each block. readings: what their records say of the time.
+    it ended by time): of each block. readings: what their records say of the time. channels: of
+    each block; None if they have none.
     """
 
     partitions: Sequence[Partition]
@@ -33,6 +35,7 @@ class Run(NamedTuple):
     last_timestamps: list[int]
     by_time: list[bool]
     readings: Readings
+    channels: Tallies | None = None
 
     @property
     def blocks(self) -> int:
@@ -54,6 +57,7 @@ class Run(NamedTuple):
             self.last_timestamps[:blocks],
             self.by_time[:blocks],
             self.readings.first(blocks),
+            None if self.channels is None else self.channels.part(0, blocks),
         )
 
     def cells(self, values: Index, width: int) -> Index:
@@ -70,8 +74,8 @@ def _begins(blocks: int, size: int, width: int) -> Index:
     return np.arange(0, blocks * width, width).repeat(size)
 
 
-def after(open_block: OpenBlock, run: Run, limit: int) -> Run:
-    """A run whose first block has the rows of the open block, too."""
+def after(open_block: OpenBlock, tally: Tally | None, run: Run, limit: int) -> Run:
+    """A run whose first block has the rows of the open block, too. tally: of its channels."""
     partition, buckets, start, last_timestamp = open_block.parts
     rows = open_block.rows
     size = run.sizes[0] + rows
@@ -85,4 +89,5 @@ def after(open_block: OpenBlock, run: Run, limit: int) -> Run:
         [max(last_timestamp, run.last_timestamps[0]), *run.last_timestamps[1:]],
         [size < limit, *run.by_time[1:]],
         run.readings.after(open_block.readings),
+        None if run.channels is None else run.channels.after(tally),
     )

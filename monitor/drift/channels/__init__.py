@@ -6,6 +6,7 @@ each other, so all share one budget:
 
     S = 1/2 S_error + 1/2 sum over channels of w_c S_c
 
-`rank_bets` has the bets, `digits` brings records into bins, `betting` plays, `with_channels`
-joins it with the test of the error, `weights` has the w_c, `words` says what was found.
+`rank_bets` has the bets, `digits` brings records into bins, `tally` adds them up, `betting` plays,
+`with_channels` joins it with the test of the error, `weights` has the w_c, `findings` says what was
+found.
 """

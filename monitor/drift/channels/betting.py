@@ -9,7 +9,7 @@ All partitions together. State: 0.9 MB at 100 channels, most of it to say where 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,12 @@ from models.channels import Channels
 from monitor.drift.blocks import Block, Position
 from monitor.drift.channels import findings, rank_bets
 from monitor.drift.channels.dependence import ChannelDependence
-from monitor.drift.channels.digits import Digitiser, Digits, Tally
+from monitor.drift.channels.digits import Digitiser, Digits
 from monitor.drift.channels.findings import Usual
 from monitor.drift.channels.history import ChannelHistory
+from monitor.drift.channels.tally import Tallies, Tally
 from monitor.drift.channels.weights import EQUAL, Weights, divisors
+from monitor.drift.runs import Run
 from monitor.stream.records import ChannelDrift
 
 LARGEST_CAPITAL: Final = 1e60
@@ -32,6 +34,17 @@ NAMED: Final = 1000.0
 _LARGEST_GAIN: Final = 500.0
 
 Floats = NDArray[np.float64]
+
+
+class Played(NamedTuple):
+    """Blocks that were played and not taken yet.
+
+    capital: (blocks, C, B), and evidence: (blocks,), after each. tallies: of these and others.
+    """
+
+    capital: Floats
+    evidence: Floats
+    tallies: Tallies
 
 
 class ChannelTest:
@@ -67,12 +80,12 @@ class ChannelTest:
 
     def digitise(self, values: NDArray[np.float32] | None, cuts: Sequence[int]) -> Digits | None:
         """The digits of channels' values (R, C), in blocks; of none to none."""
-        return None if values is None else self._digitiser.digits(values, cuts)
+        return None if values is None else Digits(self._digitiser, values, cuts)
 
     def watch(self, block: Block, tally: Tally, *, learn: bool) -> float:
         """Let the bets play a block; the evidence S, or LARGEST_CAPITAL."""
         self._capital += block.rows
-        self._capital *= self._multiples(tally)
+        self._capital *= self._multiples(tally.gains)
         np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
         self._history.add(tally, block.start)
         if learn:
@@ -86,9 +99,42 @@ class ChannelTest:
             return float(self._confirming.sum())
         return float(np.vdot(self._capital, self._share))
 
-    def _multiples(self, tally: Tally) -> Floats:
-        """What the capital is multiplied by, (C, B)."""
-        gains = tally.gains / self._dependence.inflation
+    def play(self, tallies: Tallies, run: Run, records: float) -> Played:
+        """The capital after each block of a run, before the first that may be suspicious.
+
+        Changes nothing: `take` does. tallies: of the run's blocks. records: the evidence at which
+        drift is suspected. It ends before a block that changes what is known of the dependence.
+        """
+        blocks = self._dependence.addable(tallies.counts, run.by_time)
+        multiples = self._multiples(tallies.gains[:blocks])
+        played, evidence = np.empty_like(multiples), np.empty(blocks)
+        before = self._capital
+        for number, after in enumerate(played):
+            np.add(before, run.sizes[number], out=after)
+            after *= multiples[number]
+            np.minimum(after, LARGEST_CAPITAL, out=after)
+            evidence[number] = np.vdot(after, self._share)
+            if evidence[number] >= records:
+                blocks = number
+                break
+            before = after
+        return Played(played[:blocks], evidence[:blocks], tallies)
+
+    def take(self, played: Played, run: Run) -> float:
+        """Leave what `watch` leaves after the blocks of a run; the evidence S.
+
+        run: one block or more, the first ones that were played.
+        """
+        blocks = run.blocks
+        self._capital[:] = played.capital[blocks - 1]
+        tallies = played.tallies.part(0, blocks)
+        self._history.add_run(tallies, run.starts)
+        self._dependence.add_run(tallies.counts, run.sizes, run.by_time)
+        return float(played.evidence[blocks - 1])
+
+    def _multiples(self, gains: Floats) -> Floats:
+        """What the capital is multiplied by, (..., C, B). gains: of the same shape."""
+        gains = gains / self._dependence.inflation
         np.minimum(gains, _LARGEST_GAIN, out=gains)
         return np.asarray(np.exp(gains, out=gains))
 
@@ -109,7 +155,7 @@ class ChannelTest:
         """Let the bets play a block; what a capital of 1 has become."""
         if self._confirming is None:
             raise RuntimeError("begin_confirmation comes before confirm")
-        self._confirming *= self._multiples(tally)
+        self._confirming *= self._multiples(tally.gains)
         np.minimum(self._confirming, LARGEST_CAPITAL, out=self._confirming)
         self._history.add(tally, block.start)
         return self.evidence

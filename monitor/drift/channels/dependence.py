@@ -7,7 +7,7 @@ stream, once, with the estimates of `detectors.dependence`: nothing of it is kep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -63,6 +63,31 @@ class ChannelDependence:
             self._look()
             return True
         return False
+
+    def addable(self, counts: Index, by_time: Sequence[bool]) -> int:
+        """How many of these blocks can be added before the inflation changes.
+
+        counts: (T, C, K), of each block. by_time: which of them ended by time.
+        """
+        if self.known:
+            return len(by_time)
+        looks = (n for n in FIRST_LOOKS if n > len(self._sums))
+        look = next(looks, len(self._sums) + len(by_time) + 1)
+        sums, rows, summed = len(self._sums), self._rows, int(self._open[0].sum())
+        for number, timed in enumerate(by_time):
+            here = int(counts[number, 0].sum())
+            rows, summed = rows + here, summed + here
+            if summed >= BLOCK_ROWS or timed:
+                sums, summed = sums + 1, 0
+                if sums == look or (rows >= ROWS_TO_LEARN and sums >= FEWEST_BLOCKS):
+                    return number
+        return len(by_time)
+
+    def add_run(self, counts: Index, sizes: Sequence[int], by_time: Sequence[bool]) -> None:
+        """Take consecutive blocks into account: as many as are `addable`."""
+        if not self.known:
+            for each, size, timed in zip(counts, sizes, by_time, strict=True):
+                self.add(each, size, timed)
 
     def forget_recent(self) -> None:
         """Drop the sum that is being filled, and the last ones: they may be of a drift."""

@@ -1,59 +1,53 @@
 """Digits: the values of channels as whole numbers, which add up exactly in any order.
 
-A value becomes the number of its bin, and its distance from the channel's mean in 1/256 of its
-standard deviation. Sums over the rows of a block are all that is kept; those of many blocks are
-made at once. What the bins add to the logarithms of capitals are multiples of 2^-20, so that they
-are the same to the bit however records came in batches.
+A value counts in the bin that it lies in, and with its distance from the channel's mean in 1/256
+of its standard deviation. Sums over the rows of a block are all that is kept; those of many blocks
+are made at once. What the bins add to the logarithms of capitals are multiples of 2^-20, so that
+they are the same to the bit however records came in batches.
+
+Cost: a third of a microsecond a row at 100 channels to compare them with all edges, and about as
+much again for all else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from monitor.drift.channels.tally import Tallies, Tally
 
 STEPS: Final = 256
 """Whole numbers to a standard deviation."""
 FARTHEST: Final = 1 << 17
 """Of them: 512 standard deviations. The squares of 2^29 such rows fit into an int64."""
-AT_ONCE: Final = 1 << 20
-"""Digits that are counted at once: memory for some 10 MB."""
+AT_ONCE: Final = 1 << 16
+"""Digits that are counted at once: what is made of them stays in the cache."""
+_TILE: Final = 4
+"""Rows that are compared at once, as if they were one of so many times the channels: for each
+channel by itself NumPy would take twice as long."""
+_SUMMED: Final = 252
+"""Rows whose comparisons are summed up in 8 bits: a multiple of _TILE."""
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
-
-
-class Tally(NamedTuple):
-    """Rows of a block, by channel.
-
-    counts: int64 (C, K), in each bin. sums: int64 (C, 2), of the distances and of their squares.
-    gains: (C, B), of the logarithms of the bets' factors.
-    """
-
-    counts: Index
-    sums: Index
-    gains: Floats
-
-    def plus(self, other: Tally | None) -> Tally:
-        """The rows of both."""
-        if other is None:
-            return self
-        return Tally(self.counts + other.counts, self.sums + other.sums, self.gains + other.gains)
+Values = NDArray[np.float32]
 
 
 class Digitiser:
     """Brings values to digits.
 
-    edges: float32 (C, K - 1), of the bins. mean, spread: (C,), of the calibration values.
-    log_factors: (C, K, B), of the bets. alike: bool (C,), channels whose factors are those of
-    `shared` (K, B), less `bounds` (C, B).
+    edges: float32 (C, K - 1), of the bins, ascending. mean, spread: (C,), of the calibration
+    values. log_factors: (C, K, B), of the bets. alike: bool (C,), channels whose factors are those
+    of `shared` (K, B), less `bounds` (C, B).
     """
 
     def __init__(
         self,
-        edges: NDArray[np.float32],
+        edges: Values,
         mean: Floats,
         spread: Floats,
         log_factors: Floats,
@@ -61,32 +55,73 @@ class Digitiser:
         bounds: Floats,
         alike: NDArray[np.bool_],
     ) -> None:
-        self._edges = edges
-        self._mean = mean.astype(np.float32)[:, None]
-        self._factor = (STEPS / spread).astype(np.float32)[:, None]
-        self.width = edges.shape[1] + 1
+        self.channels = edges.shape[0]
+        self._edges = np.tile(edges.T, (1, _TILE))  # (K - 1, _TILE * C)
+        # Of a piece, (tiles, K - 1, _TILE * C): to ask for memory costs more than to fill it.
+        self._compared = np.empty((_SUMMED // _TILE, *self._edges.shape), dtype=np.bool_)
+        self._mean = mean.astype(np.float32)
+        self._factor = (STEPS / spread).astype(np.float32)
         self._shared, self._bounds = shared, bounds
         self._other = np.flatnonzero(~alike)
         self._others = log_factors[self._other]
 
-    def digits(self, values: NDArray[np.float32], cuts: Sequence[int]) -> Digits:
-        """Of values (R, C), finite. cuts: where the blocks begin among the rows, and R."""
-        turned = np.ascontiguousarray(values.T)  # (C, R): one edge for a whole line
-        bins = np.zeros(turned.shape, dtype=np.uint8)
-        above = np.empty(turned.shape, dtype=np.bool_)
-        for edge in self._edges.T:
-            np.greater(turned, edge[:, None], out=above)
-            bins += above.view(np.uint8)
-        distances = (turned - self._mean) * self._factor
-        np.clip(distances, -FARTHEST, FARTHEST, out=distances)
-        np.rint(distances, out=distances)
-        return Digits(self, bins, distances, cuts)
+    def tallies(self, values: Values, cuts: Sequence[int]) -> Tallies:
+        """Of values (R, C), finite. cuts: where the T blocks begin among the rows, and R."""
+        counts = self._counts(values, cuts)
+        return Tallies(counts, self._sums(values, cuts), self._gains(counts, np.diff(cuts)))
 
-    def gains(self, counts: Index) -> Floats:
-        """What rows in bins (T, C, K) add to the logarithms of capitals, (T, C, B)."""
+    def _counts(self, values: Values, cuts: Sequence[int]) -> Index:
+        """Rows of each block in each bin, (T, C, K)."""
+        each = [(row, min(row + _SUMMED, end)) for a, end in pairwise(cuts)
+                for row in range(a, end, _SUMMED)]  # fmt: skip
+        above = self._above(values, each)
+        counts = np.empty((len(each), above.shape[1] + 1, self.channels), dtype=np.uint8)
+        # A row that is above an edge is above all edges before it.
+        counts[:, 0] = np.array([[end - row] for row, end in each], dtype=np.uint8)
+        counts[:, 1:] = above
+        counts[:, :-1] -= above
+        found = counts.transpose(0, 2, 1).astype(np.int64, order="C")
+        if len(each) == len(cuts) - 1:
+            return found
+        firsts = np.searchsorted([row for row, _ in each], cuts[:-1])
+        return np.asarray(np.add.reduceat(found, firsts, axis=0))
+
+    def _above(self, values: Values, pieces: Sequence[tuple[int, int]]) -> NDArray[np.uint8]:
+        """How many rows of each piece (first, last) are above each edge, (pieces, K - 1, C)."""
+        summed = np.empty((len(pieces), *self._edges.shape), dtype=np.uint8)
+        for (row, end), found in zip(pieces, summed, strict=True):
+            rows = values[row:end]
+            if len(rows) % _TILE:
+                # Rows that are above no edge fill the last tile.
+                missing = np.full((-len(rows) % _TILE, self.channels), -np.inf, dtype=np.float32)
+                rows = np.concatenate([rows, missing])
+            tiles = rows.reshape(-1, 1, _TILE * self.channels)
+            compared = np.greater(tiles, self._edges, out=self._compared[: len(tiles)])
+            np.add.reduce(compared.view(np.uint8), axis=0, dtype=np.uint8, out=found)
+        shaped = summed.reshape(len(pieces), -1, _TILE, self.channels)
+        return np.asarray(np.add.reduce(shaped, axis=2, dtype=np.uint8))
+
+    def _sums(self, values: Values, cuts: Sequence[int]) -> Index:
+        """Of the rows' distances and of their squares, (T, C, 2)."""
+        distances = values - self._mean
+        distances *= self._factor
+        np.clip(distances, -FARTHEST, FARTHEST, out=distances)
+        exact = np.rint(distances, out=distances).astype(np.float64)
+        sums = np.empty((len(cuts) - 1, self.channels, 2), dtype=np.int64)
+        for power in range(2):
+            if power:
+                exact *= exact
+            sums[:, :, power] = np.add.reduceat(exact, cuts[:-1], axis=0)
+        return sums
+
+    def _gains(self, counts: Index, rows: Index) -> Floats:
+        """What rows in bins (T, C, K) add to the logarithms of capitals, (T, C, B).
+
+        rows: of each block. Products and sums are exact, in any order.
+        """
         exact = counts.astype(np.float64)
-        gains = exact @ self._shared
-        gains -= exact.sum(axis=2, keepdims=True) * self._bounds
+        gains = exact @ self._shared  # small products: a large one would be given to threads
+        gains -= rows.astype(np.float64)[:, None, None] * self._bounds
         if self._other.size:
             own = exact[:, self._other].transpose(1, 0, 2) @ self._others  # (others, T, B)
             gains[:, self._other] = own.transpose(1, 0, 2)
@@ -94,83 +129,45 @@ class Digitiser:
 
 
 class Digits:
-    """R rows of C channels, in blocks.
+    """Values (R, C) of the rows of blocks, and their tallies as they are asked for.
 
-    bins: uint8 (C, R), the number of each value's bin. distances: float32 (C, R), whole. cuts: see
-    `Digitiser.digits`.
+    cuts: where the blocks begin among the rows, and R.
     """
 
-    def __init__(
-        self,
-        digitiser: Digitiser,
-        bins: NDArray[np.uint8],
-        distances: NDArray[np.float32],
-        cuts: Sequence[int],
-    ) -> None:
-        self._digitiser, self._bins, self._distances = digitiser, bins, distances
-        self._cuts = np.asarray(cuts, dtype=np.int64)
+    def __init__(self, digitiser: Digitiser, values: Values, cuts: Sequence[int]) -> None:
+        self._digitiser, self._values = digitiser, np.ascontiguousarray(values)
+        self._cuts = list(cuts)
         self._first = 0
-        self._made: tuple[Index, Index, Floats] | None = None
+        self._made: Tallies | None = None
 
     def tally(self, block: int) -> Tally:
         """Of one of the blocks."""
+        return self.tallies(block, block + 1).of(0)
+
+    def tallies(self, first: int, last: int) -> Tallies:
+        """Of the blocks from `first` to before `last`."""
         made = self._made
-        if made is None or not self._first <= block < self._first + len(made[0]):
-            self._first, made = block, self._make(block)
-            self._made = made
-        counts, sums, gains = (each[block - self._first] for each in made)
-        return Tally(counts, sums, gains)
+        if made is None or first < self._first or last > self._first + len(made.counts):
+            made = self._made = self._make(first, last)
+            self._first = first
+        return made.part(first - self._first, last - self._first)
 
-    def _make(self, first: int) -> tuple[Index, Index, Floats]:
-        """The tallies of the block, and of as many after it as are made at once."""
-        channels, width = len(self._bins), self._digitiser.width
-        most = self._cuts[first] + max(1, AT_ONCE // channels)
-        last = max(first + 1, int(np.searchsorted(self._cuts, most, side="right")) - 1)
-        cuts = self._cuts[first : last + 1] - self._cuts[first]
-        rows = slice(int(self._cuts[first]), int(self._cuts[last]))
-        place = np.repeat(np.arange(len(cuts) - 1) * (channels * width), np.diff(cuts))
-        cells = self._bins[:, rows] + place + np.arange(channels)[:, None] * width
-        counts = np.bincount(cells.ravel(), minlength=(len(cuts) - 1) * channels * width)
-        shaped = counts.reshape(-1, channels, width)
-        distances = self._distances[:, rows].astype(np.float64)
-        sums = [np.add.reduceat(each, cuts[:-1], axis=1) for each in (distances, distances**2)]
-        both = np.stack(sums, axis=2).transpose(1, 0, 2).astype(np.int64)  # (T, C, 2)
-        return shaped.astype(np.int64), both, self._digitiser.gains(shaped)
+    def _make(self, first: int, last: int) -> Tallies:
+        """Of these blocks, and of as many after them as are made at once."""
+        parts: list[Tallies] = []
+        most = max(1, AT_ONCE // self._digitiser.channels)
+        while first < last:
+            row = self._cuts[first]
+            end = max(first + 1, int(np.searchsorted(self._cuts, row + most, side="right")) - 1)
+            cuts = [cut - row for cut in self._cuts[first : end + 1]]
+            parts.append(self._digitiser.tallies(self._values[row : row + cuts[-1]], cuts))
+            first = end
+        return Tallies.joined(parts)
 
 
-class OpenTally:
-    """The tally of the block that is being filled."""
-
-    def __init__(self) -> None:
-        self._tally: Tally | None = None
-
-    def add(self, tally: Tally) -> None:
-        """Add rows."""
-        self._tally = tally.plus(self._tally)
-
-    def take(self) -> Tally | None:
-        """The tally of the block, None if its rows have no channels; another block begins."""
-        taken, self._tally = self._tally, None
-        return taken
-
-    def state(self) -> dict[str, Any] | None:
-        """Everything that `restore` needs."""
-        if self._tally is None:
-            return None
-        counts, sums, gains = self._tally
-        return {"counts": counts, "sums": sums, "gains": gains}
-
-    def restore(self, state: Mapping[str, Any] | None) -> None:
-        """Go on where `state` was called."""
-        self._tally = None
-        if state is not None:
-            arrays = (np.array(state[name]) for name in ("counts", "sums", "gains"))
-            self._tally = Tally(*arrays)
-
-
-Digitise = Callable[[NDArray[np.float32] | None, Sequence[int]], Digits | None]
+Digitise = Callable[[Values | None, Sequence[int]], Digits | None]
 """From the channels' values of rows (R, C), and the blocks, to their digits; of none to none."""
 
 
-def no_digits(values: NDArray[np.float32] | None, cuts: Sequence[int]) -> None:
+def no_digits(values: Values | None, cuts: Sequence[int]) -> None:
     """Where no channels are watched."""

@@ -5,14 +5,15 @@ As `detectors.block_history`, for channels: when it is full, the older half is j
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import Position, position_state, restored_position
-from monitor.drift.channels.digits import STEPS, Tally
+from monitor.drift.channels.digits import STEPS
+from monitor.drift.channels.tally import Tallies, Tally
 
 ENTRIES: Final = 64
 MOST: Final = (1 << 32) - 1
@@ -35,25 +36,48 @@ class ChannelHistory:
         self._counts = np.zeros((ENTRIES, channels, bins), dtype=np.uint32)
         self._sums = np.zeros((ENTRIES, channels, 2), dtype=np.int64)
         self._starts: list[Position] = []
+        self._places = list(range(ENTRIES))
+        """Where each block lies, and after those of all blocks the places that are free."""
 
     def add(self, tally: Tally, start: Position) -> None:
         """Add a block."""
         if len(self._starts) == ENTRIES:
             self._halve()
-        self._counts[len(self._starts)] = tally.counts
-        self._sums[len(self._starts)] = tally.sums
+        place = self._places[len(self._starts)]
+        self._counts[place] = tally.counts
+        self._sums[place] = tally.sums
         self._starts.append(start)
 
+    def add_run(self, tallies: Tallies, starts: Sequence[Position]) -> None:
+        """Add consecutive blocks."""
+        first = 0
+        while first < len(starts):
+            if len(self._starts) == ENTRIES:
+                self._halve()
+            begin = len(self._starts)
+            last = min(len(starts), first + ENTRIES - begin)
+            places = self._places[begin : begin + last - first]
+            self._counts[places] = tallies.counts[first:last]
+            self._sums[places] = tallies.sums[first:last]
+            self._starts.extend(starts[first:last])
+            first = last
+
     def _halve(self) -> None:
-        half, quarter = ENTRIES // 2, ENTRIES // 4
-        counts = self._counts[0:half:2].astype(np.int64) + self._counts[1:half:2]
-        sums = self._sums[0:half:2] + self._sums[1:half:2]
-        # More rows than that in one bin are long past: they need no exact number.
-        for each in (self._counts, self._sums):
-            each[quarter : quarter + half] = each[half:].copy()
-        self._counts[:quarter] = np.minimum(counts, MOST)
-        self._sums[:quarter] = sums
+        half = ENTRIES // 2
+        kept, free = self._places[0:half:2], self._places[1:half:2]
+        for each, other in zip(kept, free, strict=True):
+            counts, added = self._counts[each], self._counts[other]
+            counts += added
+            # More rows than that in one bin are long past: they need no exact number.
+            counts[counts < added] = MOST
+            self._sums[each] += self._sums[other]
+        self._places = [*kept, *self._places[half:], *free]
         self._starts = self._starts[0:half:2] + self._starts[half:]
+
+    @property
+    def _used(self) -> list[int]:
+        """Where the blocks lie, in their order."""
+        return self._places[: len(self._starts)]
 
     def onset(self, channel: int, gains: Floats) -> Position | None:
         """Where the CUSUM of a bet last was at its lowest; None if there is nothing.
@@ -65,18 +89,17 @@ class ChannelHistory:
 
     def moments(self, channel: int, gains: Floats) -> Moments:
         """Of the rows since that place. There must be some."""
-        first, last = self._onset(channel, gains) or 0, len(self._starts)
-        rows = int(self._counts[first:last, channel].sum())
-        total, squares = (float(n) for n in self._sums[first:last, channel].sum(axis=0))
+        places = self._used[self._onset(channel, gains) or 0 :]
+        rows = int(self._counts[places, channel].sum())
+        total, squares = (float(n) for n in self._sums[places, channel].sum(axis=0))
         mean = total / rows
         variance = max(squares / rows - mean * mean, 0.0)
         return Moments(rows, mean / STEPS, float(np.sqrt(variance)) / STEPS)
 
     def _onset(self, channel: int, gains: Floats) -> int | None:
-        blocks = len(self._starts)
-        if not blocks:
+        if not self._starts:
             return None
-        each = self._counts[:blocks, channel] @ gains
+        each = self._counts[self._used, channel] @ gains
         before = np.concatenate([[0.0], np.cumsum(each)])[:-1]
         return int(before.size - 1 - before[::-1].argmin())
 
@@ -86,15 +109,14 @@ class ChannelHistory:
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs."""
-        blocks = len(self._starts)
         return {
-            "counts": self._counts[:blocks],
-            "sums": self._sums[:blocks],
+            "counts": self._counts[self._used],
+            "sums": self._sums[self._used],
             "starts": [position_state(start) for start in self._starts],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was called."""
         self._starts = [restored_position(start) for start in state["starts"]]
-        self._counts[: len(self._starts)] = state["counts"]
-        self._sums[: len(self._starts)] = state["sums"]
+        self._counts[self._used] = state["counts"]
+        self._sums[self._used] = state["sums"]

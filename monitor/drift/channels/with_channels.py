@@ -22,6 +22,7 @@ from monitor.drift.channels.findings import ERROR, INPUT
 from monitor.drift.channels.weights import EQUAL, Weights
 from monitor.drift.detectors import Detector
 from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
+from monitor.drift.detectors.plays import CERTAINLY_LESS
 from monitor.drift.runs import Run
 
 LEAST_SHARE: Final = 0.1
@@ -71,8 +72,21 @@ class WithChannels:
         return self._evidence(0.5, records)
 
     def watch_calm(self, run: Run, records: float) -> Calm | None:
-        """None: channels are played block by block."""
-        return None
+        """As `Detector.watch_calm`: while neither half alone comes near what it would take."""
+        played = None
+        if run.channels is not None:
+            played = self.channels.play(run.channels, run, CERTAINLY_LESS * records)
+            run = run.first(len(played.evidence))
+        elif self._others >= CERTAINLY_LESS * records:
+            return None
+        calm = self.error.watch_calm(run, records)
+        if calm is None:
+            return None
+        self._confirming, self._again, self._level = False, False, records
+        self._own = 10**calm.evidence.statistic
+        if played is not None:
+            self._others = self.channels.take(played, run.first(calm.blocks))
+        return Calm(calm.blocks, self._evidence(0.5, records))
 
     def begin_confirmation(self) -> None:
         """As `Detector.begin_confirmation`."""

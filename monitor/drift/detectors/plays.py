@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitor.drift.runs import Run
 
-_CERTAINLY_LESS: Final = 0.999
+CERTAINLY_LESS: Final = 0.999
 """Capital is summed in another order than `BettingTest` does, so only a part of the level counts
 as calm; what lies between is left to it."""
 
@@ -38,7 +38,7 @@ class Stakes(NamedTuple):
 
     def calm(self, evidence: Floats) -> int:
         """How many of the blocks come before the first that may be suspicious."""
-        level = _CERTAINLY_LESS * self.records
+        level = CERTAINLY_LESS * self.records
         if np.maximum.reduce(evidence) < level:
             return evidence.size
         return int((evidence >= level).argmax())

@@ -1,0 +1,90 @@
+"""Tallies: what rows say of channels, added up exactly in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+class Tally(NamedTuple):
+    """Rows of a block, by channel.
+
+    counts: int64 (C, K), in each bin. sums: int64 (C, 2), of the distances and of their squares.
+    gains: (C, B), of the logarithms of the bets' factors.
+    """
+
+    counts: Index
+    sums: Index
+    gains: Floats
+
+    def plus(self, other: Tally | None) -> Tally:
+        """The rows of both."""
+        if other is None:
+            return self
+        return Tally(self.counts + other.counts, self.sums + other.sums, self.gains + other.gains)
+
+
+class Tallies(NamedTuple):
+    """Those of T consecutive blocks: as in `Tally`, each with T blocks first."""
+
+    counts: Index
+    sums: Index
+    gains: Floats
+
+    def of(self, block: int) -> Tally:
+        """That of one block."""
+        return Tally(self.counts[block], self.sums[block], self.gains[block])
+
+    def part(self, first: int, last: int) -> Tallies:
+        """Those of the blocks from `first` to before `last`."""
+        return Tallies(self.counts[first:last], self.sums[first:last], self.gains[first:last])
+
+    def after(self, tally: Tally | None) -> Tallies:
+        """With these rows, too, in the first block."""
+        if tally is None:
+            return self
+        both = Tallies(self.counts.copy(), self.sums.copy(), self.gains.copy())
+        for each, added in zip(both, tally, strict=True):
+            each[0] += added
+        return both
+
+    @classmethod
+    def joined(cls, parts: Sequence[Tallies]) -> Tallies:
+        """Those of the blocks of all parts, one part after the other."""
+        return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+class OpenTally:
+    """The tally of the block that is being filled."""
+
+    def __init__(self) -> None:
+        self.tally: Tally | None = None
+
+    def add(self, tally: Tally) -> None:
+        """Add rows."""
+        self.tally = tally.plus(self.tally)
+
+    def take(self) -> Tally | None:
+        """The tally of the block, None if its rows have no channels; another block begins."""
+        taken, self.tally = self.tally, None
+        return taken
+
+    def state(self) -> dict[str, Any] | None:
+        """Everything that `restore` needs."""
+        if self.tally is None:
+            return None
+        counts, sums, gains = self.tally
+        return {"counts": counts, "sums": sums, "gains": gains}
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Go on where `state` was called."""
+        self.tally = None
+        if state is not None:
+            arrays = (np.array(state[name]) for name in ("counts", "sums", "gains"))
+            self.tally = Tally(*arrays)
