@@ -4,10 +4,8 @@
     auto    the plain model, and those that are usually better and quickly trained
     best    the same, and variations that take longer
 
-A candidate's cost is what scoring a record takes, about so many times that of the plain model. It
-is stated here, not measured by the run, so that equal trainings choose alike: about the greatest
-ratio of `python -m benchmarks.quality.costs`. Candidates stand in the order in which they are
-tried.
+A candidate's cost is what a record takes a daemon with it, in times what it takes with the plain
+model: scoring_costs.py states it. Candidates stand in the order in which they are tried.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from models import architectures
+from models import architectures, scoring_costs
 from models.architectures import default_architecture
 from models.errors import TrainingError
 
@@ -31,11 +29,9 @@ PRESETS: Final = (FAST, AUTO, BEST)
 MINUTES: Final = 5.0
 BEST_MINUTES: Final = 30.0
 COST: Final = 1.3
-"""Allowed by default: a daemon that keeps up with the plain model keeps up with the choice."""
+"""Allowed by default, of all that a daemon does for a record."""
 LARGE: Final = 1024
 """Values of a record up to which those whose solution takes their cube are candidates."""
-
-
 PER_VALUE: Final = 2
 """Training records for each value of a record, with fewer of which they are none."""
 
@@ -46,10 +42,13 @@ class Candidate:
 
     name: str
     architecture: str
-    cost: float
     preset: str = AUTO
     settings: Mapping[str, Any] = field(default_factory=dict)
     error_metric: str = "mse"
+
+    def cost(self, spec: InputSpec) -> float:
+        """For a record, in times what the plain model of such records costs a daemon."""
+        return scoring_costs.times(self.architecture, default_architecture(spec), spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Preset:
 def plain(spec: InputSpec) -> Candidate:
     """What `fast` takes."""
     name = default_architecture(spec)
-    return Candidate(name, name, 1.0)
+    return Candidate(name, name)
 
 
 def _suited(spec: InputSpec, records: int) -> list[Candidate]:
@@ -100,24 +99,24 @@ def _suited(spec: InputSpec, records: int) -> list[Candidate]:
     if first.architecture == "convolutional":
         # No linear one on pixels: it ranks noise and contrast so well that it is chosen, and on
         # MNIST tells digits apart far worse than edges does.
-        return [Candidate("edges", "edges", 0.9), first, *_PICTURES]
+        return [Candidate("edges", "edges"), first, *_PICTURES]
     if first.architecture == "temporal":
-        return [*_solved(spec, records, 0.6, 2.0), first, *_SERIES]
+        return [*_solved(spec, records), first, *_SERIES]
     return [
-        *_solved(spec, records, 0.95, 13.0),
+        *_solved(spec, records),
         first,
-        Candidate("narrow", "dense", 1.0, BEST, {"hidden": _narrow(spec)}),
-        Candidate("absolute", "dense", 1.0, BEST, error_metric="mae"),
+        Candidate("narrow", "dense", BEST, {"hidden": _narrow(spec)}),
+        Candidate("absolute", "dense", BEST, error_metric="mae"),
         *_VECTORS,
     ]
 
 
-def _solved(spec: InputSpec, records: int, linear: float, ladder: float) -> list[Candidate]:
-    """Those that are solved, and their costs. Directions that no record has are unknown to them."""
+def _solved(spec: InputSpec, records: int) -> list[Candidate]:
+    """Those that are solved. Directions that no record has are unknown to them."""
     values = math.prod(spec.shape)
     if values > LARGE or records < PER_VALUE * values:
         return []
-    return [Candidate("linear", "linear", linear), Candidate("ladder", "ladder", ladder)]
+    return [Candidate("ladder", "ladder"), Candidate("linear", "linear")]
 
 
 def _narrow(spec: InputSpec) -> list[int]:
@@ -135,17 +134,17 @@ def _fits(candidate: Candidate, spec: InputSpec) -> bool:
 
 
 _VECTORS: Final = (
-    Candidate("denoising", "denoising", 1.0, BEST),
-    Candidate("variational", "variational", 1.3, BEST),
-    Candidate("memory", "memory", 6.0, BEST),
+    Candidate("denoising", "denoising", BEST),
+    Candidate("variational", "variational", BEST),
+    Candidate("memory", "memory", BEST),
 )
 _PICTURES: Final = (
-    Candidate("code of 16", "convolutional", 1.0, BEST, {"bottleneck": 16}),
-    Candidate("dense", "dense", 0.6, BEST),
-    Candidate("variational", "convolutional-variational", 1.1, BEST),
+    Candidate("code of 16", "convolutional", BEST, {"bottleneck": 16}),
+    Candidate("dense", "dense", BEST),
+    Candidate("variational", "convolutional-variational", BEST),
 )
 _SERIES: Final = (
-    Candidate("code of 16", "temporal", 1.0, BEST, {"bottleneck": 16}),
-    Candidate("dense", "dense", 0.6, BEST),
-    Candidate("denoising", "denoising", 0.6, BEST),
+    Candidate("code of 16", "temporal", BEST, {"bottleneck": 16}),
+    Candidate("dense", "dense", BEST),
+    Candidate("denoising", "denoising", BEST),
 )

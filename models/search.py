@@ -28,6 +28,7 @@ from models.conduct import Conduct
 from models.description import Description
 from models.engines import engine_for
 from models.errors import TrainingError
+from models.input_spec import InputSpec
 from models.presets import BEST, FAST, Candidate, Preset, plain
 from models.ranking import Ranking
 from models.reconstruction import errors_of
@@ -64,6 +65,7 @@ class _Course:
     normal, odd: prepared, of the latter by kind. share: of the epochs that are trained.
     """
 
+    spec: InputSpec
     records: NDArray[Any]
     parts: Split
     described: Description
@@ -185,6 +187,7 @@ def _course(
     normal, spoilt = records[ranked[: held_out // 2]], records[ranked[held_out // 2 :]]
     odd = synthetic.anomalies(spec, spoilt, settings.seed)
     return _Course(
+        spec,
         records,
         seen,
         described,
@@ -213,8 +216,9 @@ def _trials(
     """A trial of each, in order; of those behind the first that was not done in time, a note."""
     late = False
     for number, candidate in enumerate(candidates):
-        untried = Trial(candidate.name, _with(settings, candidate), candidate.cost)
-        if candidate.cost > preset.cost:
+        cost = candidate.cost(course.spec)
+        untried = Trial(candidate.name, _with(settings, candidate), cost)
+        if cost > preset.cost:
             yield replace(untried, note="costs too much")
             continue
         late = late or (number > 0 and course.clock() >= course.deadline)

@@ -23,9 +23,9 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--preset",
         choices=PRESETS,
-        help="fast: the plain model of such data; auto, best: of several the one that ranks"
-        " synthetic anomalies best (default: auto, or fast if the model or its training is"
-        " described by other options)",
+        help="fast: the plain model of such data; auto, best: the one that finds most on known data"
+        " sets, unless another ranks synthetic anomalies clearly better (default: auto, or fast if"
+        " the model or its training is described by other options)",
     )
     group.add_argument(
         "--minutes",
@@ -37,7 +37,7 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
         "--cost",
         type=float,
         metavar="TIMES",
-        help="auto, best: scoring a record may cost so many times what the plain model does; inf"
+        help="auto, best: a record may cost a daemon so many times what the plain model's does; inf"
         f" for any (default {COST:g})",
     )
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from models.architectures import ARCHITECTURES
-from models.choice import Choice, Trial, pick
+from models.choice import CLEARLY, Choice, Trial, pick
 from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.presets import AUTO, BEST, COST, FAST, Preset, plain
 from models.ranking import Ranking
+from models.scoring_costs import FORWARD, microseconds
 from models.settings import TrainingSettings
 from tests.models.builders import digits, spec_of, vectors
 
@@ -27,21 +28,42 @@ def trial(name, area, cost, spread=0.05):
     return Trial(name, CPU, cost, Ranking({"kind": area}, values, values.copy()), 1.0, 2.0)
 
 
-def test_the_best_is_picked():
-    chosen, why = pick([trial("a", 0.8, 1), trial("b", 0.9, 1.2)], 1.3)
-    assert chosen.name == "b"
-    assert "best, 0.900" in why
+def test_the_first_is_picked_if_none_is_clearly_better():
+    first = trial("first", 0.8, 1.2)
+    for other in (0.5, 0.8, 0.8 + 0.9 * CLEARLY):
+        assert pick([first, trial("other", other, 1)], 1.3)[0].name == "first"
+    assert "best, 0.800" in pick([first, trial("other", 0.7, 1)], 1.3)[1]
+    assert "not rank" in pick([first, trial("other", 0.85, 1)], 1.3)[1]
 
 
-def test_within_a_standard_error_the_cheaper_one_is_picked():
-    near, best = trial("near", 0.899, 0.5), trial("best", 0.9, 1)
-    apart = best.ranking.error_of_difference(near.ranking)
-    assert 0.001 < apart < 0.01
-    chosen, why = pick([best, near, trial("cheapest", 0.8, 0.1)], math.inf)
-    assert chosen.name == "near"
-    assert "costs less than best" in why
-    farther = trial("near", 0.9 - 2 * apart, 0.5)
-    assert pick([best, farther], math.inf)[0].name == "best"
+def test_one_that_is_clearly_better_is_picked_and_of_several_the_best():
+    first = trial("first", 0.8, 1)
+    better, best = trial("better", 0.81 + CLEARLY, 1), trial("best", 0.82 + CLEARLY, 1)
+    chosen, why = pick([first, better, best], 1.3)
+    assert chosen.name == "best"
+    assert f"{0.02 + CLEARLY:.3f} more" in why
+
+
+def test_a_difference_that_chance_may_make_is_not_clear():
+    wild = [trial(name, area, 1, spread=2.0) for name, area in (("first", 0.6), ("other", 0.9))]
+    assert 2 * wild[1].ranking.error_of_difference(wild[0].ranking) > 0.3
+    assert pick(wild, math.inf)[0].name == "first"
+
+
+@pytest.mark.parametrize("d", [1, 3, 16, 64, 200])
+def test_what_finds_most_in_vectors_costs_a_daemon_no_more_than_is_allowed(d):
+    spec = spec_of((d,))
+    (ladder,) = (each for each in Preset().candidates(spec, 10_000) if each.name == "ladder")
+    assert 1 < ladder.cost(spec) <= COST
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_a_pass_costs_more_the_longer_the_record_and_is_measured_over_some_range(name):
+    sizes, costs = zip(*FORWARD[name], strict=True)
+    assert list(sizes) == sorted(set(sizes))
+    assert list(costs) == sorted(costs)
+    beyond = microseconds(name, spec_of((1, 80, 80)))
+    assert beyond > microseconds(name, spec_of((1, 8, 8))) + costs[-1]
 
 
 def test_what_costs_too_much_is_not_picked():
@@ -69,7 +91,8 @@ def test_every_preset_tries_the_plain_model_and_more(spec):
     assert {each.name for each in auto} < {each.name for each in best}
     assert len({each.name for each in best}) == len(best)
     assert {each.architecture for each in best} <= set(ARCHITECTURES)
-    assert all(each.cost > 0 for each in best)
+    assert all(each.cost(spec) > 0 for each in best)
+    assert plain(spec).cost(spec) == 1
 
 
 @pytest.mark.parametrize(

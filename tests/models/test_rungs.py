@@ -73,6 +73,17 @@ def test_interpolation_is_straight_between_its_points_and_beyond():
     torch.testing.assert_close(curve(x), expected)
 
 
+@pytest.mark.parametrize("points", [2, 3, 7, 100, 127, 128, 129])
+def test_of_many_values_the_same_piece_is_found_as_of_few(points):
+    rng = np.random.default_rng(points)
+    curves = Interpolated(6, points)
+    at = torch.tensor(np.sort(rng.normal(size=(6, points)).round(1)))  # some of them equal
+    curves.fit(at, torch.tensor(rng.normal(size=(6, points))), -1.0, 2.0)
+    x = torch.cat([torch.tensor(rng.normal(size=(2000, 6))).float(), curves.at.T])
+    few = torch.cat([curves(rows) for rows in x.split(50)])
+    torch.testing.assert_close(curves(x), few, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("d", [1, 3, 20])
 def test_whitened_errors_are_mahalanobis_distances(d):
     rng = np.random.default_rng(d)

@@ -31,7 +31,7 @@ def test_without_a_word_on_the_model_it_is_chosen_and_what_was_compared_is_said(
 ) -> None:
     assert trained(plane, tmp_path / "model") == 0
     bundle = load(tmp_path / "model")
-    assert bundle.architecture == "linear"
+    assert bundle.architecture == "ladder"
     said = capsys.readouterr().out.splitlines()
     (first,) = [i for i, line in enumerate(said) if line.startswith("preset ")]
     assert bundle.metadata["preset"]["why"] in said[first]
@@ -39,15 +39,23 @@ def test_without_a_word_on_the_model_it_is_chosen_and_what_was_compared_is_said(
         "candidate", "ROC", "AUC", "+-", "cost", "us", "a", "record", "seconds",
     ]  # fmt: skip
     assert [line.split()[0] for line in said[first + 2 : first + 5]] == [
-        "linear",
         "ladder",
+        "linear",
         "dense",
     ]
     assert said[first + 2].endswith("chosen")
-    assert said[first + 3].endswith("costs too much")
-    assert "--cost inf" in said[first + 5]
     card = (tmp_path / "model" / "README.md").read_text()
     assert "## Choice" in card
+
+
+def test_what_costs_too_much_is_said_with_what_to_do(
+    plane: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert trained(plane, tmp_path / "model", "--cost", "1.05") == 0
+    assert load(tmp_path / "model").architecture == "linear"
+    said = capsys.readouterr().out
+    assert "costs too much" in said
+    assert "--cost inf tries all" in said
 
 
 @pytest.mark.parametrize(
