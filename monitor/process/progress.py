@@ -29,9 +29,9 @@ def epochs_bar() -> Iterator[Listener]:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    text = TextColumn("epoch {task.completed}/{task.total}  {task.description}")
+    text = TextColumn("{task.description}", markup=False)
     with Bar(text, BarColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task("training starts", total=None)
 
         def show(progress: Progress) -> None:
             minutes, seconds = divmod(round(progress.seconds_left), 60)
@@ -39,8 +39,8 @@ def epochs_bar() -> Iterator[Listener]:
                 task,
                 completed=progress.epoch,
                 total=progress.epochs,
-                description=f"loss {progress.loss:.5g}  validation {progress.validation_loss:.5g}"
-                f"  best {progress.best_epoch}  {minutes}:{seconds:02d} left",
+                description=f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.5g}"
+                f"  validation {progress.validation_loss:.5g}  best {progress.best_epoch}  {minutes}:{seconds:02d} left",
             )
 
         yield show
