@@ -14,8 +14,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
     from models.input_spec import InputSpec
 
@@ -58,6 +56,8 @@ def times(architecture: str, plain: str, spec: InputSpec) -> float:
 
 def _forward(figures: Figures, values: int) -> float:
     """Straight between the figures; as the last one beyond it, for each value."""
+    import numpy as np  # the command line names presets without it
+
     sizes, costs = zip(*figures, strict=True)
     beyond: float = max(1.0, values / sizes[-1])
     return beyond * float(np.interp(values, sizes, costs))

@@ -40,7 +40,8 @@ def epochs_bar() -> Iterator[Listener]:
                 completed=progress.epoch,
                 total=progress.epochs,
                 description=f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.5g}"
-                f"  validation {progress.validation_loss:.5g}  best {progress.best_epoch}  {minutes}:{seconds:02d} left",
+                f"  validation {progress.validation_loss:.5g}  best {progress.best_epoch}"
+                f"  {minutes}:{seconds:02d} left",
             )
 
         yield show
