@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from models import bundle
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
+from models.explanation import Explanation
 from monitor.pipeline.scorer import Scorer
 from monitor.registry import CURRENT, PREVIOUS
 from monitor.registry.embedded import EmbeddedRegistry
@@ -32,6 +33,15 @@ def test_a_bundle_of_before_gives_the_scores_that_it_gave(name: str) -> None:
     # Sums of float32 differ a little between processors and versions of torch.
     assert scores.reconstruction_error.tolist() == pytest.approx(expected["errors"], rel=1e-4)
     assert scores.p_value.tolist() == pytest.approx(expected["p_values"], abs=0.02)
+
+
+@pytest.mark.parametrize("name", sorted(BUNDLES))
+def test_a_bundle_of_before_says_what_carries_an_error(name: str) -> None:
+    records = np.array(BUNDLES[name]["records"], dtype=TYPES[name])
+    for found in Scorer(bundle.load(FOLDER / name), "cpu").explainer(3).explain(records):
+        assert isinstance(found, Explanation)
+        assert (found.place is None) == (name == "dense")
+        assert 0 <= found.rest < 1
 
 
 @pytest.mark.parametrize("name", sorted(BUNDLES))

@@ -1,10 +1,12 @@
 """Records are conserved: scored or dead-lettered, whatever a producer sends."""
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from kafka import KafkaProducer
 
@@ -27,6 +29,7 @@ PARTITIONS = 4
 RECORDS = 4000
 EVERY = 100
 """One record in so many is bad: 1%."""
+ANOMALY = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "anomaly.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +121,7 @@ def test_every_record_is_scored_or_dead_lettered_with_reason_and_bytes(
         for i, (kind, _) in enumerate(records)
         if not kind
     )
+    check_anomalies(broker.bootstrap_servers, name)
     assert daemon.status()["ready"]
 
 
@@ -139,6 +143,17 @@ def dead_letters(servers: str, name: str) -> dict[tuple[int, int], tuple[str, by
         address = int(headers["aead.partition"]), int(headers["aead.offset"])
         letters[address] = headers["aead.reason"].decode(), message.value
     return letters
+
+
+def check_anomalies(servers: str, name: str) -> None:
+    """Each follows its schema, and says where its error is or why it does not."""
+    bodies = [json.loads(m.value) for m in kafkacat.consume(servers, f"{name}.anomalies")]
+    for body in bodies:
+        jsonschema.validate(body, ANOMALY)
+    explained = [body["explanation"] for body in bodies]
+    placed = [each for each in explained if "box" in each]
+    assert placed
+    assert all(each == {"left_out": "rate"} for each in explained if each not in placed)
 
 
 def score_addresses(servers: str, name: str) -> list[str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.daemon.cadence import Cadence
 from monitor.errors import DecodeError, SinkError
+from monitor.pipeline.explanations import Explanations
 from monitor.stream.batching import BatchLimits
 from monitor.stream.events import Event
 from monitor.stream.records import Partition
@@ -35,6 +36,7 @@ from tests.monitor.model_in_use.swaps import (
     stream,
 )
 from tests.monitor.pipeline.test_events import schema
+from tests.monitor.pipeline.test_explanations import FirstValue
 
 P0, P1 = Partition("in", 0), Partition("in", 1)
 NEWER = "00000000ffffffff"
@@ -54,6 +56,17 @@ def test_records_before_a_swap_are_the_old_models_and_those_after_it_the_new_one
         (i, *((VERSION, OLD_THRESHOLD) if i < swap else (NEW, NEW_THRESHOLD))) for i in range(600)
     ]
     assert subject.parts.pipeline.ledger.totals[P0].anomalous == 600
+
+
+def test_the_new_model_explains_its_own_anomalies(start: Run, tmp_path: Path) -> None:
+    source, sink = MemorySource(records(np.full(300, 1e6))), MemorySink()
+    subject = start(source, sink, tmp_path)
+    turns(subject, 1)
+    explanations = Explanations(FirstValue(), 20, 1)
+    subject.parts.slot.put(replace(new(), explanations=explanations))
+    turns(subject, 3)
+    named = [b["model_version"] for b in bodies(sink, "anomaly") if "explanation" in b]
+    assert named == [NEW] * 100
 
 
 def test_a_swap_shows_the_new_model_everywhere(start: Run, tmp_path: Path) -> None:
