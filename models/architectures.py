@@ -53,7 +53,8 @@ DROPOUT: Final = Option("dropout", float, "P", "default 0.1")
 
 ARCHITECTURES: Final[dict[str, Architecture]] = {
     "ladder": Architecture(
-        "models.ladder:Ladder", (Option("memory", int, "N", "records remembered (default 256)"),)
+        "models.ladder:Ladder",
+        (Option("memory", int, "N", "usual records remembered (default 160)"),),
     ),
     "linear": Architecture("models.linear:Linear", (BOTTLENECK,)),
     "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
@@ -116,6 +117,12 @@ def build(name: str, spec: InputSpec, settings: Mapping[str, Any]) -> Autoencode
 
 def _known(name: str) -> Architecture:
     return ARCHITECTURES[name] if name in ARCHITECTURES else GIVEN[name]
+
+
+def of_before(name: str, settings: Any) -> Any:
+    """Settings that a bundle has, as its version meant them; others are for `outline` to refuse."""
+    known = name in ARCHITECTURES and isinstance(settings, Mapping)
+    return _known(name).load().of_before(settings) if known else settings
 
 
 def outline(name: str, spec: InputSpec, settings: Mapping[str, Any]) -> Autoencoder:

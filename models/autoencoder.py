@@ -42,6 +42,11 @@ class Autoencoder(nn.Module):
         raise NotImplementedError
 
     @classmethod
+    def of_before(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of a bundle, with what an earlier version had not written yet as it was then."""
+        return dict(settings)
+
+    @classmethod
     def build(cls, spec: InputSpec, settings: Mapping[str, Any]) -> Self:
         """Return a new model with random weights; ValueError for settings that do not fit."""
         return cls(spec, cls.check(spec, settings))

@@ -163,7 +163,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         spec = InputSpec.from_json(document["input_spec"])
         metric = str(document["error_metric"])
         name, settings = str(document["architecture"]), document["architecture_settings"]
-        model = architectures.outline(name, spec, settings)
+        model = architectures.outline(name, spec, architectures.of_before(name, settings))
         possible = (model.metric,) if isinstance(model, Scoring) else ERROR_METRICS
         if metric not in possible or misfit(metric, spec.is_image):
             raise ValueError(

@@ -55,8 +55,9 @@ def _up_to(at: Tensor, x: Tensor) -> Tensor:
     count = at.shape[1]
     if x.device.type != "cpu" or x.numel() < _MANY:
         return torch.searchsorted(at, x, right=True)
-    found = torch.zeros_like(x, dtype=torch.int64)
-    left = count
+    half = count // 2
+    found = (at[:, half - 1 : half] <= x).long().mul_(half) if half else x.new_zeros(x.shape).long()
+    left = count - half
     while left > 1:
         half = left // 2
         # As long as `left` of the row may be in question, its next `half` are there to be seen.

@@ -4,13 +4,15 @@
     rung 1  linear, residual and code in their own spreads: Mahalanobis         (whitened.py)
     rung 2  remembers records, and reconstructs from those that are near        (memory.py)
 
-A record's error is the mean of what each rung's error is as a surprisal, -log p (surprisal.py).
-An anomaly that one rung does not see, since it lies along the code, between the clusters or in
-a usual place of each feature, is seen by another. The weights are computed, in seconds; in
-service it is one pass, and fixed weights.
+How strange a record is by itself is the mean of what each rung's error is as a surprisal, -log p
+(surprisal.py). An anomaly that one rung does not see, since it lies along the code, between the
+clusters or in a usual place of each feature, is seen by another. Rung 0 counts for half, as it sees
+nothing of how features belong together. A record's error is half of that, and half how strange the
+records are that it is near to (neighbours.py). The weights are computed, in seconds; in service it
+is one pass, and fixed weights.
 
 Records that should not be there teach rungs 1 and 2 to expect them. So these rest on what is left
-without the strangest share, which is found in steps: first by rungs 0 and 1, then by all three,
+without the strangest share, which is found in steps: first by rungs 0 and 1, then by the error,
 as Rousseeuw and van Driessen concentrate a covariance (A fast algorithm for the minimum covariance
 determinant estimator, Technometrics 1999).
 """
@@ -28,22 +30,31 @@ from models import checks
 from models.input_spec import InputSpec
 from models.marginals import Marginals
 from models.memory import LIMIT, Memory
+from models.neighbours import Neighbours
 from models.solved import Solved, unusual
 from models.surprisal import Surprisals
 from models.whitened import Whitened
 
 MAX_VALUES: Final = 4096
-MEMORY: Final = 256
+MEMORY: Final = 160
+STRANGE: Final = 96
 MAX_RANK: Final = 1024
 """Directions whose spread is known each by itself; the others share one."""
 RUNGS: Final = 3
+WEIGHTS: Final = (0.2, 0.4, 0.4)
+"""Of the rungs; equal ones without neighbours."""
+STRANGEST: Final = 0.1
+"""Share of the training records of which the strange neighbours are."""
+_ROUNDS: Final = 3
 _BLOCK: Final = 4096
 """Records at a time, in fitting."""
 _TINY: Final = 1e-30
+_Near = tuple[Tensor, Tensor]
 
 
 class Ladder(Solved):
-    """Settings: memory, how many records are remembered (default 256, or all if there are fewer);
+    """Settings: memory, how many usual records are remembered (default 160, or all if there are
+    fewer); strange, how many of the strangest tenth (default 96), 0 to leave the neighbours out;
     bottleneck, the length of the code that is shown (default the root of the number of values).
     """
 
@@ -52,16 +63,17 @@ class Ladder(Solved):
 
     def __init__(self, spec: InputSpec, settings: Mapping[str, Any]) -> None:
         super().__init__(spec, settings)
-        d = math.prod(spec.shape)
+        d, usual, strange = math.prod(spec.shape), settings["memory"], settings["strange"]
         self.marginals = Marginals(d)
         self.linear = Whitened(d, min(d, MAX_RANK))
-        self.memory = Memory(d, settings["memory"])
+        self.memory = Neighbours(d, usual, strange) if strange else Memory(d, usual)
         self.surprisals = Surprisals(RUNGS)
+        self.weights = WEIGHTS if strange else (1 / RUNGS,) * RUNGS
 
     @classmethod
     def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Complete settings; ValueError for those that do not fit, and for large records."""
-        checks.known(settings, ("memory", "bottleneck"))
+        checks.known(settings, ("memory", "strange", "bottleneck"))
         d = math.prod(spec.shape)
         if d > MAX_VALUES:
             raise ValueError(
@@ -75,7 +87,15 @@ class Ladder(Solved):
                 f" {bottleneck}"
             )
         memory = checks.width("memory", settings.get("memory", MEMORY))
-        return {"memory": memory, "bottleneck": bottleneck}
+        strange = settings.get("strange", STRANGE)
+        if strange != 0 or isinstance(strange, bool):
+            checks.width("strange", strange)
+        return {"memory": memory, "strange": strange, "bottleneck": bottleneck}
+
+    @classmethod
+    def of_before(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """As `Autoencoder.of_before`: there were no neighbours once."""
+        return {"strange": 0, **settings}
 
     @property
     def width(self) -> int:
@@ -85,24 +105,29 @@ class Ladder(Solved):
     def solve(self, records: Tensor, share: float, seed: int) -> Tensor:
         """As `Solved.solve`."""
         x = records.flatten(1)  # (n, d)
-        kept = torch.ones(len(x), dtype=torch.bool, device=x.device)
         self.marginals.fit(x)
         self.linear.fit(x)
-        if share:
-            self._calibrate(x, RUNGS - 1)
-            kept = ~unusual(self._strangeness(x, RUNGS - 1), share)
-            self._fit_upper(x, kept, seed)
-            kept = ~unusual(self._strangeness(x, RUNGS), share)
-        self._fit_upper(x, kept, seed)
+        errors = torch.cat([torch.stack(self._first(block)) for block in self._blocks(x)], 1)
+        self.surprisals.fit(errors)
+        own = whole = torch.stack(self.surprisals(errors)).mean(0)  # (n,)
+        for _ in range(_ROUNDS):
+            kept = ~unusual(whole, share)
+            own, whole = self._fit_upper(x, kept, own, seed)
+        if isinstance(self.memory, Neighbours) and not share:
+            # Nothing is an anomaly: the strangest are normal, and whoever is near them, too.
+            self.memory.ignore()
         return kept
 
     def errors(self, x: Tensor) -> Tensor:
         """As `Solved.errors`: in nats, >= 0."""
-        return self._surprisals(x.flatten(1)).mean(0)
+        flat = x.flatten(1)  # (B, d)
+        energy, near = self._remembered(flat)
+        return self._whole(self._own(self._surprisals(flat, energy)), near)
 
     def element_errors(self, x: Tensor) -> Tensor:
         """As `Solved.element_errors`: of each rung its surprisal, as its own error is shared."""
         flat = x.flatten(1)  # (B, d)
+        energy, near = self._remembered(flat)
         shares = (
             self.marginals(flat),
             self.linear.each(flat),
@@ -110,9 +135,11 @@ class Ladder(Solved):
         )
         parts = torch.stack(
             [(each + _TINY) / (each + _TINY).sum(1, keepdim=True) for each in shares]
-        )
-        surprisals = self._surprisals(flat)[..., None]  # (rungs, B, 1)
-        elements: Tensor = (surprisals * parts).mean(0) * flat.shape[1]  # (B, d)
+        )  # (rungs, B, d)
+        surprisals = self._surprisals(flat, energy)  # (rungs, B)
+        elements = self._own((surprisals + _TINY)[..., None] * parts)  # (B, d)
+        error = self._whole(self._own(surprisals), near)  # (B,)
+        elements = elements / elements.mean(1, keepdim=True) * error[:, None]
         return elements.reshape(x.shape)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -123,33 +150,68 @@ class Ladder(Solved):
         """Return records from their codes, (B, *spec.shape)."""
         return self.linear.decode(code).reshape(-1, *self.shape)
 
-    def _surprisals(self, flat: Tensor) -> Tensor:
-        """Surprisal of each rung, (rungs, B) from (B, d)."""
-        return torch.stack(self.surprisals(self._rungs(flat)))
+    def _first(self, flat: Tensor) -> tuple[Tensor, Tensor]:
+        """Errors of rungs 0 and 1, (B,) each from (B, d)."""
+        return self.marginals(flat).sum(1), self.linear(flat)
 
-    def _rungs(self, flat: Tensor) -> tuple[Tensor, ...]:
-        """Errors of each rung, (B,) each from (B, d)."""
-        return self.marginals(flat).sum(1), self.linear(flat), self.memory(flat)
+    def _remembered(self, flat: Tensor) -> tuple[Tensor, _Near | None]:
+        """Errors of rung 2, (B,), and of the neighbours how strange and how close they are."""
+        scaled = self.memory.scaled(flat)  # (B, remembered)
+        if isinstance(self.memory, Neighbours):
+            energy, strangeness, closeness = self.memory.read(scaled)
+            return energy, (strangeness, closeness)
+        return self.memory.energy(scaled), None
 
-    def _fit_upper(self, x: Tensor, kept: Tensor, seed: int) -> None:
-        """Fit rungs 1 and 2 to what is kept of x (n, d), and all surprisals to all of x."""
+    def _surprisals(self, flat: Tensor, energy: Tensor) -> Tensor:
+        """Surprisal of each rung, (rungs, B). energy: of the memory, (B,)."""
+        return torch.stack(self.surprisals((*self._first(flat), energy)))
+
+    def _own(self, rungs: Tensor) -> Tensor:
+        """Their mean: from (rungs, B, ...) to (B, ...)."""
+        weighted = [rung * weight for rung, weight in zip(rungs, self.weights, strict=True)]
+        return torch.stack(weighted).sum(0)
+
+    def _whole(self, own: Tensor, near: _Near | None) -> Tensor:
+        """Errors of records, (B,). own: how strange each is by itself, (B,)."""
+        if near is None or not isinstance(self.memory, Neighbours):
+            return own
+        return (own + self.memory.mixed(*near, own)) / 2
+
+    def _fit_upper(self, x: Tensor, kept: Tensor, own: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Fit rungs 1 and 2 to what is kept of x (n, d), and the surprisals to all of x.
+
+        own: how strange each record was before, (n,). Returns how strange it is by itself, and its
+        error, (n,) both; what is remembered does not see itself.
+        """
         self.linear.fit(x[kept])
-        chosen = self.memory.fit(x[kept], seed)
-        self.settings["memory"] = len(chosen)
-        remembered = kept.nonzero()[:, 0][chosen.to(x.device)]
-        self._calibrate(x, RUNGS, remembered)
+        chosen = self._remember(x, kept, own, seed)
+        errors = [
+            torch.stack((*self._first(block), self.memory(block))) for block in self._blocks(x)
+        ]
+        of_all = torch.cat(errors, 1)  # (rungs, n)
+        of_all[2, chosen] = self.memory.without_itself()
+        self.surprisals.fit(of_all)
+        own = self._own(torch.stack(self.surprisals(of_all)))  # (n,)
+        if not isinstance(self.memory, Neighbours):
+            return own, own
+        self.memory.learn(own[chosen])
+        read = [torch.stack(self.memory.read(self.memory.scaled(b))) for b in self._blocks(x)]
+        _, strangeness, closeness = torch.cat(read, 1)  # (n,) each
+        _, strangeness[chosen], closeness[chosen] = self.memory.read(self.memory.others())
+        self.memory.reach(closeness)
+        return own, self._whole(own, (strangeness, closeness))
 
-    def _calibrate(self, x: Tensor, rungs: int, remembered: Tensor | None = None) -> None:
-        errors = self._in_blocks(x)
-        if remembered is not None:
-            errors[2, remembered] = self.memory.without_itself()
-        self.surprisals.fit(errors[:rungs])
+    def _remember(self, x: Tensor, kept: Tensor, own: Tensor, seed: int) -> Tensor:
+        """Fill the memory; return which of x (n, d) it remembers."""
+        if isinstance(self.memory, Neighbours):
+            strange = unusual(own, max(STRANGEST, 1.5 / len(own)))
+            chosen = self.memory.remember(x, kept & ~strange, strange, seed)
+            self.settings["strange"] = len(chosen) - self.memory.usual
+        else:
+            chosen = kept.nonzero()[:, 0][self.memory.fit(x[kept], seed).to(x.device)]
+        self.settings["memory"] = self.memory.usual
+        return chosen
 
-    def _strangeness(self, x: Tensor, rungs: int) -> Tensor:
-        """Sum of the surprisals of the first rungs, (n,)."""
-        return torch.stack(self.surprisals(self._in_blocks(x)[:rungs])).sum(0)
-
-    def _in_blocks(self, x: Tensor) -> Tensor:
-        """Errors of each rung, (rungs, n)."""
-        blocks = [torch.stack(self._rungs(block)) for block in torch.split(x, _BLOCK)]
-        return torch.cat(blocks, 1)
+    @staticmethod
+    def _blocks(x: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(x, _BLOCK)

@@ -31,17 +31,23 @@ class Memory(nn.Module):
         super().__init__()
         self.remembered = weight(size, d)
         self.width = weight(1)
+        self.usual = size
 
     def fit(self, records: Tensor, seed: int) -> Tensor:
         """Remember some of the records (n, d); return which, int64 (size,)."""
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(records), generator=generator)[: len(self.remembered)]
-        kept = records[chosen].float().clamp(-LIMIT, LIMIT)
-        few = kept[:_PAIRS].double()
+        self.usual = len(chosen)
+        self._keep(records[chosen])
+        return chosen
+
+    def _keep(self, records: Tensor) -> None:
+        """Remember these (size, d); the usual ones, which are the first, say what is usual."""
+        kept = records.float().clamp(-LIMIT, LIMIT)
+        few = kept[: min(self.usual, _PAIRS)].double()
         between = torch.cdist(few, few).square().flatten()
         give(self.width, (WIDTH * between.median()).clamp(min=_LEAST)[None])
         give(self.remembered, kept)
-        return chosen
 
     def scaled(self, x: Tensor) -> Tensor:
         """Return minus the squared distance to each remembered record, (B, size), in widths."""
@@ -52,13 +58,21 @@ class Memory(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the free energy of each record, (B,) from (B, d): low near what is remembered."""
-        return -self.scaled(x).logsumexp(1)
+        return self.energy(self.scaled(x))
+
+    def energy(self, scaled: Tensor) -> Tensor:
+        """Return the free energy, (B,). scaled: as `scaled` gives it, (B, size)."""
+        return -scaled.logsumexp(1)
 
     def without_itself(self) -> Tensor:
         """Return the free energy of each remembered record, (size,), without its own memory."""
-        others = self.scaled(self.remembered).fill_diagonal_(-torch.inf)  # (size, size)
-        return -others.logsumexp(1)
+        return self.energy(self.others())
+
+    def others(self) -> Tensor:
+        """Return `scaled` of each remembered record, (size, size), -inf for itself."""
+        return self.scaled(self.remembered).fill_diagonal_(-torch.inf)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Return the mean of those remembered records that are near, (B, d) from (B, d)."""
-        return torch.softmax(self.scaled(x), 1) @ self.remembered
+        """Return the mean of those usual records that are near, (B, d) from (B, d)."""
+        usual = self.scaled(x)[:, : self.usual]
+        return torch.softmax(usual, 1) @ self.remembered[: self.usual]

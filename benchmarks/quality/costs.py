@@ -2,7 +2,8 @@
 
     python -m benchmarks.quality.costs
 
-Prints a table, Markdown: microseconds of one core, and the ratio that `models/presets.py` states.
+Prints a table, Markdown: microseconds of one core, which `models/scoring_costs.py` states, and how
+many times the plain model's that is.
 A minute on a core.
 """
 
@@ -59,7 +60,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     print("| record | microseconds (times the plain model's) |\n| --- | --- |")
-    for d in (5, 20, 50, 200):
+    for d in (5, 20, 50, 100, 200, 400, 784, 1024):
         print(line(rng.normal(size=(3000, d)), VECTORS), flush=True)
     for side in (8, 16, 28, 32):
         pictures = rng.integers(0, 256, (600, side, side), dtype=np.uint8)

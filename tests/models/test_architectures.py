@@ -118,6 +118,8 @@ CRAFTED = Asked(
             {"memory": 10**9},
             {"memory": 0},
             {"memory": "256"},
+            {"strange": 10**9},
+            {"strange": None},
             {"bottleneck": 10**9},
             {"bottleneck": 785},
         ],

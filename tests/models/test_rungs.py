@@ -9,6 +9,7 @@ import torch
 from models.interpolation import Interpolated
 from models.marginals import POINTS, Marginals
 from models.memory import LIMIT, WIDTH, Memory
+from models.neighbours import Neighbours
 from models.surprisal import Surprisal
 from models.whitened import RIDGE, Whitened
 
@@ -145,6 +146,61 @@ def test_the_seed_says_what_is_remembered():
     records = torch.rand(100, 3)
     chosen = [Memory(3, 10).fit(records, seed).tolist() for seed in (0, 0, 1)]
     assert chosen[0] == chosen[1] != chosen[2]
+
+
+def some_neighbours():
+    """Of 200 records a tenth is strange; 30 and 8 are remembered, as strange as their row says."""
+    records = torch.tensor(np.random.default_rng(0).normal(size=(200, 4)), dtype=torch.float32)
+    strange = torch.arange(200) >= 180
+    memory = Neighbours(4, 30, 8)
+    chosen = memory.remember(records, ~strange, strange, seed=0)
+    memory.learn(chosen.float())
+    return memory, records, chosen
+
+
+def test_neighbours_are_remembered_of_both_kinds_and_the_usual_ones_are_a_memory():
+    memory, records, chosen = some_neighbours()
+    assert (chosen[:30] < 180).all()
+    assert (chosen[30:] >= 180).all()
+    assert len(set(chosen.tolist())) == 38
+    plain = Memory(4, 30)
+    plain._keep(records[chosen[:30]])
+    energy, _, _ = memory.read(memory.scaled(records))
+    torch.testing.assert_close(energy, plain(records), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(energy, memory(records), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(memory.reconstruct(records), plain.reconstruct(records))
+
+
+def test_the_strangeness_of_neighbours_is_their_weighted_mean():
+    """Each counts for as many as it stands for: 180 / 30 usual ones, 20 / 8 strange ones."""
+    memory, records, chosen = some_neighbours()
+    x = 2 * records[:9]
+    kernel = memory.scaled(x).double().exp() * torch.tensor([6.0] * 30 + [2.5] * 8)
+    expected = (kernel @ chosen.double()) / kernel.sum(1)
+    _, strangeness, closeness = memory.read(memory.scaled(x))
+    torch.testing.assert_close(strangeness.double(), expected, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(closeness.double(), kernel.sum(1).log(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_remembered_record_is_no_neighbour_of_itself():
+    memory, _, chosen = some_neighbours()
+    _, strangeness, _ = memory.read(memory.others())
+    kernel = memory.scaled(memory.remembered).double().exp()
+    kernel *= torch.tensor([6.0] * 30 + [2.5] * 8) * (1 - torch.eye(38))
+    expected = (kernel @ chosen.double()) / kernel.sum(1)
+    torch.testing.assert_close(strangeness.double(), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_far_from_all_neighbours_ones_own_strangeness_counts():
+    memory, records, _ = some_neighbours()
+    memory.reach(memory.read(memory.scaled(records))[2])
+    far = torch.full((1, 4), LIMIT) * torch.tensor([1.0, -1.0, 1.0, -1.0])
+    _, strangeness, closeness = memory.read(memory.scaled(torch.cat([records[:1], far])))
+    near, alone = memory.mixed(strangeness, closeness, torch.tensor([1000.0, 1000.0])).tolist()
+    assert near < 250
+    assert alone > 990
+    memory.ignore()
+    assert memory.mixed(strangeness, closeness, torch.tensor([7.0, 7.0])).tolist() == [7, 7]
 
 
 def test_a_surprisal_is_minus_the_log_of_the_share_above():
