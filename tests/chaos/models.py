@@ -21,6 +21,7 @@ class Models:
             input_spec=self.first.input_spec,
             reference=self.first.reference,
             error_metric=self.first.error_metric,
+            channels=self.first.channels,
             metadata={**json.loads(json.dumps(dict(self.first.metadata))), "run": 2},
         )
         assert second.version != self.first.version

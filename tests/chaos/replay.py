@@ -36,12 +36,29 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--client", default="kafka-python", help="that of the run with kills")
+    parser.add_argument("--channels", default="off", help="drift.channels of both")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="aead-replay-") as folder:
-        print(replay(Path(folder), options.seed, options.kills, options.records, options.client))
+        print(
+            replay(
+                Path(folder),
+                options.seed,
+                options.kills,
+                options.records,
+                options.client,
+                options.channels,
+            )
+        )
 
 
-def replay(folder: Path, seed: int, kills: int, records: int, client: str = "kafka-python") -> str:
+def replay(
+    folder: Path,
+    seed: int,
+    kills: int,
+    records: int,
+    client: str = "kafka-python",
+    channels: str = "off",
+) -> str:
     """Run both, the calm one with kafka-python; returns what was compared.
 
     Raises AssertionError if anything differs.
@@ -54,8 +71,10 @@ def replay(folder: Path, seed: int, kills: int, records: int, client: str = "kaf
     broker.start()
     try:
         servers = broker.bootstrap_servers
-        calm, calm_alarms = _run(folder, servers, "calm", records, 0, rng, "kafka-python")
-        stormy, stormy_alarms = _run(folder, servers, "stormy", records, kills, rng, client)
+        calm, calm_alarms = _run(folder, servers, "calm", records, 0, rng, "kafka-python", channels)
+        stormy, stormy_alarms = _run(
+            folder, servers, "stormy", records, kills, rng, client, channels
+        )
     finally:
         broker.kill()
     assert calm_alarms, "there was no alarm to compare"
@@ -88,6 +107,7 @@ def _run(
     kills: int,
     rng: random.Random,
     client: str,
+    channels: str,
 ) -> tuple[Snapshot, dict[bytes, bytes]]:
     """Read a topic of so many records; the last snapshot, and the alarms by key."""
     # The topic is part of what is remembered, and so is each record's time: two clusters would
@@ -96,7 +116,9 @@ def _run(
     if name == "calm":
         TopicFactory(servers).create(topic)
         _send(servers, topic, records)
-    member = Member(name, folder, _settings(servers, topic, name, folder / "model", client))
+    settings = _settings(servers, topic, name, folder / "model", client)
+    settings["drift"]["channels"] = channels
+    member = Member(name, folder, settings)
     try:
         for number in range(kills):
             place = rng.choice(KILLING_PLACES)

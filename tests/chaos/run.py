@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--transactions", action="store_true")
     parser.add_argument("--client", default="kafka-python", help="kafka.client of the daemons")
+    parser.add_argument("--channels", default="off", help="drift.channels of the daemons")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="aead-chaos-"))
     print(f"logs in {folder}, removed if the books balance")
@@ -55,6 +56,7 @@ def main() -> None:
         options.records,
         options.transactions,
         options.client,
+        options.channels,
     )
     shutil.rmtree(folder)
     print(json.dumps(books.summary(), indent=2))
@@ -67,10 +69,12 @@ def chaos(
     records: int,
     transactions: bool,
     client: str = "kafka-python",
+    channels: str = "off",
 ) -> Books:
     """So many faults while so many records come. Raises if the books do not balance."""
     print(
-        f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions}, {client}"
+        f"seed {seed}, {rounds} rounds, {records:,} records, transactions {transactions},"
+        f" {client}, channels {channels}"
     )
     rng, models = random.Random(seed), Models(folder)
     (folder / "kafka").mkdir()
@@ -78,6 +82,7 @@ def chaos(
         servers = cluster.stable_servers
         cluster.create_topic(TOPIC, PARTITIONS, configs=ANY_TIMESTAMP)
         settings = _settings(servers, models.link, transactions, client)
+        settings["drift"] = {"channels": channels}
         members = [
             Member(name, folder, _with_instance(settings, instance))
             for name, instance in (

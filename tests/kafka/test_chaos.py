@@ -15,19 +15,26 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(
-    ("client", "transactions"),
-    [("kafka-python", False), ("kafka-python", True), ("confluent", True)],
+    ("client", "transactions", "channels"),
+    [
+        ("kafka-python", False, "standard"),
+        ("kafka-python", True, "off"),
+        ("confluent", True, "standard"),
+    ],
 )
 def test_the_books_balance_after_faults_at_random(
-    client: str, transactions: bool, tmp_path: Path
+    client: str, transactions: bool, channels: str, tmp_path: Path
 ) -> None:
     seed = 11 + transactions
-    books = chaos(tmp_path, seed, 8, records=8000, transactions=transactions, client=client)
+    books = chaos(tmp_path, seed, 8, 8000, transactions, client, channels)
     assert len(books.truth.good) + len(books.truth.bad) == 8000
 
 
-def test_a_run_that_was_killed_remembers_the_same_bytes(tmp_path: Path, client: str) -> None:
-    assert "are the same after 4 kills" in replay(tmp_path, 1, 4, records=8000, client=client)
+@pytest.mark.parametrize("channels", ["off", "standard"])
+def test_a_run_that_was_killed_remembers_the_same_bytes(
+    tmp_path: Path, client: str, channels: str
+) -> None:
+    assert "are the same after 4 kills" in replay(tmp_path, 1, 4, 8000, client, channels)
 
 
 def test_nothing_is_held_on_to(tmp_path: Path) -> None:
