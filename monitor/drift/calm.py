@@ -15,11 +15,10 @@ from monitor.drift.window import RollingWindow
 
 
 class Taken(NamedTuple):
-    """So many blocks were taken. newest: timestamp of the last one, as of `Coming.step`."""
+    """So many blocks were taken, and are still to be counted. evidence: after the last of them."""
 
     blocks: int
     evidence: Evidence
-    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,15 @@ class CalmBlocks:
     clock: Clock
 
     def take(self, coming: Coming, evaluations: int, until: int) -> Taken | None:
-        """Count and take blocks in which nothing changes; None if the next is to be looked at.
+        """Take blocks in which nothing changes; None if the next is to be looked at.
 
-        evaluations: before them. until: rows of the stream at which to stop.
+        evaluations: before them. until: as of `Judge.watch`.
         """
         # The first block of these evaluations renews the allowance, and so does each of the first.
         most = -evaluations % ALLOWANCE_EVERY
         if most < 2 or evaluations < ALLOWANCE_EVERY or not self._calm():
             return None
-        run = coming.run(most, until)
+        run = coming.run(most) if coming.before(until) else None
         if run is None:
             return None
         calm = self.detector.watch_calm(run, self.allowance.levels.records)
@@ -50,7 +49,7 @@ class CalmBlocks:
         run = run.first(calm.blocks)
         seconds = self.clock.advance_many(run.sizes, run.by_time, run.readings)
         self.window.add_run(run, seconds)
-        return Taken(calm.blocks, calm.evidence, coming.count(calm.blocks))
+        return Taken(calm.blocks, calm.evidence)
 
     def _calm(self) -> bool:
         """True if a block without a suspicion changes no state."""

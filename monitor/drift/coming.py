@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -86,15 +87,18 @@ class Coming:
         self.left -= 1
         return intake.ended(), newest
 
-    def run(self, most: int, until: int) -> Run | None:
+    def before(self, rows: int) -> bool:
+        """True while the stream has fewer rows than these."""
+        return self._intake.rows < rows
+
+    def run(self, most: int) -> Run | None:
         """The next blocks, not counted yet; None if they are fewer than two.
 
-        most: how many at most. until: the block that brings the stream to so many rows is the
-        last. Left out are blocks with a partition's first records: see `OpenBlock.meet`.
+        most: how many at most. Left out are blocks with a partition's first records: see
+        `OpenBlock.meet`.
         """
-        cuts, first = self._row_cuts, self._at
-        missing = until - self._intake.rows + cuts[first]
-        blocks = min(self._whole, most, bisect_left(cuts, missing, first + 1) - first)
+        first = self._at
+        blocks = min(self._whole, most)
         if self._digits is None and self._intake.channels.tally is not None:
             return None  # its first block has channels, and the others have none
         if blocks > 1 and not self._known:
@@ -139,13 +143,21 @@ class Coming:
         self._starts = run.starts
         return run
 
-    def count(self, blocks: int) -> int:
-        """Count so many blocks of the run that was made last; the newest timestamp of the last."""
-        intake, end = self._intake, self._at + blocks
-        intake.rows += self._row_cuts[end] - self._row_cuts[self._at]
-        intake.next.go_on(self._after[blocks])
-        intake.open.skip(self._starts[blocks - 1])
-        intake.channels.take()
-        self._at = end
-        self.left -= blocks
-        return int(self._newest[end - 1])
+    def count(self, blocks: int, until: Callable[[], int]) -> Iterator[tuple[int, int]]:
+        """Count so many blocks of the run that was made last, bit by bit.
+
+        Yields how many were counted, and the newest timestamp of the last of them. until: the
+        block that brings the stream to so many rows is the last of its bit.
+        """
+        cuts, intake, begin = self._row_cuts, self._intake, self._at
+        while self._at < begin + blocks:
+            first = self._at
+            missing = until() - intake.rows + cuts[first]
+            end = min(begin + blocks, bisect_left(cuts, missing, first + 1))
+            intake.rows += cuts[end] - cuts[first]
+            intake.next.go_on(self._after[end - begin])
+            intake.open.skip(self._starts[end - begin - 1])
+            intake.channels.take()
+            self._at = end
+            self.left -= end - first
+            yield end - first, int(self._newest[end - 1])

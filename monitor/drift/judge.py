@@ -102,9 +102,9 @@ class Judge:
         """Count the rows of records once, block by block; returns how many were counted before.
 
         Calls `note` after each evaluation, and after the last records if they end no block. It
-        may leave out evaluations in which nothing changed, the state being ok or learning, before
-        the one that brings the stream to `calm_until` rows. Raises ValueError for another model's
-        records.
+        may leave out evaluations in which nothing changed (ok or learning) before the one that
+        brings the stream to `calm_until` rows; window, clock and evidence may then be those of
+        some blocks later. Raises ValueError for another model's records.
         """
         self._check(records.model_version)
         if not len(records):
@@ -118,15 +118,15 @@ class Judge:
 
     def _watch(self, coming: Coming, note: Note, calm_until: Callable[[], int]) -> None:
         while coming.left:
-            until = 0 if self._advisory else calm_until()
-            calm = self._calm.take(coming, self.evaluations, until)
+            calm = self._calm.take(coming, self.evaluations, 0 if self._advisory else calm_until())
             if calm is None:
                 block, newest = coming.step()
                 note([] if block is None else self._evaluate(block), newest)
-            else:
-                self.evaluations += calm.blocks
-                self._evidence = calm.evidence
-                note([], calm.newest)
+                continue
+            self._evidence = calm.evidence
+            for blocks, newest in coming.count(calm.blocks, calm_until):
+                self.evaluations += blocks
+                note([], newest)
 
     def add(self, *summaries: Summary) -> list[Change]:
         """Count the rows of summaries once; return the changes of state they brought.

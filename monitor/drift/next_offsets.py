@@ -170,7 +170,7 @@ class NextOffsets:
             new = None
         else:
             new = offsets >= self._next.take(numbers)
-            new = None if new.all() else new
+            new = None if np.logical_and.reduce(new) else new
         if not self._in_order(numbers, offsets, next_offsets):
             return self._one_by_one(numbers, offsets, next_offsets)
         return new
@@ -178,14 +178,15 @@ class NextOffsets:
     def _in_order(self, numbers: Index, offsets: Index, next_offsets: Index) -> bool:
         """True if no record begins before the end of an earlier one of its partition."""
         if len(self.partitions) == 1:
-            return bool((offsets[1:] >= next_offsets[:-1]).all())
-        if not (numbers[1:] >= numbers[:-1]).all():
+            return bool(np.logical_and.reduce(offsets[1:] >= next_offsets[:-1]))
+        if not np.logical_and.reduce(numbers[1:] >= numbers[:-1]):
             short = numbers.astype(np.uint16) if len(self.partitions) < _FEW else numbers
             order = np.argsort(short, kind="stable")
             numbers, offsets = numbers[order], offsets[order]
             next_offsets = next_offsets[order]
         later = offsets[1:] >= next_offsets[:-1]
-        return bool((later | (numbers[1:] != numbers[:-1])).all())
+        later |= numbers[1:] != numbers[:-1]
+        return bool(np.logical_and.reduce(later))
 
     def _one_by_one(self, numbers: Index, offsets: Index, next_offsets: Index) -> NDArray[np.bool_]:
         expected = self._next.tolist()

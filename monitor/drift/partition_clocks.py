@@ -143,19 +143,19 @@ class PartitionClocks:
         if newest.size != blocks or number >= self._newest.size or self._doubt[number]:
             return None
         before = int(self._newest[number])
-        if before < 0 or (blocks > 1 and not (readings.partition == number).all()):
+        if before < 0 or readings.partition.tolist().count(number) < blocks:
             return None
-        top = np.maximum(np.maximum.accumulate(newest), before)
-        last, at = int(top[-1]), int(self._at[number])
+        last, at, after = before, int(self._at[number]), []
+        for time in newest.tolist():  # blocks are so few that this is quicker than NumPy
+            last = max(last, time)
+            if time < 0 or last - time > JUMP:
+                return None
+            after.append(max(last + at - before, self.now))
         if last - before > LONGEST_GAP or self.now - at > FARTHEST_BEHIND:
             return None
-        if (top - newest).max() > JUMP or newest.min() < 0:
-            return None
-        after: Index = np.maximum(top + (at - before), self.now)
-        self._newest[number], self._read[number] = last, True
-        self._at[number] = at + last - before
-        self.now = int(after[-1])
-        return after
+        self._newest[number], self._at[number], self._read[number] = last, at + last - before, True
+        self.now = after[-1]
+        return np.array(after)
 
     def _grow(self, size: int) -> None:
         missing = size - self._newest.size

@@ -73,7 +73,7 @@ class Scored:
     @property
     def anomalous(self) -> Index:
         """Anomalous rows of each record, int64 (n,)."""
-        if not self.scores.anomalous.any():
+        if not np.logical_or.reduce(self.scores.anomalous):
             return np.zeros_like(self.rows)
         record_of_row = np.arange(self.rows.size).repeat(self.rows)
         return np.bincount(record_of_row[self.scores.anomalous], minlength=self.rows.size)
@@ -81,7 +81,7 @@ class Scored:
     def judged(self) -> JudgedRecords:
         """What the judge sees of the records that were scored."""
         records, rows = self.records, self.rows
-        if rows.all():
+        if rows.size and np.minimum.reduce(rows) > 0:
             return JudgedRecords(
                 self.scores.model_version,
                 records.partitions,

@@ -88,22 +88,34 @@ class Ledger:
             partition, offsets, ends = partition[new], offsets[new], ends[new]
             rows, anomalous = rows[new], anomalous[new]
             dead = None if dead is None else dead[new]
-        scored = rows > 0 if dead is None else ~dead
-        columns = [(_SCORED, scored), (_ROWS, rows), (_ANOMALOUS, anomalous)]
-        if not scored.all():
-            # A dead letter may stand for many offsets.
-            columns.append((_DEAD, np.where(scored, 0, ends - offsets)))
         place = places.take(partition)
-        for row, numbers in columns:
-            self._total(row, place, numbers)
+        if dead is None and rows.size and np.minimum.reduce(rows) > 0:
+            each = self._count_of_each(place)
+            self._totals[_SCORED] += each
+            if np.maximum.reduce(rows) == 1:
+                self._totals[_ROWS] += each
+            else:
+                self._total(_ROWS, place, rows)
+        else:
+            scored = rows > 0 if dead is None else ~dead
+            self._total(_SCORED, place, scored)
+            self._total(_ROWS, place, rows)
+            # A dead letter may stand for many offsets.
+            self._total(_DEAD, place, np.where(scored, 0, ends - offsets))
+        self._total(_ANOMALOUS, place, anomalous)
         # In offset order, so that each partition's last one stays.
         self._totals[_NEXT_OFFSET, place] = ends
+
+    def _count_of_each(self, place: Index) -> Index | int:
+        """How many of the records are of each partition."""
+        partitions = self._totals.shape[1]
+        return place.size if partitions == 1 else np.bincount(place, minlength=partitions)
 
     def _total(self, row: int, place: Index, numbers: NDArray[Any]) -> None:
         """Add each record's number to the total of its partition."""
         if self._totals.shape[1] == 1:
             self._totals[row] += np.add.reduce(numbers, dtype=np.int64)
-        elif numbers.any():
+        elif np.logical_or.reduce(numbers):
             summed = np.bincount(place, numbers, self._totals.shape[1])
             self._totals[row] += summed.astype(np.int64)
 

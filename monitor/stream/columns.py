@@ -227,7 +227,8 @@ def first_time(
     are in offset order, but for repetitions.
     """
     if expected.size == 1:
-        if offsets[0] >= expected[0] and (offsets[1:] >= next_offsets[:-1]).all():
+        later = offsets[1:] >= next_offsets[:-1]
+        if offsets[0] >= expected[0] and np.logical_and.reduce(later):
             return None
     elif _each_in_order(partition, offsets, next_offsets, expected):
         return None
@@ -244,12 +245,16 @@ def first_time(
 
 def _each_in_order(partition: Index, offsets: Index, next_offsets: Index, expected: Index) -> bool:
     """Whether no record begins before the end of one before it in its partition."""
-    order = partition.argsort(kind="stable")
-    numbers, first, ends = partition[order], offsets[order], next_offsets[order]
-    before = expected[numbers]
-    same = numbers[1:] == numbers[:-1]
-    before[1:] = np.where(same, np.maximum(before[1:], ends[:-1]), before[1:])
-    return bool((first >= before).all())
+    if not np.logical_and.reduce(offsets >= expected.take(partition)):
+        return False
+    if not np.logical_and.reduce(partition[1:] >= partition[:-1]):
+        # NumPy sorts 16 bits several times as fast.
+        narrow = partition.astype(np.uint16) if expected.size < 2**16 else partition
+        order = narrow.argsort(kind="stable")
+        partition, offsets, next_offsets = partition[order], offsets[order], next_offsets[order]
+    later = offsets[1:] >= next_offsets[:-1]
+    later |= partition[1:] != partition[:-1]
+    return bool(np.logical_and.reduce(later))
 
 
 def _arrivals(parts: Sequence[Columns]) -> Index | None:
