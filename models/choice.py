@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.settings import TrainingSettings
 
 DIGITS: Final = 4
-CLEARLY: Final = 0.1
+CLEARLY: Final = 0.15
 """By how much ROC AUC another candidate must rank better than the first one to be chosen: among
 synthetic anomalies, which are not those that will come."""
 TIMES: Final = frozenset({"seconds", "microseconds"})

@@ -3,7 +3,9 @@
     picture -> oriented edges, unit length (oriented_edges.py) -> code of 24 -> edges
 
 The error counts what the code leaves over, and how unusual the code itself is: the logarithm of
-the residual and half that of the code's distance, in spreads of its own. Edges of unit length say
+the residual and half that of the code's distance, in spreads of its own. As much counts how far
+the edges are from those of remembered pictures (memory.py): what no code of this length tells from
+the usual may still be like no picture that was seen. Edges of unit length say
 nothing of three things, which are errors of their own, of less weight: how strong the edges are
 (contrast), how much of the picture is fine detail (noise, blur), and how bright it is. Each is
 counted as a surprisal (surprisal.py), these three only as far as they are out of the ordinary.
@@ -23,6 +25,7 @@ from torch import Tensor
 
 from models import checks
 from models.input_spec import InputSpec
+from models.memory import Memory
 from models.oriented_edges import OrientedEdges
 from models.solved import Solved, give, unusual, weight
 from models.surprisal import Surprisals
@@ -30,6 +33,10 @@ from models.surprisal import Surprisals
 MIN_SIDE: Final = 8
 MAX_FEATURES: Final = 4096
 CODE: Final = 24
+MEMORY: Final = 512
+NARROW: Final = 0.05
+"""Of the memory's attention: edges of one kind differ in many places at once, so that most
+distances are alike."""
 ASIDES: Final = ("contrast", "detail", "brightness")
 ASIDE: Final = 0.15
 """Weight of each of the three errors that edges do not show."""
@@ -43,7 +50,9 @@ _TINY: Final = 1e-12
 
 
 class Edges(Solved):
-    """Settings: bottleneck, the length of the code (default 24)."""
+    """Settings: bottleneck, the length of the code (default 24); memory, how many pictures are
+    remembered (default 512, or all if there are fewer), 0 for none.
+    """
 
     architecture = "edges"
     share = 0.02
@@ -59,12 +68,13 @@ class Edges(Solved):
         self.rest = weight(1)
         self.usual = weight(3, 2)
         self.picture = weight(code + 1, channels * height * width)
-        self.surprisals = Surprisals(4)
+        self.memory = Memory(n, settings["memory"], NARROW) if settings["memory"] else None
+        self.surprisals = Surprisals(4 if self.memory is None else 5)
 
     @classmethod
     def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Complete settings; ValueError for those that do not fit, and for small pictures."""
-        checks.known(settings, ("bottleneck",))
+        checks.known(settings, ("bottleneck", "memory"))
         if not spec.is_image or min(spec.shape[1:]) < MIN_SIDE:
             raise ValueError(
                 f"edges needs images of at least {MIN_SIDE} x {MIN_SIDE} pixels, got records of"
@@ -78,12 +88,21 @@ class Edges(Solved):
         bottleneck = checks.width("bottleneck", settings.get("bottleneck", CODE))
         if bottleneck >= features:
             raise ValueError(f"bottleneck must be below the {features} edges, got {bottleneck}")
-        return {"bottleneck": bottleneck}
+        memory = settings.get("memory", MEMORY)
+        if memory != 0 or isinstance(memory, bool):
+            checks.width("memory", memory)
+        return {"bottleneck": bottleneck, "memory": memory}
+
+    @classmethod
+    def of_before(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """As `Autoencoder.of_before`: there was no memory once."""
+        return {"memory": 0, **settings}
 
     @property
     def width(self) -> int:
         """As `Solved.width`: a few pictures of gradients, and the edges."""
-        return 4 * math.prod(self.shape) + 2 * len(self.mean)
+        remembered = 0 if self.memory is None else len(self.memory.remembered)
+        return 4 * math.prod(self.shape) + 2 * (len(self.mean) + remembered)
 
     def solve(self, records: Tensor, share: float, seed: int) -> Tensor:
         """As `Solved.solve`. The strangest are found again after each fit without them."""
@@ -97,7 +116,7 @@ class Edges(Solved):
             self._fit(edges[kept])
         give(self.usual, torch.stack([aside[kept].mean(0), aside[kept].std(0) + _LEAST], 1))
         self._fit_picture(records[kept], edges[kept])
-        self.surprisals.fit(self._kinds(edges, aside))
+        self.surprisals.fit(self._remember(edges, aside, kept, seed))
         return kept
 
     def errors(self, x: Tensor) -> Tensor:
@@ -154,19 +173,38 @@ class Edges(Solved):
         return (over + _TINY).log() + 0.5 * (distance + _TINY).log()
 
     def _kinds(self, edges: Tensor, aside: Tensor) -> list[Tensor]:
-        """The errors of each kind, (B,) each."""
+        """The errors of each kind, (B,) each: those that edges do not show come last."""
         away = ((aside - self.usual[:, 0]) / self.usual[:, 1]).abs()  # (B, 3)
-        return [self._base(edges), *away.unbind(1)]
+        seen = (
+            [self._base(edges)] if self.memory is None else [self._base(edges), self.memory(edges)]
+        )
+        return [*seen, *away.unbind(1)]
+
+    def _remember(self, edges: Tensor, aside: Tensor, kept: Tensor, seed: int) -> list[Tensor]:
+        """Fill the memory from what is kept of edges (n, features); return errors of each kind.
+
+        Of a remembered picture, its error is what it is without its own memory.
+        """
+        if self.memory is None:
+            return self._kinds(edges, aside)
+        chosen = kept.nonzero()[:, 0][self.memory.fit(edges[kept], seed).to(edges.device)]
+        self.settings["memory"] = len(chosen)
+        parts = zip(torch.split(edges, _BLOCK), torch.split(aside, _BLOCK), strict=True)
+        blocks = [torch.stack(self._kinds(*part)) for part in parts]
+        kinds = torch.cat(blocks, 1)  # (kinds, n)
+        kinds[1, chosen] = self.memory.without_itself()
+        return list(kinds.unbind(0))
 
     def _weighted(self, kinds: list[Tensor]) -> Tensor:
         surprisals = self.surprisals(kinds)
-        weighted: Tensor = surprisals[0] + ASIDE * self._excess(surprisals).sum(0)
+        first = torch.stack(surprisals[: -len(ASIDES)]).mean(0)  # (B,)
+        weighted: Tensor = first + ASIDE * self._excess(surprisals).sum(0)
         return weighted
 
     @staticmethod
     def _excess(surprisals: list[Tensor]) -> Tensor:
         """How far each of ASIDES is out of the ordinary, (3, B)."""
-        return (torch.stack(surprisals[1:]) - USUAL).clamp(min=0)
+        return (torch.stack(surprisals[-len(ASIDES) :]) - USUAL).clamp(min=0)
 
     def _fit(self, edges: Tensor) -> None:
         """The best code of edges (n, features): their directions of largest variance."""

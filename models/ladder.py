@@ -6,10 +6,9 @@
 
 How strange a record is by itself is the mean of what each rung's error is as a surprisal, -log p
 (surprisal.py). An anomaly that one rung does not see, since it lies along the code, between the
-clusters or in a usual place of each feature, is seen by another. Rung 0 counts for half, as it sees
-nothing of how features belong together. A record's error is half of that, and half how strange the
-records are that it is near to (neighbours.py). The weights are computed, in seconds; in service it
-is one pass, and fixed weights.
+clusters or in a usual place of each feature, is seen by another. A record's error is half of that,
+and half how strange the records are that it is near to (neighbours.py). The weights are computed,
+in seconds; in service it is one pass, and fixed weights.
 
 Records that should not be there teach rungs 1 and 2 to expect them. So these rest on what is left
 without the strangest share, which is found in steps: first by rungs 0 and 1, then by the error,
@@ -41,8 +40,6 @@ STRANGE: Final = 96
 MAX_RANK: Final = 1024
 """Directions whose spread is known each by itself; the others share one."""
 RUNGS: Final = 3
-WEIGHTS: Final = (0.2, 0.4, 0.4)
-"""Of the rungs; equal ones without neighbours."""
 STRANGEST: Final = 0.1
 """Share of the training records of which the strange neighbours are."""
 _ROUNDS: Final = 3
@@ -68,7 +65,6 @@ class Ladder(Solved):
         self.linear = Whitened(d, min(d, MAX_RANK))
         self.memory = Neighbours(d, usual, strange) if strange else Memory(d, usual)
         self.surprisals = Surprisals(RUNGS)
-        self.weights = WEIGHTS if strange else (1 / RUNGS,) * RUNGS
 
     @classmethod
     def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +118,7 @@ class Ladder(Solved):
         """As `Solved.errors`: in nats, >= 0."""
         flat = x.flatten(1)  # (B, d)
         energy, near = self._remembered(flat)
-        return self._whole(self._own(self._surprisals(flat, energy)), near)
+        return self._whole(self._surprisals(flat, energy).mean(0), near)
 
     def element_errors(self, x: Tensor) -> Tensor:
         """As `Solved.element_errors`: of each rung its surprisal, as its own error is shared."""
@@ -137,8 +133,8 @@ class Ladder(Solved):
             [(each + _TINY) / (each + _TINY).sum(1, keepdim=True) for each in shares]
         )  # (rungs, B, d)
         surprisals = self._surprisals(flat, energy)  # (rungs, B)
-        elements = self._own((surprisals + _TINY)[..., None] * parts)  # (B, d)
-        error = self._whole(self._own(surprisals), near)  # (B,)
+        elements = ((surprisals + _TINY)[..., None] * parts).mean(0)  # (B, d)
+        error = self._whole(surprisals.mean(0), near)  # (B,)
         elements = elements / elements.mean(1, keepdim=True) * error[:, None]
         return elements.reshape(x.shape)
 
@@ -166,11 +162,6 @@ class Ladder(Solved):
         """Surprisal of each rung, (rungs, B). energy: of the memory, (B,)."""
         return torch.stack(self.surprisals((*self._first(flat), energy)))
 
-    def _own(self, rungs: Tensor) -> Tensor:
-        """Their mean: from (rungs, B, ...) to (B, ...)."""
-        weighted = [rung * weight for rung, weight in zip(rungs, self.weights, strict=True)]
-        return torch.stack(weighted).sum(0)
-
     def _whole(self, own: Tensor, near: _Near | None) -> Tensor:
         """Errors of records, (B,). own: how strange each is by itself, (B,)."""
         if near is None or not isinstance(self.memory, Neighbours):
@@ -191,7 +182,7 @@ class Ladder(Solved):
         of_all = torch.cat(errors, 1)  # (rungs, n)
         of_all[2, chosen] = self.memory.without_itself()
         self.surprisals.fit(of_all)
-        own = self._own(torch.stack(self.surprisals(of_all)))  # (n,)
+        own = torch.stack(self.surprisals(of_all)).mean(0)  # (n,)
         if not isinstance(self.memory, Neighbours):
             return own, own
         self.memory.learn(own[chosen])

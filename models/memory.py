@@ -25,10 +25,11 @@ _LEAST: Final = 1e-6
 
 
 class Memory(nn.Module):
-    """Remembers `size` records of d values, or all if there are fewer."""
+    """Remembers `size` records of d values, or all if there are fewer. narrow: as WIDTH."""
 
-    def __init__(self, d: int, size: int) -> None:
+    def __init__(self, d: int, size: int, narrow: float = WIDTH) -> None:
         super().__init__()
+        self.narrow = narrow
         self.remembered = weight(size, d)
         self.width = weight(1)
         self.usual = size
@@ -46,7 +47,7 @@ class Memory(nn.Module):
         kept = records.float().clamp(-LIMIT, LIMIT)
         few = kept[: min(self.usual, _PAIRS)].double()
         between = torch.cdist(few, few).square().flatten()
-        give(self.width, (WIDTH * between.median()).clamp(min=_LEAST)[None])
+        give(self.width, (self.narrow * between.median()).clamp(min=_LEAST)[None])
         give(self.remembered, kept)
 
     def scaled(self, x: Tensor) -> Tensor:

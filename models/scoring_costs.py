@@ -63,7 +63,7 @@ FORWARD: Final[dict[str, Figures]] = {
     ),
     "convolutional": _CONVOLUTIONAL,
     "convolutional-variational": _CONVOLUTIONAL,
-    "edges": ((64, 7.0), (256, 14.9), (784, 41.9), (1024, 50.9)),
+    "edges": ((64, 11.9), (256, 24.6), (784, 53.7), (1024, 63.0)),
     "temporal": ((48, 1.9), (256, 22.8), (1024, 52.3)),
 }
 """Microseconds of a forward pass by the values of a record, ascending."""

@@ -124,7 +124,7 @@ CRAFTED = Asked(
             {"bottleneck": 785},
         ],
         "linear": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 785}],
-        "edges": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 4000}],
+        "edges": [{"bottleneck": 10**9}, {"bottleneck": 4000}, {"memory": -1}, {"memory": False}],
         "dense": [
             {"hidden": [10**9]},
             {"hidden": [60_000] * 30},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from models import bundle
 from models.architectures import build
+from models.bundle_files import manifest
 from models.engines import engine_for
 from models.recipe import train
 from models.settings import TrainingSettings
@@ -74,6 +76,25 @@ CHANGES = {
 def test_a_change_of_the_camera_is_not_invisible(made, change):
     normal = rings(200, seed=1)
     assert auc(made, normal, change(normal)) > 0.9
+
+
+def test_a_bundle_of_before_there_was_a_memory_is_read_as_it_was(tmp_path):
+    settings = replace(EDGES, architecture_settings={"memory": 0})
+    made = train(digits(150), tmp_path / "bundle", settings)
+    document = json.loads((made.path / "bundle.json").read_text())
+    del document["architecture_settings"]["memory"]
+    kept = {key: value for key, value in document.items() if key not in ("version", "sha256")}
+    contents = {name: (made.path / name).read_bytes() for name in document["sha256"]}
+    (made.path / "bundle.json").write_bytes(manifest(kept, contents))
+    assert np.array_equal(errors(bundle.load(made.path), digits(20)), errors(made, digits(20)))
+
+
+def test_of_fewer_pictures_than_memory_all_are_remembered_and_none_sees_itself(tmp_path):
+    made = train(digits(100), tmp_path / "bundle", replace(EDGES, contamination=0.0))
+    assert made.model.settings["memory"] == 80
+    assert len(made.model.memory.remembered) == 80
+    calm = np.median(errors(made, digits(100)[:80]))
+    assert calm < np.median(errors(made, digits(200)[100:])) + 1
 
 
 def test_the_map_points_at_the_place_that_is_wrong(made):
