@@ -20,6 +20,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.autoencoder import Autoencoder
+from models.tracing import graph_of
 
 Step = Callable[[Tensor], Tensor]
 KEPT: Final = 8
@@ -132,7 +133,7 @@ def _chain(model: Autoencoder) -> list[Any] | None:
     Each is a layer, or a function from tensor to tensor.
     """
     try:
-        graph = fx.symbolic_trace(model).graph
+        graph = graph_of(model)
     except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError):  # by values, or sizes
         return None
     graph.eliminate_dead_code()

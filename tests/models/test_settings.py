@@ -20,7 +20,7 @@ from models.splits import split
         {"calibration_fraction": 1.0},
         {"validation_fraction": 0.5, "calibration_fraction": 0.5},
         {"quantile": 1.0},
-        {"error_metric": "ssim"},
+        {"error_metric": "cosine"},
         {"augment": ("flip", "blur")},
     ],
     ids=str,
