@@ -33,7 +33,7 @@ def test_a_topic_made_anew_and_overfilled_while_we_are_down_is_read_from_its_fir
     make_anew(admin, topic, name)
     send(servers, name, good(100))
     again = watch(name)
-    again.until(lambda: again.totals[0].next_offset == 100)
+    again.until(lambda: again.next_offset(0) == 100)
     assert again.consumed() == 100
     assert again.sample("partitions_resumed_total", case="made_anew") == 1
 
@@ -51,7 +51,7 @@ def test_a_topic_made_anew_and_overfilled_while_we_stand_still_is_read_from_its_
     send(servers, name, good(100))
     watcher.daemon.parts.dead_letter_limit.reason = ""
     watcher.until(lambda: watcher.sample("partitions_resumed_total", case="made_anew") == 1)
-    watcher.until(lambda: watcher.totals[0].next_offset == 100)
+    watcher.until(lambda: watcher.next_offset(0) == 100)
     watcher.until_consumed(100)
 
 

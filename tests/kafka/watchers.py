@@ -70,6 +70,11 @@ class Watcher:
         ledger = self.daemon.parts.pipeline.ledger
         return {p.number: t for p, t in list(ledger.totals.items())}
 
+    def next_offset(self, partition: int) -> int:
+        """After what was counted of a partition; -1 if nothing was yet."""
+        total = self.totals.get(partition)
+        return -1 if total is None else total.next_offset
+
     def consumed(self) -> int:
         """Records scored or dead-lettered."""
         return sum(t.consumed for t in self.totals.values())

@@ -160,12 +160,12 @@ class Link:
                 session_timeout_seconds=self._subscription.session_timeout_seconds,
             )
 
-    def _knows(self, topic: str) -> bool:
-        """Whether the brokers tell of the topic; true if they do not answer."""
+    def _knows(self, topic: str) -> bool | None:
+        """Whether the brokers tell of the topic; None if they do not answer."""
         try:
             return self.consumer is not None and bool(self.consumer.partitions_for_topic(topic))
         except KafkaError:
-            return True
+            return None
 
     @property
     def _joined(self) -> bool:

@@ -20,16 +20,21 @@ NONE_LEFT: Final = (
 UNBALANCED: Final = (
     "no partitions assigned, though some have no member: the group is joined anew in a while"
 )
+UNANSWERED: Final = (
+    "no partitions assigned, and the brokers do not answer in time which ones the topic has"
+)
 
 
-def without_partitions(topic_known: bool, joined: bool, balanced: bool) -> str:
+def without_partitions(topic_known: bool | None, joined: bool, balanced: bool) -> str:
     """The line for it.
 
-    topic_known: brokers tell of the topic. joined: the group has let us in. balanced: every
-    partition has a member, as far as is known.
+    topic_known: brokers tell of the topic; None if they do not answer. joined: the group has let
+    us in. balanced: every partition has a member, as far as is known.
     """
-    if not topic_known:
+    if topic_known is False:
         return NO_TOPIC
     if not joined:
         return JOINING
+    if topic_known is None:
+        return UNANSWERED
     return NONE_LEFT if balanced else UNBALANCED

@@ -202,12 +202,12 @@ class Link:
                 session_timeout_seconds=self._subscription.session_timeout_seconds,
             )
 
-    def _knows(self, topic: str) -> bool:
-        """Whether the brokers tell of the topic; true if they do not answer."""
+    def _knows(self, topic: str) -> bool | None:
+        """Whether the brokers tell of the topic; None if they do not answer."""
         try:
             found = self.consumer.list_topics(topic, timeout=TOPIC_SECONDS).topics.get(topic)
         except KafkaException:
-            return True
+            return None
         return found is not None and bool(found.partitions)
 
     def _is_new(self, text: str) -> bool:
