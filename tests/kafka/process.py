@@ -21,6 +21,8 @@ PORTS = range(15000, 32000)
 """Below the ports that the kernel gives to clients: a server that is down for a while finds its
 port still free, and a client that retries a port nobody listens on cannot connect to itself.
 """
+_SHARES = 8
+_given: set[int] = set()
 POLL_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 PATIENCE = 5
@@ -33,17 +35,31 @@ must be one that lives as long as the test run, whichever thread a test calls us
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different ports of 127.0.0.1 that nothing listens on."""
+    """Return different ports of 127.0.0.1 that nothing listens on, none of them twice.
+
+    A broker that was killed wants its port again, and a daemon binds its own a moment later:
+    so each process of a test run has ports of its own to choose from.
+    """
+    own = PORTS[_worker() % _SHARES :: _SHARES]
     with contextlib.ExitStack() as stack:
         ports: list[int] = []
         while len(ports) < count:
-            port = random.choice(PORTS)
+            port = random.choice(own)
+            if port in _given:
+                continue
             probe = stack.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 ports.append(port)
+                _given.add(port)
         return ports
+
+
+def _worker() -> int:
+    """The number of this process in the test run; by its own number outside of one."""
+    name = os.environ.get("PYTEST_XDIST_WORKER", "")
+    return int(name.removeprefix("gw")) if name else os.getpid()
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
