@@ -9,7 +9,7 @@ import structlog
 
 from monitor.daemon.backlog import Backlog
 from monitor.daemon.clock_watch import ClockWatch
-from monitor.daemon.lag import Lag, Lags, Place
+from monitor.daemon.lag import Lag, Place
 from monitor.daemon.readiness import Readiness
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
@@ -17,7 +17,7 @@ from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.first_rows import Finding
 from monitor.pipeline.step import Pipeline
 from monitor.stream.columns import Columns
-from monitor.stream.records import Partition
+from monitor.stream.records import Lags, Partition
 from monitor.stream.sources import Source
 from monitor.web.status import StatusBoard
 
@@ -27,7 +27,7 @@ REFRESH_SECONDS = 0.5
 
 
 class Gauges:
-    """Refreshed by the run loop, now and then; lag also by the survey of the source."""
+    """Refreshed by the run loop, now and then; lag whenever somebody asks."""
 
     def __init__(
         self,
@@ -53,7 +53,8 @@ class Gauges:
         self._newest: dict[Partition, int] = {}
         self._clocks = ClockWatch()
         self._replaced = 0
-        self._lag = Lag(metrics)
+        self._lag = Lag()
+        metrics.lag.now = board.lags = self._lag.now
         source.on_survey(self._lag.survey)
 
     def decided(self, records: Columns) -> None:
@@ -70,8 +71,9 @@ class Gauges:
         now, source, metrics = time.time(), self._source, self._metrics
         assigned, connected = source.assigned, source.connected
         lags = self._lags()
-        lag = sum(records for records, _ in lags.values())
-        hindrances = self._readiness.hindrances(bool(assigned), connected, lag)
+        waits = any(records for records, _ in lags.values())
+        known = waits or assigned <= lags.keys()
+        hindrances = self._readiness.hindrances(bool(assigned), connected, waits if known else None)
         verdict = self._pipeline.judge.verdict
         metrics.show(verdict)
         metrics.partitions.set(len(assigned))
@@ -86,11 +88,12 @@ class Gauges:
         self._board.remember(now, verdict)
         self._board.episodes = self._pipeline.history.episodes
         self._board.changes = self._pipeline.history.changes
-        self._show_clocks(lags.keys())
+        self._show_clocks(assigned)
         self._show_first_rows()
         self._board.publish(
-            verdict, "; ".join(hindrances.values()), connected, lags, self._pipeline.ledger.totals
-        )
+            verdict, "; ".join(hindrances.values()), connected, assigned,
+            self._pipeline.ledger.totals,
+        )  # fmt: skip
 
     def _show_clocks(self, assigned: Set[Partition]) -> None:
         """Tell whose timestamps are not believed."""

@@ -3,6 +3,8 @@
 The run loop says what it has decided on; the survey of the source says where the topic ends, on a
 thread of its own. So lag grows even while reading is stopped, or the loop hangs. Where the brokers
 have not said for a while where a partition ends, it is not known: 0 would say that all is done.
+Both are worked out when somebody asks: a figure that the loop or the survey had to bring up to date
+would stand still with it.
 """
 
 from __future__ import annotations
@@ -13,11 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from monitor.metrics import Metrics
-from monitor.stream.records import Partition
+from monitor.stream.records import Lags, Partition
 
-Lags = Mapping[Partition, tuple[int, float]]
-"""Records and seconds that a partition is behind; without those of which it is not known."""
 UNKNOWN_SECONDS: Final = 15.0
 """After which what the brokers said last of a partition's end does not mean that all is done."""
 
@@ -40,15 +39,13 @@ class Place:
 
 
 class Lag:
-    """Keeps the gauges of lag true. `survey` may be called by any thread."""
+    """How far each partition of ours is behind. Any thread may call any of it."""
 
     def __init__(
         self,
-        metrics: Metrics,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._metrics = metrics
         self._clock, self._monotonic = clock, monotonic
         self._surveyed = False
         self._told: dict[Partition, float] = {}
@@ -63,7 +60,6 @@ class Lag:
             kept = {p: end for p, end in self._ends.items() if p in self._places}
             self._ends = kept | dict(ends)
             self._told |= dict.fromkeys(ends, self._monotonic())
-            self._show()
 
     def end(self, partition: Partition) -> int | None:
         """Where the brokers last said that a partition ends."""
@@ -75,19 +71,19 @@ class Lag:
             self._places = places
             now = self._monotonic()
             self._told = {p: self._told.get(p, now) for p in (*places, *self._ends)}
-            return self._show()
+        return self.now()
 
-    def _show(self) -> Lags:
-        now = self._clock()
-        lags = {}
-        for partition, place in self._places.items():
-            behind = place.behind(self._ends.get(partition, 0))
-            if not behind and self._silent(partition):
-                continue
-            age = max(0.0, now - place.newest / 1000) if place.newest >= 0 and behind else 0.0
-            lags[partition] = (behind, age)
-        self._metrics.show_lags(lags)
-        return lags
+    def now(self) -> Lags:
+        """How far they are behind at this moment."""
+        with self._lock:
+            now, lags = self._clock(), {}
+            for partition, place in self._places.items():
+                behind = place.behind(self._ends.get(partition, 0))
+                if not behind and self._silent(partition):
+                    continue
+                age = max(0.0, now - place.newest / 1000) if place.newest >= 0 and behind else 0.0
+                lags[partition] = (behind, age)
+            return lags
 
     def _silent(self, partition: Partition) -> bool:
         """Whether the brokers have not said for a while where it ends."""

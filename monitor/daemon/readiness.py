@@ -49,10 +49,16 @@ class Readiness:
         """Records were decided on."""
         self._judged_at = self._clock()
 
-    def hindrances(self, assigned: bool, connected: bool, lag: int) -> Mapping[str, str]:
-        """Why we are not ready, by one of `metrics.HINDRANCES`; empty if we are."""
-        if not lag:
+    def hindrances(
+        self, assigned: bool, connected: bool, records_wait: bool | None
+    ) -> Mapping[str, str]:
+        """Why we are not ready, by one of `metrics.HINDRANCES`; empty if we are.
+
+        records_wait: None if that is not known, as no broker says where a partition ends.
+        """
+        if records_wait is False:
             self._judged_at = self._clock()
+        wait = "records wait" if records_wait else "whether records wait is not known"
         waited, limit = self._clock() - self._judged_at, self._dead_letter_limit
         found = {
             "dead_letters": limit.reason if limit.closed else "",
@@ -62,7 +68,7 @@ class Readiness:
             "state": self._state(),
             "unreadable": self._unreadable(),
             "schemas": self._waiting(),
-            "stalled": f"records wait, and none was judged for {waited:.0f} s"
+            "stalled": f"{wait}, and none was judged for {waited:.0f} s"
             if waited >= self._stall_seconds else "",
             "partitions": "" if assigned or self._source.fenced or not connected
             else "waiting for Kafka to assign partitions",

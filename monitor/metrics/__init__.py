@@ -19,6 +19,7 @@ from monitor.errors import REASONS
 from monitor.metrics.clocks import ClockMetrics
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.explanations import ExplanationMetrics
+from monitor.metrics.lag import LagMetrics, LoopMetrics
 from monitor.metrics.model import ModelMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
@@ -45,6 +46,8 @@ HINDRANCES = (
     "schemas",
     "stalled",
 )
+"""Why the run loop is not ready."""
+REASONS_NOT_READY = (*HINDRANCES, "hangs")
 """Why /-/ready may fail: the closed set of reasons."""
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BOUNDS = ("low", "high")
@@ -58,7 +61,6 @@ class Metrics:
         count_in_this_process()
         self.registry = registry
         self._quantiles = quantiles
-        self._partitions: set[Partition] = set()
         self._add_counters()
         self._add_batches()
         self._add_errors()
@@ -183,15 +185,7 @@ class Metrics:
                 self.error_quantile_bound.labels(f"{q:g}", bound).set(float("nan"))
 
     def _add_consumer(self) -> None:
-        labels = ("topic", "partition")
-        self.lag_records = self._gauge(
-            "consumer_lag_records", "Records in the partition that are not yet decided on.", labels
-        )
-        self.lag_seconds = self._gauge(
-            "consumer_lag_seconds",
-            "Age of the newest record decided on, while there is lag; else 0.",
-            labels,
-        )
+        self.lag = LagMetrics(self.registry, PREFIX)
         self.clocks = ClockMetrics(self._gauge)
         self.partitions = self._gauge("partitions_assigned", "Partitions assigned to this process.")
         self.quarantined = self._gauge(
@@ -206,8 +200,9 @@ class Metrics:
         self.not_ready = self._gauge(
             "not_ready", "1 while this is why /-/ready fails, by reason.", ("reason",)
         )
-        for reason in HINDRANCES:
+        for reason in REASONS_NOT_READY:
             self.not_ready.labels(reason)
+        self.loop = LoopMetrics(self._gauge, self.not_ready)
         self.clients_replaced = self._counter(
             "kafka_clients_replaced",
             "Consumers thrown away because they got no further, such as brokers that moved.",
@@ -280,17 +275,6 @@ class Metrics:
         self.clocks.show(assigned, wild, offsets)
 
     def show_hindrances(self, hindrances: Mapping[str, str]) -> None:
-        """Set why we are not ready; the keys are of HINDRANCES."""
+        """Set why the run loop is not ready; the keys are of HINDRANCES."""
         for reason in HINDRANCES:
             self.not_ready.labels(reason).set(reason in hindrances)
-
-    def show_lags(self, lags: Mapping[Partition, tuple[int, float]]) -> None:
-        """Set lag in records and seconds; remove the series of partitions that left."""
-        for partition, (records, seconds) in lags.items():
-            labels = (partition.topic, str(partition.number))
-            self.lag_records.labels(*labels).set(records)
-            self.lag_seconds.labels(*labels).set(seconds)
-        for gone in self._partitions - lags.keys():
-            self.lag_records.remove(gone.topic, str(gone.number))
-            self.lag_seconds.remove(gone.topic, str(gone.number))
-        self._partitions = set(lags)

@@ -20,9 +20,14 @@ class Liveness:
     Before the first beat it is starting. The first answer that it hangs logs where all threads are.
     """
 
-    def __init__(self, limit_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self._limit_seconds = limit_seconds
-        self._clock = clock
+        self._clock, self._wall_clock = clock, wall_clock
         self._beat: float | None = None
         self._said = False
 
@@ -30,6 +35,12 @@ class Liveness:
         """The loop goes on."""
         self._beat = self._clock()
         self._said = False
+
+    @property
+    def turned_at(self) -> float:
+        """When it last turned, in seconds since the epoch; 0 before the first time."""
+        beat = self._beat
+        return 0.0 if beat is None else self._wall_clock() - (self._clock() - beat)
 
     @property
     def stalled_seconds(self) -> float:

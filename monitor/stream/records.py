@@ -33,6 +33,10 @@ class Partition(NamedTuple):
         return f"{self.topic}/{self.number}"
 
 
+Lags = Mapping[Partition, tuple[int, float]]
+"""Records and seconds that a partition is behind; without those of which it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Offsets that nobody can read any more, up to `next_offset`. reason: one of errors.REASONS."""

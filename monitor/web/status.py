@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.drift.partition_clocks import WildClock
 from monitor.pipeline.events import verdict_json
+from monitor.process.liveness import Liveness
 from monitor.retraining.past_episode import Episode, episode_json
 from monitor.state.ledger import Totals
-from monitor.stream.records import Partition, Verdict
+from monitor.stream.records import Lags, Partition, Verdict
 
 HISTORY_POINTS = 300
 
@@ -21,6 +22,7 @@ HISTORY_POINTS = 300
 class StatusBoard:
     """Collects what the status page shows. Written by the main thread alone.
 
+    liveness: whether the run loop turns. lags: how far partitions are behind, from any thread.
     changes: of the drift state, as JSON values. wild_clocks: of partitions whose timestamps are not
     believed. first_rows: what is wrong with them, if anything is.
 
@@ -28,6 +30,8 @@ class StatusBoard:
     """
 
     about: Mapping[str, Any]
+    liveness: Liveness
+    lags: Callable[[], Lags] = dict
     episodes: Sequence[Episode] = ()
     changes: Sequence[Mapping[str, Any]] = ()
     wild_clocks: Mapping[Partition, WildClock] = field(default_factory=dict)
@@ -50,7 +54,7 @@ class StatusBoard:
         verdict: Verdict,
         hindrance: str,
         connected: bool,
-        lags: Mapping[Partition, tuple[int, float]],
+        assigned: Set[Partition],
         totals: Mapping[Partition, Totals],
     ) -> None:
         """Make the present state visible. hindrance: why we are not ready; empty if we are."""
@@ -63,15 +67,33 @@ class StatusBoard:
             "drift": verdict_json(verdict),
             "rows": sum(counted.rows for counted in totals.values()),
             "anomalous_rows": sum(counted.anomalous for counted in totals.values()),
-            "partitions": _partitions(lags, totals, self.wild_clocks),
+            "partitions": _partitions(assigned, totals, self.wild_clocks),
             "episodes": [episode_json(episode) for episode in self.episodes],
             "changes": list(self.changes),
             "history": list(self._history),
         }
 
+    def now(self) -> Mapping[str, Any]:
+        """What is published, with what holds whether or not the run loop turns; for any thread."""
+        published, lags = self.published, self.lags()
+        if not published:
+            return published
+        hung = self.liveness.stalled_seconds
+        behind = {p: records for p, (records, _) in lags.items()}
+        hangs = {"ready": False, "hindrance": f"the run loop has hung for {hung:.0f} s"}
+        return {
+            **published,
+            **(hangs if hung else {}),
+            "loop_turned": self.liveness.turned_at,
+            "partitions": [
+                {**each, "lag_records": behind.get(Partition(each["topic"], each["partition"]))}
+                for each in published["partitions"]
+            ],
+        }
+
 
 def _partitions(
-    lags: Mapping[Partition, tuple[int, float]],
+    assigned: Set[Partition],
     totals: Mapping[Partition, Totals],
     wild: Mapping[Partition, WildClock],
 ) -> list[dict[str, Any]]:
@@ -79,15 +101,14 @@ def _partitions(
         {
             "topic": partition.topic,
             "partition": partition.number,
-            "assigned": partition in lags,
+            "assigned": partition in assigned,
             "consumed": counted.consumed,
             "scored": counted.scored,
             "dead_lettered": counted.dead_lettered,
             "next_offset": counted.next_offset,
-            "lag_records": lags[partition][0] if partition in lags else None,
             "wild_clock": wild[partition].reason if partition in wild else None,
         }
-        for partition in sorted(totals.keys() | lags.keys())
+        for partition in sorted(totals.keys() | assigned)
         for counted in (totals.get(partition, Totals()),)
     ]
 

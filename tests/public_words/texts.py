@@ -39,7 +39,7 @@ def texts(work: Path) -> dict[str, str]:
         "configuration": configuration.lines(),
         "commands": command_lines.lines(),
         "messages": messages.lines([*seen.sink.flushed, _keyless()], [k["document"] for k in kept]),
-        "web": web.lines({**about, **seen.daemon.parts.board.published}),
+        "web": web.lines({**about, **seen.daemon.parts.board.now()}),
         "files": files.lines(work / "state", work / "files"),
         "log": source_text.lines(),
     }

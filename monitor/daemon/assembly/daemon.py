@@ -109,8 +109,9 @@ def build(
     follower = build_follower(
         config, model.version, lambda path: shadowed(load_tried(config, path)), slot, metrics
     )
-    board = StatusBoard(about=_about(config))
     liveness = Liveness(config.http.stall_seconds)
+    metrics.loop.follow(liveness)
+    board = StatusBoard(_about(config), liveness)
     deadline = deadline or Deadline(config.shutdown_seconds)
     connection = build_connection(config.kafka, deadline)
     web = build_web(config.http, metrics, board, liveness, follower.look)

@@ -27,13 +27,13 @@ def build_web(
     watcher = ConfigWatcher(http.web_config_file, metrics.web)
     app = build_app(
         metrics.registry,
-        lambda: board.published,
+        board.now,
         lambda: liveness.stalled_seconds,
         look if http.reload else None,
     )
     servers = [WebServer(app, http.host, http.port, watcher)]
     if http.health_port is not None:
-        health = build_health(lambda: board.published, lambda: liveness.stalled_seconds)
+        health = build_health(board.now, lambda: liveness.stalled_seconds)
         unguarded = ConfigWatcher(None, metrics.web)
         servers.append(WebServer(health, http.health_host, http.health_port, unguarded))
     return WebServers(servers)

@@ -47,14 +47,16 @@ def assemble(
     requests that are final.
     """
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
-    board = StatusBoard(about={"topic": "in"})
+    liveness = changes.pop("liveness", None) or Liveness(60)
+    metrics.loop.follow(liveness)
+    board = StatusBoard({"topic": "in"}, liveness)
     on_final = changes.pop("on_final", lambda requests: None)
     model = changes.pop("model", None) or candidate()
     deciding = changes.pop("pipeline", None) or Pipeline(model.decode, model.scorer, model.judge)
     state = StateFolder(folder) if folder else None
     if state is not None:
         state.open()
-    app = build_app(metrics.registry, lambda: board.published)
+    app = build_app(metrics.registry, board.now)
     web = WebServers([WebServer(app, "127.0.0.1", 0, ConfigWatcher(None, metrics.web))])
     parts: dict[str, Any] = {
         "source": source,
@@ -68,7 +70,7 @@ def assemble(
         "dead_letter_limit": DeadLetterLimit(max_share=0.5, records=1000),
         "metrics": metrics,
         "board": board,
-        "liveness": Liveness(60.0),
+        "liveness": liveness,
         "web": web,
         "slot": ModelSlot(model),
         "max_poll_records": 100,

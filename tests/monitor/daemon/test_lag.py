@@ -31,7 +31,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def lag(metrics: Metrics, clock: Clock) -> Lag:
-    return Lag(metrics, clock, clock)
+    made = Lag(clock, clock)
+    metrics.lag.now = made.now
+    return made
 
 
 def places(**changes: int) -> dict[Partition, Place]:
@@ -66,6 +68,27 @@ def test_zero_is_not_said_of_a_partition_whose_broker_is_silent(
     assert exported(metrics, P1) is None
     lag.survey({P0: 100, P1: 140})
     assert records(lag.decided(places())) == {P0: 0, P1: 40}
+
+
+def test_zero_is_not_said_for_ever_when_nobody_brings_it_up_to_date(
+    lag: Lag, metrics: Metrics, clock: Clock
+) -> None:
+    """The run loop waits in a commit while the brokers move, and the survey finds none of them."""
+    lag.survey({P0: 100, P1: 130})
+    lag.decided(places())
+    assert (exported(metrics, P0), exported(metrics, P1)) == (0, 30)
+    clock.now += UNKNOWN_SECONDS + 1
+    assert (exported(metrics, P0), exported(metrics, P1)) == (None, 30)
+    assert records(lag.now()) == {P1: 30}
+
+
+def test_its_age_goes_on_by_itself(lag: Lag, metrics: Metrics, clock: Clock) -> None:
+    clock.now = 10.0
+    lag.survey({P0: 110, P1: 100})
+    lag.decided(places(newest=4000))
+    clock.now += 3
+    labels = {"topic": "in", "partition": "0"}
+    assert metrics.registry.get_sample_value("aead_monitor_consumer_lag_seconds", labels) == 9
 
 
 def test_what_is_known_to_wait_is_said_even_so(lag: Lag, clock: Clock) -> None:

@@ -15,6 +15,7 @@ from monitor.daemon.cadence import Cadence
 from monitor.daemon.loop import Daemon
 from monitor.errors import SinkError
 from monitor.process import failpoints
+from monitor.process.liveness import Liveness
 from monitor.state.ledger import Totals
 from monitor.stream.records import Partition
 from monitor.stream.sinks.memory import MemorySink
@@ -26,6 +27,13 @@ from tests.monitor.daemon.daemons import assemble, committed, turns
 P0, P1 = Partition("in", 0), Partition("in", 1)
 LABELS = {"topic": "in", "partition": "0"}
 Build = Callable[..., Daemon]
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -117,6 +125,55 @@ def test_lag_grows_while_the_loop_hangs_in_a_checkpoint_with_no_lag_before(
         going_on.set()
         subject.stop()
         thread.join(20)
+
+
+def test_what_is_said_of_a_loop_that_hangs_is_true_whoever_asks(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that the loop alone brings up to date says 0, ready or so for ever."""
+    clock = Clock()
+    source = MemorySource(records(np.ones(5)))
+    subject = build(source, MemorySink(), liveness=Liveness(60, clock, clock))
+    monkeypatch.setattr(subject._gauges._lag, "_monotonic", clock)
+    turns(subject, 1)
+    source.survey()
+    subject._gauges.refresh(at_once=True)
+    board, turned = subject.parts.board, clock.now
+    assert board.now()["ready"]
+    assert [p["lag_records"] for p in board.now()["partitions"]] == [0]
+    source.append(records(np.ones(9))[5:])
+    source.survey()  # on a thread of its own, as the survey of Kafka is
+    assert [p["lag_records"] for p in board.now()["partitions"]] == [4]
+    clock.now += 61
+    now = board.now()
+    assert (now["ready"], now["loop_turned"]) == (False, turned)
+    assert "hung for 61 s" in now["hindrance"]
+    assert sample(subject, "not_ready", reason="hangs") == 1
+    assert sample(subject, "loop_timestamp_seconds") == turned
+    turns(subject, 1)
+    subject._gauges.refresh(at_once=True)
+    assert board.now()["ready"]
+    assert sample(subject, "not_ready", reason="hangs") == 0
+
+
+def test_a_partition_whose_lag_is_not_known_is_still_ours(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    source = MemorySource(records(np.ones(5)))
+    subject = build(source, MemorySink(), stall_seconds=0.2)
+    monkeypatch.setattr(subject._gauges._lag, "_monotonic", clock)
+    turns(subject, 1)
+    source.survey()
+    clock.now += 60  # and no broker has said since where it ends
+    subject._gauges.refresh(at_once=True)
+    (partition,) = subject.parts.board.now()["partitions"]
+    assert (partition["assigned"], partition["lag_records"]) == (True, None)
+    time.sleep(0.3)
+    answer, text = ready(subject)
+    assert (answer, "whether records wait is not known" in text) == (False, True)
+    source.survey()
+    assert ready(subject) == (True, "")
 
 
 def test_a_fenced_member_is_not_ready_and_says_which_setting(build: Build) -> None:

@@ -88,8 +88,8 @@ def test_exactly_one_drift_state_is_1(metrics: Metrics) -> None:
 
 
 def test_lag_series_leave_with_their_partition(metrics: Metrics) -> None:
-    metrics.show_lags({Partition("in", 0): (5, 1.0), Partition("in", 1): (7, 2.0)})
-    metrics.show_lags({Partition("in", 1): (8, 2.5)})
+    metrics.lag.now = lambda: {Partition("in", 0): (5, 1.0), Partition("in", 1): (7, 2.0)}
+    metrics.lag.now = lambda: {Partition("in", 1): (8, 2.5)}
     assert value(metrics, "consumer_lag_records", topic="in", partition="0") is None
     assert value(metrics, "consumer_lag_records", topic="in", partition="1") == 8
     assert value(metrics, "consumer_lag_seconds", topic="in", partition="1") == 2.5
@@ -149,8 +149,8 @@ from monitor.metrics import Metrics
 from monitor.stream.records import Partition
 metrics = Metrics(CollectorRegistry(), (0.5,))
 metrics.records_consumed.inc(3)
-metrics.show_lags({Partition("in", 0): (7, 1.5)})
-metrics.show_lags({})
+metrics.lag.now = lambda: {Partition("in", 0): (7, 1.5)}
+metrics.lag.now = dict
 text = generate_latest(metrics.registry).decode()
 print("\\n".join(line for line in text.splitlines() if "_created" not in line))
 """

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from monitor.errors import ConfigError
 from monitor.metrics import Metrics
+from monitor.process.liveness import Liveness
 from monitor.state.ledger import Totals
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
@@ -27,13 +28,13 @@ from tests.monitor.builders import pipeline, records
 
 @pytest.fixture
 def board() -> StatusBoard:
-    return StatusBoard(about={"version": "1", "topic": "in"})
+    return StatusBoard({"version": "1", "topic": "in"}, Liveness(60))
 
 
 @pytest.fixture
 def client(board: StatusBoard) -> TestClient:
     metrics = Metrics(CollectorRegistry(), (0.5,))
-    return TestClient(build_app(metrics.registry, lambda: board.published))
+    return TestClient(build_app(metrics.registry, board.now))
 
 
 def server(app: Starlette, port: int = 0) -> WebServer:
@@ -48,7 +49,7 @@ def publish(board: StatusBoard, ready: bool) -> None:
     subject = pipeline()
     subject.step(Columns.of(records([1.0, 1e6])))
     board.remember(1.0, subject.judge.verdict)
-    board.publish(subject.judge.verdict, "" if ready else "Kafka is away", True, {}, TOTALS)
+    board.publish(subject.judge.verdict, "" if ready else "Kafka is away", True, set(), TOTALS)
 
 
 def test_prometheus_gets_text_and_openmetrics_as_it_asks(client: TestClient) -> None:

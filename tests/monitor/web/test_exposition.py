@@ -69,7 +69,7 @@ def populate(daemon: Daemon) -> None:
     nothing = Estimate(0.0, 0.0, 0.0)
     moved = ChannelDrift("heat", "input", "heat", "higher", nothing, 1, 21, 20, 1, 4.5, 0)
     metrics.show(replace(daemon.parts.pipeline.judge.verdict, channels=(moved,)))
-    metrics.show_lags({Partition("images", n): (n, 0.5) for n in range(PARTITIONS)})
+    metrics.lag.now = lambda: {Partition("images", n): (n, 0.5) for n in range(PARTITIONS)}
     partitions = {Partition("images", n) for n in range(PARTITIONS)}
     metrics.show_clocks(partitions, set(), dict.fromkeys(partitions, 0.0))
     metrics.model.swapped_after(0.01)
