@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.config.section import Section
 
@@ -22,12 +23,36 @@ class HttpConfig(Section):
     web_config_file: Path | None = Field(
         None, description="TLS and passwords, in the format of Prometheus' exporters."
     )
+    external_url: str = Field(
+        "",
+        max_length=1000,
+        description="Where people find the pages, such as https://tools.example.com/watch/:"
+        " what links start at. Empty: where a page was found.",
+    )
+    runbooks: str = Field(
+        "",
+        max_length=1000,
+        description="Address of the folder of runbooks that the page links to.",
+    )
     health_host: str = Field(
         "127.0.0.1", min_length=1, description="Address to listen on for health alone."
     )
     health_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="Port that answers nothing but health, without TLS and passwords."
     )
+
+    @field_validator("external_url", "runbooks")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        """An address of the web, without a login: the page shows it to everybody."""
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an address such as https://tools.example.com/watch/")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must have no login, no ? and no #")
+        return value
 
     @model_validator(mode="after")
     def _ports(self) -> HttpConfig:

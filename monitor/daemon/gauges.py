@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 import structlog
 
@@ -16,9 +16,11 @@ from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.first_rows import Finding
 from monitor.pipeline.step import Pipeline
+from monitor.state.ledger import Totals
 from monitor.stream.columns import Columns
-from monitor.stream.records import Lags, Partition
+from monitor.stream.records import Lags, Partition, Verdict
 from monitor.stream.sources import Source
+from monitor.web.histogram import compared
 from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
@@ -85,15 +87,33 @@ class Gauges:
         metrics.series.show(self._pipeline.series)
         asked = self._pipeline.history.asked(self._pipeline.judge.model_version)
         metrics.requests.asked.set((asked or 0) / 1000)
-        self._board.remember(now, verdict)
+        totals = self._pipeline.ledger.totals
+        self._show_over_time(now, verdict, totals.values())
         self._board.episodes = self._pipeline.history.episodes
         self._board.changes = self._pipeline.history.changes
+        self._board.requests = self._pipeline.history.requests
         self._show_clocks(assigned)
         self._show_first_rows()
-        self._board.publish(
-            verdict, "; ".join(hindrances.values()), connected, assigned,
-            self._pipeline.ledger.totals,
-        )  # fmt: skip
+        self._board.publish(verdict, hindrances, connected, assigned, totals)
+
+    def replaced(self, version: str) -> None:
+        """Another model has taken its place."""
+        self._board.timeline.mark(time.time(), "model", f"model {version[:8]}")
+        self.refresh(at_once=True)
+
+    def close(self) -> None:
+        """Keep the timeline."""
+        self._board.timeline.save(time.time(), at_once=True)
+
+    def _show_over_time(self, now: float, verdict: Verdict, totals: Iterable[Totals]) -> None:
+        """Add to the curves, and say how errors are spread."""
+        counted = [(each.rows, each.anomalous) for each in totals]
+        timeline = self._board.timeline
+        timeline.note(now, verdict, sum(r for r, _ in counted), sum(a for _, a in counted))
+        timeline.save(now)
+        self._board.histogram = compared(
+            self._slot.current.reference, self._pipeline.judge.window.errors
+        )
 
     def _show_clocks(self, assigned: Set[Partition]) -> None:
         """Tell whose timestamps are not believed."""

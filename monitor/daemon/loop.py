@@ -244,7 +244,7 @@ class Daemon:
         self.parts.batcher.limit(model.limits)
         self.parts.metrics.model.swapped_after(seconds)
         self._show(model)
-        self._gauges.refresh(at_once=True)
+        self._gauges.replaced(model.version)
 
     def _show(self, model: LoadedModel) -> None:
         self.parts.metrics.show_model(model)
@@ -291,6 +291,7 @@ class Daemon:
         self._backlog.close()
         self.parts.publisher.close()
         self._outcomes.close()
+        self._gauges.close()
         if self.parts.delivery is not None:
             self.parts.delivery.stop(deadline.at_most(DELIVERY_SECONDS, CLOSE))
         if self.parts.state is not None:

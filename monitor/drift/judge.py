@@ -41,8 +41,8 @@ class Judge:
     """Judges one model's stream.
 
     model_version: summaries of any other version are refused. channels: watched beside the error,
-    or None. Raises ValueError if reference or channels are too small for the detector, or the
-    detector's library is missing.
+    or None. window: of errors in units of the reference's, to be read. Raises ValueError if
+    reference or channels are too small for the detector, or the detector's library is missing.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Judge:
         self.unit = reference.unit
         self.evaluation_rows = settings.evaluation_rows
         self.detector, self._digitise, self._advisory = built.build(reference, settings, channels)
-        self._window = RollingWindow(
+        self.window = RollingWindow(
             settings.window_rows, settings.window_panes, settings.window_seconds
         )
         self._episodes = Episodes(settings.guard_seconds, settings.cooldown_seconds)
@@ -74,11 +74,11 @@ class Judge:
         if self.detector.ready:
             self._episodes.state = State.OK
         self._calm = CalmBlocks(
-            self.detector, self._episodes, self._allowance, self._window, self._clock
+            self.detector, self._episodes, self._allowance, self.window, self._clock
         )
         self._verdicts = Verdicts(
             ErrorStatistics(reference, settings.quantiles, settings.tolerance),
-            self._window,
+            self.window,
             self.detector,
             self._episodes,
             self._allowance,
@@ -147,7 +147,7 @@ class Judge:
 
     def _evaluate(self, block: Block) -> list[Change]:
         self._clock.advance(block)
-        self._window.add(block.counts, block.start.rows, self._clock.seconds)
+        self.window.add(block.counts, block.start.rows, self._clock.seconds)
         if self._advisory is not None:
             self._signalled = self._advisory.watch(block, np.inf, learn=False).drifting
         if self.evaluations < ALLOWANCE_EVERY or self.evaluations % ALLOWANCE_EVERY == 0:
@@ -275,7 +275,7 @@ class Judge:
             "evidence": [self._evidence.statistic, self._evidence.threshold],
             "levels": [self._allowance.levels.records, self._allowance.levels.odds],
             "clock": self._clock.state(self._intake.next.partitions),
-            "window": self._window.state(),
+            "window": self.window.state(),
             "episodes": self._episodes.snapshot(),
             "detector": self.detector.state(),
         }
@@ -295,6 +295,6 @@ class Judge:
         self._allowance.asked = float(state["asked"])
         self._allowance.levels = Levels(*state["levels"])
         self._clock.restore(state["clock"], self._intake.next.number)
-        self._window.restore(state["window"])
+        self.window.restore(state["window"])
         self._episodes.restore(state["episodes"])
         self.detector.restore(state["detector"])

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.web.exposition import Exposition
+from monitor.web.pages.routes import HEADERS, Site, page_routes
+from monitor.web.timeline import Timeline
 
-PAGE = Path(__file__).with_name("status.html")
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline';"
-    " script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+log = structlog.get_logger(__name__)
+
 _FORBIDDEN = "forbidden: set http.reload to true to allow this, or send the process a SIGHUP\n"
 _LOOKING = """\
 looking for a new model now. If there is one that is whole and fits, it takes its place between
@@ -35,14 +33,14 @@ def build_app(
     status: Callable[[], Mapping[str, Any]],
     stalled_seconds: Callable[[], float] = lambda: 0.0,
     reload: Callable[[], None] | None = None,
+    site: Site | None = None,
 ) -> Starlette:
     """The web application. status: returns the latest published snapshot, from any thread.
 
     stalled_seconds: how long the run loop has hung; 0 while it is alive. reload: asks for a look
-    for a new model, and returns at once; None if nobody may ask here.
+    for a new model, and returns at once; None if nobody may ask here. site: what the pages say
+    beside the status.
     """
-    page = PAGE.read_text(encoding="utf-8")
-
     exposition = Exposition(registry)
 
     async def metrics(request: Request) -> Response:
@@ -51,13 +49,10 @@ def build_app(
         return Response(text, headers={"Content-Type": content_type})
 
     def snapshot(request: Request) -> Response:
-        return JSONResponse(dict(status()), headers=_HEADERS)
+        return JSONResponse(dict(status()), headers=HEADERS)
 
     def episodes(request: Request) -> Response:
-        return JSONResponse(status().get("episodes", []), headers=_HEADERS)
-
-    def front(request: Request) -> Response:
-        return HTMLResponse(page, headers=_HEADERS)
+        return JSONResponse(status().get("episodes", []), headers=HEADERS)
 
     def look(request: Request) -> Response:
         # The request's body is never read.
@@ -67,14 +62,22 @@ def build_app(
         return PlainTextResponse(_LOOKING, status_code=202)
 
     routes = {
-        "/": front,
         "/metrics": metrics,
         "/api/status": snapshot,
         "/api/episodes": episodes,
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
+    found += page_routes(status, site or Site(Timeline()))
     health = build_health(status, stalled_seconds)
-    return Starlette(routes=[*found, *health.routes, Route("/-/reload", look, methods=["POST"])])
+    routes_of_all = [*found, *health.routes, Route("/-/reload", look, methods=["POST"])]
+    return Starlette(routes=routes_of_all, exception_handlers={Exception: _failed})
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """A page failed: the log says where, whoever asked only that it did."""
+    place = "".join(traceback.format_tb(error.__traceback__)[-3:])
+    log.error("a page failed", path=request.url.path, error=repr(error), place=place)
+    return PlainTextResponse("this page failed; the daemon's log says where\n", status_code=500)
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,56 +10,56 @@ from monitor.drift.partition_clocks import WildClock
 from monitor.pipeline.events import verdict_json
 from monitor.process.liveness import Liveness
 from monitor.retraining.past_episode import Episode, episode_json
+from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Totals
+from monitor.stream.json_values import isoformat
 from monitor.stream.records import Lags, Partition, Verdict
-
-HISTORY_POINTS = 300
+from monitor.web.timeline import Timeline
 
 
 @dataclass(slots=True)
 class StatusBoard:
     """Collects what the status page shows. Written by the main thread alone.
 
-    liveness: whether the run loop turns. lags: how far partitions are behind, from any thread.
+    liveness: whether the run loop turns. timeline: what the curves are drawn of. lags: how far
+    partitions are behind, from any thread.
     changes: of the drift state, as JSON values. wild_clocks: of partitions whose timestamps are not
-    believed. first_rows: what is wrong with them, if anything is.
+    believed. first_rows: what is wrong with them, if anything is. requests: for a new model.
+    histogram: of errors, see `histogram.compared`.
 
     `published` is a finished JSON object, replaced as a whole: other threads read only that.
     """
 
     about: Mapping[str, Any]
     liveness: Liveness
+    timeline: Timeline = field(default_factory=Timeline)
     lags: Callable[[], Lags] = dict
     episodes: Sequence[Episode] = ()
     changes: Sequence[Mapping[str, Any]] = ()
     wild_clocks: Mapping[Partition, WildClock] = field(default_factory=dict)
     first_rows: str | None = None
+    requests: Sequence[RetrainRequest] = ()
+    histogram: Mapping[str, Any] | None = None
     published: Mapping[str, Any] = field(default_factory=dict)
-    _history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
 
     def show_model(self, about: Mapping[str, Any]) -> None:
         """Say this of the model from now on."""
         self.about = {**self.about, **about}
 
-    def remember(self, now: float, verdict: Verdict) -> None:
-        """Add a point to the chart. now: seconds since the epoch."""
-        quantiles = verdict_json(verdict)["quantiles"]
-        point = {"time": now, "state": verdict.state, "ratio": _known(verdict.ratio.value)}
-        self._history.append({**point, "quantiles": quantiles})
-
     def publish(
         self,
         verdict: Verdict,
-        hindrance: str,
+        hindrances: Mapping[str, str],
         connected: bool,
         assigned: Set[Partition],
         totals: Mapping[Partition, Totals],
     ) -> None:
-        """Make the present state visible. hindrance: why we are not ready; empty if we are."""
+        """Make the present state visible. hindrances: why we are not ready, by reason."""
         self.published = {
             **self.about,
-            "ready": not hindrance,
-            "hindrance": hindrance,
+            "ready": not hindrances,
+            "hindrance": "; ".join(hindrances.values()),
+            "hindrances": dict(hindrances),
             "connected": connected,
             "first_rows": self.first_rows,
             "drift": verdict_json(verdict),
@@ -70,7 +68,8 @@ class StatusBoard:
             "partitions": _partitions(assigned, totals, self.wild_clocks),
             "episodes": [episode_json(episode) for episode in self.episodes],
             "changes": list(self.changes),
-            "history": list(self._history),
+            "requests": [_request(request) for request in self.requests],
+            "histogram": self.histogram,
         }
 
     def now(self) -> Mapping[str, Any]:
@@ -80,7 +79,8 @@ class StatusBoard:
             return published
         hung = self.liveness.stalled_seconds
         behind = {p: records for p, (records, _) in lags.items()}
-        hangs = {"ready": False, "hindrance": f"the run loop has hung for {hung:.0f} s"}
+        why = f"the run loop has hung for {hung:.0f} s"
+        hangs = {"ready": False, "hindrance": why, "hindrances": {"hangs": why}}
         return {
             **published,
             **(hangs if hung else {}),
@@ -113,5 +113,12 @@ def _partitions(
     ]
 
 
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _request(request: RetrainRequest) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "time": isoformat(request.timestamp),
+        "policy": request.policy,
+        "episode": request.episode,
+        "model_version": request.model_version,
+        "reason": request.reason,
+    }

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import threading
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ from monitor.stream.offset_reader import opened
 from monitor.version import __version__
 from monitor.web import uvicorn_private
 from monitor.web.status import StatusBoard
+from monitor.web.timeline import Timeline
 
 log = structlog.get_logger(__name__)
 
@@ -111,12 +113,14 @@ def build(
     )
     liveness = Liveness(config.http.stall_seconds)
     metrics.loop.follow(liveness)
-    board = StatusBoard(_about(config), liveness)
+    board = StatusBoard(_about(config), liveness, Timeline(config.state.directory))
     deadline = deadline or Deadline(config.shutdown_seconds)
     connection = build_connection(config.kafka, deadline)
-    web = build_web(config.http, metrics, board, liveness, follower.look)
+    web = build_web(config, metrics, board, liveness, follower.look)
     state = StateFolder(config.state.directory)
     state.open()
+    board.timeline.load()
+    board.timeline.mark(time.time(), "started", "started")
     delivery, on_final = build_delivery(config, connection, metrics)
     kafka = config.kafka
     read_back = ReadBack(
@@ -246,4 +250,5 @@ def _about(config: Config) -> dict[str, Any]:
         "version": __version__,
         "topic": config.kafka.topic,
         "group": config.kafka.group,
+        "servers": config.kafka.bootstrap_servers,
     }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from monitor.config.http import HttpConfig
+import yaml
+
+from monitor.config import Config
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
 from monitor.web.app import build_app, build_health
+from monitor.web.pages.routes import Site
 from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers
 from monitor.web.status import StatusBoard
 
 
 def build_web(
-    http: HttpConfig,
+    config: Config,
     metrics: Metrics,
     board: StatusBoard,
     liveness: Liveness,
@@ -24,12 +27,20 @@ def build_web(
 
     look: asks for a look for a new model.
     """
+    http = config.http
+    site = Site(
+        board.timeline,
+        yaml.safe_dump(config.printable(), sort_keys=False, allow_unicode=True),
+        http.external_url,
+        http.runbooks,
+    )
     watcher = ConfigWatcher(http.web_config_file, metrics.web)
     app = build_app(
         metrics.registry,
         board.now,
         lambda: liveness.stalled_seconds,
         look if http.reload else None,
+        site,
     )
     servers = [WebServer(app, http.host, http.port, watcher)]
     if http.health_port is not None:

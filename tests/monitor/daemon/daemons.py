@@ -26,6 +26,7 @@ from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Source
 from monitor.stream.sources.memory import MemorySource
 from monitor.web.app import build_app
+from monitor.web.pages.routes import Site
 from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers
 from monitor.web.status import StatusBoard
@@ -56,7 +57,7 @@ def assemble(
     state = StateFolder(folder) if folder else None
     if state is not None:
         state.open()
-    app = build_app(metrics.registry, board.now)
+    app = build_app(metrics.registry, board.now, site=Site(board.timeline))
     web = WebServers([WebServer(app, "127.0.0.1", 0, ConfigWatcher(None, metrics.web))])
     parts: dict[str, Any] = {
         "source": source,

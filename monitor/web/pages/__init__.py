@@ -1,0 +1,1 @@
+"""The pages that people read: rendered here, kept up to date by a small script."""

@@ -1,0 +1,140 @@
+"""What the page says first: how it stands in one sentence, and what to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """level: ok, learning, pending, firing or blind, which is its colour. headline: a few words.
+
+    sentence: how it stands. steps: what to do, in order. runbook: name of its page, or "".
+    """
+
+    level: str
+    headline: str
+    sentence: str
+    steps: tuple[str, ...]
+    runbook: str = ""
+
+
+_RUNBOOKS: Final = {
+    "connection": "AeadMonitorKafkaDisconnected",
+    "partitions": "AeadMonitorNoPartitions",
+    "dead_letters": "AeadMonitorQuarantined",
+    "fenced": "AeadMonitorNotReading",
+    "output": "AeadMonitorPublishFailing",
+    "state": "AeadMonitorSnapshotsFailing",
+    "unreadable": "AeadMonitorNotReading",
+    "schemas": "AeadMonitorNotReading",
+    "stalled": "AeadMonitorScoringStalled",
+    "hangs": "AeadMonitorScoringStalled",
+}
+_STEPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "connection": (
+        "Ask whether the brokers are up, and whether kafka.bootstrap_servers still names them.",
+        "It goes on by itself when they answer; nothing is lost as long as the topic keeps it.",
+    ),
+    "partitions": (
+        "Right after a start or a rebalance this takes seconds: wait a minute.",
+        "If it stays, look whether the group has more members than the topic has partitions.",
+    ),
+    "dead_letters": (
+        "See what is wrong with them: aead-monitor dead-letters list --config aead-monitor.yaml",
+        "Put the producer or the codec right, then restart this daemon: it reads on from here.",
+    ),
+    "fenced": (
+        "Give each daemon a kafka.instance of its own, then restart this one.",
+        "Nothing is lost: the other one has its partitions.",
+    ),
+    "output": (
+        "Look at the topic that is named above: does it exist, and may we write to it?",
+        "Records wait and are judged when it takes events again.",
+    ),
+    "state": (
+        "Make room in state.directory, or give it back: its disk is full, read-only or gone.",
+        "Offsets are not committed until it can be written.",
+    ),
+    "unreadable": (
+        "Bring back the broker that leads these partitions; the others are judged meanwhile.",
+    ),
+    "schemas": ("Bring the Schema Registry back, or put codec.registry right.",),
+    "stalled": (
+        "Look at the log's last lines, and at the brokers.",
+        "If nothing there explains it, keep the log and restart this daemon.",
+    ),
+    "hangs": (
+        "The log line 'the run loop hangs' says where every thread stands: keep it.",
+        "Look at the disk of state.directory and at the brokers, then restart this daemon.",
+    ),
+}
+_ERROR_DRIFT: Final[tuple[str, ...]] = (
+    "Ask what changed at the time that is given above: camera, sensor, preprocessing, product.",
+    "Look at what moved, and at the records of since then.",
+    "If the change is to stay, train a new model on records of since then: aead-monitor retrain.",
+    "If it is a fault, have it mended; the alert resolves by itself when records are as before.",
+)
+_INPUT_DRIFT: Final[tuple[str, ...]] = (
+    "The model still fits its inputs, so no one need be woken.",
+    "Look at what moved: a stuck or exchanged sensor, another mix of products, a new supplier.",
+    "If the change is to stay, train a new model on records of since then: aead-monitor retrain.",
+)
+
+
+def advice(status: Mapping[str, Any]) -> Advice:
+    """Of a status as `/api/status` has it; empty while the daemon starts."""
+    drift = status.get("drift")
+    if not drift:
+        return Advice("learning", "starting", "The daemon is starting.", ("Wait a few seconds.",))
+    if not status["ready"]:
+        return _blind(status)
+    return _of_drift(status, drift)
+
+
+def _blind(status: Mapping[str, Any]) -> Advice:
+    reasons = status.get("hindrances") or {}
+    known = [reason for reason in _RUNBOOKS if reason in reasons]
+    steps = tuple(step for reason in known for step in _STEPS[reason])
+    return Advice(
+        "blind",
+        "not watching",
+        f"Not every record is judged: {status['hindrance']}.",
+        steps or ("Look at the daemon's log.",),
+        _RUNBOOKS[known[0]] if known else "",
+    )
+
+
+def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
+    state, why = drift["state"], str(drift["explanation"])
+    if state == "firing":
+        of_input = drift.get("drift_kind") == "input"
+        runbook = "AeadMonitorInputDrift" if of_input else "AeadMonitorDriftFiring"
+        return Advice(
+            "firing",
+            "inputs have drifted" if of_input else "drift",
+            _sentence(why),
+            _INPUT_DRIFT if of_input else _ERROR_DRIFT,
+            runbook,
+        )
+    if status.get("first_rows"):
+        return Advice(
+            "pending",
+            "unlike the model",
+            _sentence(str(status["first_rows"])),
+            ("Compare the codec, the units and the order of features with the training data.",),
+        )
+    if state == "pending":
+        steps = ("Nothing yet: one suspicion in several passes by itself.",)
+        return Advice("pending", "suspicion", _sentence(why), steps)
+    if state == "learning":
+        steps = ("Nothing to do. Single anomalies are found already, drift is not yet.",)
+        return Advice("learning", "learning", _sentence(why), steps)
+    return Advice("ok", "all well", _sentence(why), ("Nothing to do.",))
+
+
+def _sentence(text: str) -> str:
+    text = text.strip() or "the stream is like the model's training data"
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,172 @@
+"""Turns what is published into HTML. Every value is escaped; nothing of it is ever a script."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from unicodedata import category
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined, select_autoescape
+from markupsafe import Markup
+
+from monitor.web.pages.advice import advice
+
+WIDTH: Final = 640
+HEIGHT: Final = 150
+"""Of the histogram, in its own units."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Categories of Unicode: control, format (right-to-left marks among them), separators of lines."""
+_SOME: Final = 50
+"""Partitions and episodes that are listed; the others are counted, and in the JSON."""
+
+
+def visible(value: object) -> object:
+    """Text without characters that hide, or turn what stands beside them: as escapes instead."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if category(character) in _UNSEEN and character not in "\n\t"
+        else character
+        for character in value
+    )
+
+
+_environment = Environment(
+    finalize=visible,
+    loader=PackageLoader("monitor.web.pages"),
+    autoescape=select_autoescape(default=True),
+    undefined=ChainableUndefined,  # there is little to tell while the daemon starts
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def status_page(
+    status: Mapping[str, Any], base: str, runbooks: str, configuration: str, span: str
+) -> str:
+    """The whole page. base: address that all others start at, or "". runbooks: where they are.
+
+    configuration: as YAML, without secrets. span: of time, that is shown first.
+    """
+    view = _view(status, runbooks)
+    return _render("status.html", base=base, configuration=configuration, span=span, **view)
+
+
+def sections(status: Mapping[str, Any], runbooks: str, configuration: str) -> str:
+    """What of it changes with the stream."""
+    view = _view(status, runbooks)
+    return _render("sections.html", configuration=configuration, span="hour", **view)
+
+
+def episode_page(
+    status: Mapping[str, Any], episode: Mapping[str, Any], base: str, runbooks: str
+) -> str:
+    """All that is known of one episode."""
+    changes = [c for c in status.get("changes", ()) if c.get("episode") == episode["id"]]
+    view = {**_view(status, runbooks), "changes": changes}
+    return _render("episode.html", base=base, episode=episode, **view)
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment.get_template(template).render(**values)
+
+
+def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
+    """What the templates need."""
+    told = advice(status)
+    drift = status.get("drift") or {}
+    partitions = status.get("partitions", ())
+    return {
+        "status": status,
+        "drift": drift,
+        "model": status.get("model", {}),
+        "advice": told,
+        "runbook": f"{runbooks.rstrip('/')}/{told.runbook}.md" if runbooks and told.runbook else "",
+        "channels": drift.get("channels", ()),
+        "bars": bars(status.get("histogram")),
+        "partitions": partitions[:_SOME],
+        "more_partitions": max(0, len(partitions) - _SOME),
+        "lag": sum(each["lag_records"] or 0 for each in partitions),
+        "episodes": list(status.get("episodes", ()))[::-1][:_SOME],
+        "changes": list(status.get("changes", ()))[::-1],
+    }
+
+
+def bars(histogram: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The histogram as rectangles of WIDTH x HEIGHT; None if there is none."""
+    if not histogram:
+        return None
+    now, usual = histogram["window"] or (), histogram["reference"]
+    tallest = max(*now, *usual)
+    step = WIDTH / len(usual)
+    edges = histogram["edges"]
+    span = math.log(edges[-1] / edges[0])
+
+    def rectangles(shares: Sequence[float]) -> list[tuple[float, float, float]]:
+        heights = [round(HEIGHT * math.sqrt(share / tallest), 1) for share in shares]
+        return [(round(i * step, 1), round(HEIGHT - h, 1), h) for i, h in enumerate(heights)]
+
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "step": round(step, 1),
+        "reference": rectangles(usual),
+        "window": rectangles(now),
+        "threshold": round(
+            WIDTH * math.log(max(histogram["threshold"], edges[0]) / edges[0]) / span, 1
+        ),
+        "limit": histogram["threshold"],
+        "low": edges[0],
+        "high": edges[-1],
+    }
+
+
+def number(value: float | Undefined | None, digits: int = 3) -> str:
+    """With so many digits that count, thousands set off; a dash if it is not known."""
+    if value is None or isinstance(value, Undefined) or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if abs(value) >= 100 or float(value).is_integer():
+        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.{digits}g}"
+    return f"{value:.{digits}g}"
+
+
+def odds(evidence: float | Undefined | None) -> str:
+    """Evidence, log10, as odds."""
+    if evidence is None or isinstance(evidence, Undefined):
+        return "–"
+    return f"10^{evidence:.0f} to 1" if evidence > 6 else f"{number(10.0**evidence, 2)} to 1"
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent."""
+    return "–" if value is None else f"{number(100 * value)} %"
+
+
+def moment(value: str | float | Undefined | None) -> str:
+    """ISO text or seconds since the epoch, as a person reads it, in UTC."""
+    if value is None or isinstance(value, Undefined):
+        return "–"
+    if isinstance(value, str):
+        return value.replace("T", " ")[:19]
+    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float | None) -> str:
+    """As a person says it."""
+    if seconds is None:
+        return "–"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+_environment.filters.update(
+    number=number, percent=percent, moment=moment, duration=duration, odds=odds, shell=shlex.quote
+)
