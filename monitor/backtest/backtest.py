@@ -25,6 +25,7 @@ from monitor.backtest.true_changes import Places, TrueChange
 from monitor.backtest.watched_history import WatchedHistory
 from monitor.config import Config
 from monitor.daemon.assembly.daemon import build_model
+from monitor.daemon.assembly.judge import channels_of
 from monitor.daemon.assembly.model import load_in_precision, set_threads
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import retraining_policy
@@ -81,9 +82,9 @@ class Result:
 class Backtest:
     """Replays records once. config: the daemon's.
 
-    bundle: the model that it names. spec: of what the data must hold, single steps where the model
-    takes windows. by: the column that says which series a step is of, or "". Raises ConfigError
-    or BundleError as the daemon does.
+    bundle: the model that it names. channels: names of what is watched beside the error. spec: of
+    what the data must hold, single steps where the model takes windows. by: the column that says
+    which series a step is of, or "". Raises ConfigError or BundleError as the daemon does.
     """
 
     def __init__(self, config: Config) -> None:
@@ -91,6 +92,8 @@ class Backtest:
         self.bundle: Bundle = load_in_precision(config, model_folder(config))
         set_threads(config, self.bundle)
         self.model = build_model(config, self.bundle)
+        watched = channels_of(config, self.bundle)
+        self.channels = () if watched is None else tuple(view.name for view in watched.each)
         spec = self.bundle.input_spec
         self.spec: InputSpec = spec if spec.window is None else spec.steps
         self.by = "" if spec.window is None else spec.window.by

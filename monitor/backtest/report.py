@@ -11,7 +11,7 @@ from monitor.backtest.alarms import Alarm, Comparison, Told
 from monitor.backtest.backtest import Backtest, Result
 from monitor.backtest.times import Times
 from monitor.backtest.true_changes import Moment
-from monitor.daemon.assembly.judge import channels_of, judge_settings
+from monitor.daemon.assembly.judge import judge_settings
 from monitor.pipeline.events import alert_event
 from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import Episode, episode_json
@@ -30,12 +30,6 @@ class Report:
     source: str
     times: Times
     result: Result
-
-    @property
-    def channels(self) -> list[str]:
-        """Names of what is watched beside the error."""
-        found = channels_of(self.backtest.config, self.backtest.bundle)
-        return [] if found is None else [view.name for view in found.each]
 
     @property
     def budget_records(self) -> float:
@@ -87,7 +81,7 @@ def document(report: Report) -> dict[str, Any]:
         "anomalous_rows": result.anomalous,
         "dead_letters": result.dead_letters,
         "drift": {
-            "channels": report.channels,
+            "channels": list(report.backtest.channels),
             "tolerance": drift.tolerance,
             "guard_seconds": drift.guard_seconds,
             "cooldown_seconds": drift.cooldown_seconds,

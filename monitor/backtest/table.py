@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,7 +29,7 @@ def table(report: Report) -> str:
 
 def _head(report: Report) -> Iterator[str]:
     result, backtest = report.result, report.backtest
-    watched = f" and {len(report.channels)} channels" if report.channels else ""
+    watched = f" and {len(backtest.channels)} channels" if backtest.channels else ""
     normal = 1 - backtest.bundle.reference.quantile
     yield f"model        {backtest.bundle.version}; watched: the error{watched}"
     yield f"records      {result.records:,} of {report.source}, over {_span(result.seconds)}"
@@ -42,11 +43,11 @@ def _head(report: Report) -> Iterator[str]:
     drift = backtest.config.drift
     shared = f" for {drift.streams} streams" if drift.streams > 1 else ""
     yield (
-        f"budget       {drift.false_alarms}{shared}: {report.allowed_a_day:.3g} false alarms a day"
-        f" are allowed here, one in {report.budget_records:,.0f} records"
+        f"budget       {drift.false_alarms}{shared}: allowed is one false alarm in"
+        f" {report.budget_records:,.0f} records{_a_day(report.allowed_a_day)}"
     )
     yield (
-        f"alarms       {result.count('firing'):,}, that is {report.alarms_a_day:.3g} a day;"
+        f"alarms       {result.count('firing'):,}{_a_day(report.alarms_a_day)};"
         f" {result.count('transient'):,} passing suspicions; {result.verdict.state} at the end"
     )
     if result.requests:
@@ -103,6 +104,11 @@ def _fate(told: Told) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 3]}..."
+
+
+def _a_day(count: float) -> str:
+    """Nothing where no time has passed."""
+    return f", that is {count:.3g} a day" if math.isfinite(count) else ""
 
 
 def _span(seconds: float) -> str:

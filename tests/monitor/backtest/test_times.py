@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.cli import main
 from monitor.pipeline.feeding import START
 from monitor.stream.json_values import isoformat
 from tests.monitor.backtest.streams import (
@@ -15,6 +16,7 @@ from tests.monitor.backtest.streams import (
     FOUR,
     RATE,
     changes_of,
+    configured,
     drifting,
     replayed,
     rows,
@@ -100,3 +102,35 @@ def test_a_column_that_is_not_there_cannot_say_when(
 def test_a_rate_that_is_none(rate: str, config: Path, data: Path, refused: Refused) -> None:
     line = refused("replay", "--config", config, "--data", data, f"--rate={rate}")
     assert "--rate: must be records a second, more than 0, or N per TIME" in line
+
+
+def test_the_column_that_the_model_remembers_says_when_unless_a_rate_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamps = [isoformat(START + 20 * i) for i in range(2000)]
+    table = table_of(tmp_path / "plant.csv", stamps)
+    words = ["train", "--data", str(table), "--time", "stamp", "--arch", "linear", "--ordered"]
+    assert main([*words, "--out", str(tmp_path / "model")]) == 0
+    asked = ["--config", configured(tmp_path, tmp_path / "model", "off"), "--data", table]
+    capsys.readouterr()
+    assert replayed(tmp_path, *asked)["time"]["column"] == "stamp"
+    assert "time         column 'stamp'\n" in capsys.readouterr().out
+    found = replayed(tmp_path, *asked, "--rate", "1")
+    assert found["time"] == {
+        "column": None,
+        "records_per_second": 1.0,
+        "first": isoformat(START),
+        "last": isoformat(START + 1_999_000),
+        "seconds": 1999.0,
+    }
+    assert "stamp" not in capsys.readouterr().err
+
+
+def test_records_that_all_came_at_once_have_no_day(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = table_of(tmp_path / "plant.csv", [FOUR[0]] * 300)
+    found = valid(replayed(tmp_path, "--config", config, "--data", table, "--time", "stamp"))
+    assert found["alarms"] == {"count": 0, "a_day": None, "passing_suspicions": 0}
+    assert found["budget"]["allowed_a_day"] is None
+    assert "alarms       0; 0 passing suspicions; ok at the end" in capsys.readouterr().out

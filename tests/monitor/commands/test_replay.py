@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.recipe import train
+from models.settings import TrainingSettings
 from monitor.backtest import backtest as backtests
 from monitor.cli import main
 from monitor.datasets import Dataset
+from tests.data import digit_images
 from tests.monitor.backtest.streams import (
     FIRST,
     NAMES,
@@ -192,3 +195,13 @@ def test_where_the_daemon_would_stop_reading_it_stops(
     assert found["rows"] == 0
     assert "stopped reading before record 1,000: more than 50%" in found["stopped"]
     assert "1,000 records are dead letters" in capsys.readouterr().out
+
+
+def test_pictures(digits_file: Path, tmp_path: Path) -> None:
+    images = digit_images()
+    train(images[:1000], tmp_path / "model", TrainingSettings(epochs=2, device="cpu"))
+    config = configured(tmp_path, tmp_path / "model", "off")
+    words = ["--config", config, "--data", f"{digits_file}:x", "--where", "y=0", "--rate", 10]
+    found = valid(replayed(tmp_path, *words))
+    assert found["records"] == found["rows"] == len(images) - 1200
+    assert found["data"] == f"{digits_file}:x where y=0"
