@@ -29,7 +29,7 @@ from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources import Polled
 from monitor.stream.sources.memory import MemorySource
-from tests.monitor.backtest.streams import RATE, configured, drifting, replayed
+from tests.monitor.backtest.streams import FIRST, RATE, configured, drifting, replayed
 
 
 class AsStamped(MemorySource):
@@ -87,6 +87,8 @@ def test_alerts_changes_and_episodes_are_those_of_the_daemon_byte_by_byte(
         for each in found["episodes"]
     ]
     assert json.dumps(episodes) == json.dumps([episode_json(e) for e in history.episodes])
+    came = [each["records"] for each in found["state_changes"] if each["episode"]]
+    assert came == [each["next_offsets"][0]["offset"] for each in found["alerts"]]
     events = [each["event"] for each in found["alerts"]]
     assert events[:3] == ["firing", "resolved", "firing"]
     assert {each["id"] for each in found["retraining_requests"]} == {
@@ -129,3 +131,24 @@ def test_the_folder_of_the_state_is_not_touched(plant: Path, tmp_path: Path) -> 
     np.save(data, drifting(2000))
     replayed(tmp_path, "--config", config, "--data", data)
     assert not (tmp_path / "state").exists()
+
+
+def test_a_batch_that_is_interrupted_halfway_is_not_told(plant: Path, tmp_path: Path) -> None:
+    config, data = configured(tmp_path, plant, "off"), tmp_path / "plant.npy"
+    np.save(data, drifting(9000))
+    backtest = Backtest(config_file.load(str(config)))
+    note = backtest.history.note
+
+    def interrupted(*arguments: Any) -> Any:
+        made = note(*arguments)
+        if backtest.history.open is not None:
+            raise KeyboardInterrupt
+        return made
+
+    backtest.history.note = interrupted  # type: ignore[method-assign]
+    parts = fitting.blocks(str(data), None, backtest.spec)
+    result = backtest.run(parts, str(data), Even(RATE))
+    assert not result.complete
+    assert FIRST <= result.records < backtest.history.noted[-1].records
+    assert "firing" not in [each.event for each in result.noted]
+    assert result.episodes == ()
