@@ -22,7 +22,8 @@ _WORDS: Final = {0.5: "median error", 0.99: "99% quantile of the error"}
 _TRUE: Final = "#2d6a4f"
 _NAMED: Final = 12
 """True changes whose names are written, at most."""
-_SHORT: Final = 24
+_ROOM: Final = 160
+"""Characters of all their names."""
 
 
 def draw(report: Report) -> bytes:
@@ -42,7 +43,7 @@ def draw(report: Report) -> bytes:
         xlabel="records",
         ylabel="error, times the calibration's",
     )
-    axes.set_title(_title(report, len(alarms)), pad=30 if result.comparison else 6)
+    axes.set_title(_title(report, len(alarms)), pad=_pad(report))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     _legend(figure, report, alarms)
     return plots.png(figure)
@@ -91,18 +92,28 @@ def _true_changes(axes: Axes, report: Report) -> None:
             axes.axvline(each.end, color=_TRUE, linestyle=":", linewidth=1.3, zorder=4)
     if len(told) <= _NAMED:
         for i, each in enumerate(told):
-            _name(axes, each, i % 2, report.result.records)
+            _name(axes, each, i % 2, _ROOM // len(told), report.result.records)
 
 
-def _name(axes: Axes, told: Told, row: int, records: int) -> None:
-    """Write the name of a true change above the axes, in one of two rows."""
+def _name(axes: Axes, told: Told, row: int, most: int, records: int) -> None:
+    """Write the name of a true change above the axes, in one of two rows.
+
+    most: characters.
+    """
     begin, name = told.begin or 0, told.change.name
     axes.annotate(
-        name if len(name) <= _SHORT else f"{name[: _SHORT - 1]}…",
+        name if len(name) <= most else f"{name[: most - 1]}…",
         (begin, 1), xycoords=("data", "axes fraction"), xytext=(0, 3 + 11 * row),
         textcoords="offset points", color=_TRUE, fontsize=8, va="bottom",
         ha="right" if begin > records / 2 else "left", parse_math=False,
     )  # fmt: skip
+
+
+def _pad(report: Report) -> int:
+    """Points between axes and title, which leave room for names."""
+    found = report.result.comparison
+    told = len(found.told) if found else 0
+    return 6 if not 0 < told <= _NAMED else 30 if told > 1 else 19
 
 
 def _title(report: Report, alarms: int) -> str:

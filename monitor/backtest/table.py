@@ -43,8 +43,9 @@ def _head(report: Report) -> Iterator[str]:
     drift = backtest.config.drift
     shared = f" for {drift.streams} streams" if drift.streams > 1 else ""
     yield (
-        f"budget       {drift.false_alarms}{shared}: allowed is one false alarm in"
-        f" {report.budget_records:,.0f} records{_a_day(report.allowed_a_day)}"
+        f"budget       {drift.false_alarms}{shared}: one false alarm in"
+        f" {report.budget_records:,.0f} records, so {report.allowed:.2g}"
+        f" here{_a_day(report.allowed_a_day)}, are allowed"
     )
     yield (
         f"alarms       {result.count('firing'):,}{_a_day(report.alarms_a_day)};"
@@ -108,7 +109,7 @@ def _short(name: str) -> str:
 
 def _a_day(count: float) -> str:
     """Nothing where no time has passed."""
-    return f", that is {count:.3g} a day" if math.isfinite(count) else ""
+    return f", {count:.3g} a day" if math.isfinite(count) else ""
 
 
 def _span(seconds: float) -> str:

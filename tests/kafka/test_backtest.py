@@ -64,4 +64,4 @@ def test_the_alerts_of_a_topic_are_those_of_its_replay_byte_by_byte(
         "firing", "resolved", "firing",
     ]  # fmt: skip
     assert published == expected
-    assert "2, that is" in printed
+    assert "alarms       2, " in printed

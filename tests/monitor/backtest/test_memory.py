@@ -35,10 +35,10 @@ def peak(config: Path, thousands: int) -> int:
         tracemalloc.stop()
 
 
-def test_six_times_the_records_take_about_the_same_memory(plant: Path, tmp_path: Path) -> None:
+def test_four_times_the_records_take_about_the_same_memory(plant: Path, tmp_path: Path) -> None:
     config = configured(tmp_path, plant, "standard")
     peak(config, 5)  # what is made once
-    few, many = peak(config, 100), peak(config, 600)
-    # As held at once, the further records would be 500,000 * 3 * 8 bytes, 12 MB. The course of
+    few, many = peak(config, 100), peak(config, 400)
+    # As held at once, the further records would be 300,000 * 3 * 8 bytes, 7.2 MB. The course of
     # the errors fills up: 256 pieces, each of which knows a few hundred different errors.
     assert many - few < 2_500_000
