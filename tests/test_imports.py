@@ -14,7 +14,7 @@ FLOORS = (
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"demo", "retrain_job"},
+    {"demo", "retrain_job", "backtest"},
     {"daemon"},
     {"web", "model_in_use"},
     {"metrics", "registry"},

@@ -23,6 +23,7 @@ from monitor.commands import (
     import_weights,
     models,
     produce,
+    replay,
     requests,
     retrain,
     run,
@@ -46,7 +47,7 @@ GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
         import_weights,
         wrap,
     ),
-    "run the daemon": (check_config, run, check_health, produce),
+    "run the daemon": (check_config, replay, run, check_health, produce),
     "look at what was found": (episodes, requests, dead_letters, state),
     "replace the model after a drift": (retrain, models),
 }

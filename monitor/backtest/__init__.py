@@ -1,0 +1,1 @@
+"""A backtest: the daemon's own pipeline over records of the past, and what it would have said."""

@@ -1,0 +1,120 @@
+"""What a backtest found, for a person at a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from monitor.backtest.alarms import Comparison, Noted, Told
+from monitor.backtest.report import Report
+from monitor.process.text import for_terminal
+from monitor.stream.json_values import isoformat
+
+LISTED: Final = 40
+"""Changes of state in the table, at most; replay.json has all."""
+_TOLD: Final = ("firing", "turned", "resolved")
+_WIDEST: Final = 32
+_UNITS: Final = ((365.25 * 86400.0, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min"))
+
+
+def table(report: Report) -> str:
+    """The whole text."""
+    found = report.result.comparison
+    lines = [*_head(report), "", *_alarms(report)]
+    if found is not None:
+        lines += ["", *_changes(found)]
+    return "\n".join(map(for_terminal, lines))
+
+
+def _head(report: Report) -> Iterator[str]:
+    result, backtest = report.result, report.backtest
+    watched = f" and {len(backtest.channels)} channels" if backtest.channels else ""
+    normal = 1 - backtest.bundle.reference.quantile
+    yield f"model        {backtest.bundle.version}; watched: the error{watched}"
+    yield f"records      {result.records:,} of {report.source}, over {_span(result.seconds)}"
+    yield f"time         {report.times.words}"
+    share = result.anomalous / result.rows if result.rows else 0.0
+    dead = f"; {result.dead_letters:,} records are dead letters" if result.dead_letters else ""
+    yield (
+        f"rows         {result.rows:,} scored, {result.anomalous:,} anomalous ({share:.3%}; about"
+        f" {normal:.3%} of normal ones are){dead}"
+    )
+    drift = backtest.config.drift
+    shared = f" for {drift.streams} streams" if drift.streams > 1 else ""
+    yield (
+        f"budget       {drift.false_alarms}{shared}: one false alarm in"
+        f" {report.budget_records:,.0f} records, so {report.allowed:.2g}"
+        f" here{_a_day(report.allowed_a_day)}, are allowed"
+    )
+    yield (
+        f"alarms       {result.count('firing'):,}{_a_day(report.alarms_a_day)};"
+        f" {result.count('transient'):,} passing suspicions; {result.verdict.state} at the end"
+    )
+    if result.requests:
+        yield f"retraining   {len(result.requests)} requests for a new model"
+    if result.stopped:
+        yield f"stopped      {result.stopped}"
+    elif not result.complete:
+        yield f"stopped      after {result.records:,} records, as you asked"
+
+
+def _alarms(report: Report) -> Iterator[str]:
+    told = [each for each in report.result.noted if each.event in _TOLD]
+    if not told:
+        yield "no alarm"
+        return
+    yield f"{'after records':>13}  {'time':24}  {'event':9} what the alert says"
+    yield from map(_line, told[:LISTED])
+    if len(told) > LISTED:
+        yield f"{'':13}  ... {len(told) - LISTED:,} more: --out writes all of them to replay.json"
+
+
+def _line(noted: Noted) -> str:
+    when = isoformat(noted.change.timestamp).replace(".000+00:00", "+00:00")
+    said = noted.change.verdict.explanation
+    return f"{noted.records:>13,}  {when:24}  {noted.event:9} {said}"
+
+
+def _changes(found: Comparison) -> Iterator[str]:
+    names = [_short(each.change.name) for each in found.told]
+    wide = max(len("true change"), *map(len, names))
+    yield f"{'true change':{wide}}  {'begins at row':>13}  {'records to alarm':>16}"
+    for name, each in zip(names, found.told, strict=True):
+        begin = "-" if each.begin is None else f"{each.begin:,}"
+        yield f"{name:{wide}}  {begin:>13}  {_fate(each)}"
+    false = ", ".join(f"{each.raised:,}" for each in found.false[:LISTED])
+    more = ", ..." if len(found.false) > LISTED else ""
+    hidden, absent = found.count("in alarm"), found.count("not in the data")
+    yield (
+        f"{found.count('found')} found, {found.count('missed')} missed,"
+        f"{f' {hidden} hidden by an alarm of before,' if hidden else ''}"
+        f"{f' {absent} not in the data,' if absent else ''}"
+        f" {len(found.false)} false alarms{f' (after records {false}{more})' if false else ''}"
+    )
+
+
+def _fate(told: Told) -> str:
+    if told.delay is None:
+        words = {"in alarm": "an alarm of before lasted, and told nothing new"}
+        return f"{'-':>16}  {words.get(told.fate, told.fate)}"
+    turned = "  told as a turn of the alarm of before" if told.alarm and told.alarm.turned else ""
+    again = f"  and {told.again} more alarms" if told.again else ""
+    return f"{told.delay:>16,}{turned}{again}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 3]}..."
+
+
+def _a_day(count: float) -> str:
+    """Nothing where no time has passed."""
+    return f", {count:.3g} a day" if math.isfinite(count) else ""
+
+
+def _span(seconds: float) -> str:
+    """A time for people."""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.3g} {unit}"
+    return f"{seconds:,.3g} s"
