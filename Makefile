@@ -27,7 +27,7 @@ REGISTRY_DONE := .tools/schema-registry/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars registry-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps bench-quality dashboards docs rules clean up lock image-test words
+.PHONY: quick check-long durations closed-loop chaos soak stack stack-test help setup setup-demo setup-test kafka-jars registry-jars debian-packages demo test check fuzz experiments bench-drift bench-rivals bench-real-drift bench bench-swaps bench-quality dashboards screenshots docs rules clean up lock image-test words
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,7 @@ setup: $(ALL_DONE)  ## install the package and all its tools into .venv
 
 setup-demo: $(DEMO_DONE)  ## install only what the demo needs
 
-setup-test: $(ALL_DONE) $(JARS_DONE) $(REGISTRY_DONE) debian-packages  ## install what the tests need too: Kafka, a Schema Registry, kafkacat, Prometheus, Alertmanager
+setup-test: $(ALL_DONE) $(JARS_DONE) $(REGISTRY_DONE) debian-packages  ## install what the tests need too: Kafka, a Schema Registry, kafkacat, Prometheus, Alertmanager, chromium
 
 kafka-jars: $(JARS_DONE)  ## download Apache Kafka for the tests
 
@@ -164,6 +164,9 @@ soak: setup-test  ## three million records through a real broker, and laps of ch
 
 dashboards: setup  ## write the Grafana dashboards (deploy/grafana/dashboards) from deploy/grafana/generate
 	@$(VENV)/bin/python -m deploy.grafana.generate
+
+screenshots: setup-test  ## take the pictures of the status page (docs/images), in a real browser (a minute)
+	@$(VENV)/bin/python -m tests.browser.screenshots
 
 docs: setup  ## write docs/metrics.md from the code
 	@$(VENV)/bin/python -m tests.monitor.metrics.metrics_table

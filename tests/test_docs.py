@@ -27,7 +27,7 @@ def test_the_readme_shows_every_command_that_a_newcomer_needs() -> None:
     shown = {arguments[0] for arguments in commands("aead-monitor")}
     assert shown == {
         "check-data", "train", "score", "evaluate", "simulate", "check-config", "replay", "run",
-        "produce", "episodes", "requests", "retrain", "models",
+        "produce", "episodes", "report", "requests", "retrain", "models",
     }  # fmt: skip
     assert [arguments[0] for arguments in commands("make")] == ["demo", "test"]
 

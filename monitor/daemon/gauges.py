@@ -111,9 +111,9 @@ class Gauges:
         timeline = self._board.timeline
         timeline.note(now, verdict, sum(r for r, _ in counted), sum(a for _, a in counted))
         timeline.save(now)
-        self._board.histogram = compared(
-            self._slot.current.reference, self._pipeline.judge.window.errors
-        )
+        reference = self._slot.current.reference
+        timeline.lines = {"threshold": reference.threshold, "reference median": reference.unit}
+        self._board.histogram = compared(reference, self._pipeline.judge.window.errors)
 
     def _show_clocks(self, assigned: Set[Partition]) -> None:
         """Tell whose timestamps are not believed."""

@@ -62,11 +62,13 @@ class Mark:
 class Timeline:
     """Written by the run loop, read from any thread.
 
-    folder: where it is kept, or None. levels: of the quantiles.
+    folder: where it is kept, or None. levels: of the quantiles. lines: errors of the model in use
+    that the curves are read against, by name.
     """
 
     folder: Path | None = None
     levels: tuple[float, ...] = ()
+    lines: Mapping[str, float] = field(default_factory=dict)
     _rings: dict[str, deque[Point]] = field(default_factory=dict)
     _marks: deque[Mark] = field(default_factory=lambda: deque(maxlen=MARKS_KEPT))
     _totals: tuple[int, int] | None = None
@@ -130,8 +132,17 @@ class Timeline:
             },
             "rows": [point.rows for point in points],
             "anomalous": [point.anomalous for point in points],
+            "lines": dict(self.lines),
             "marks": [mark for mark in marks if mark["time"] > begin],
         }
+
+    def around(self, begin: float, end: float) -> dict[str, Any]:
+        """The finest span that holds a stretch of time, as JSON values; else the week."""
+        for span in SPANS:
+            found = self.document(span)
+            if found["times"] and found["times"][0] <= begin:
+                return found
+        return self.document("week")
 
     def fitting(self) -> str:
         """The span to show first: the shortest, as long as it holds all there is, else an hour."""
@@ -150,6 +161,7 @@ class Timeline:
             document = {
                 "schema": SCHEMA,
                 "levels": self.levels,
+                "lines": dict(self.lines),
                 "spans": {s: [asdict(p) for p in ring] for s, ring in self._rings.items()},
                 "marks": [asdict(mark) for mark in self._marks],
             }
@@ -180,8 +192,9 @@ class Timeline:
         marks = [
             Mark(_finite(m["time"]), str(m["kind"]), str(m["text"])) for m in document["marks"]
         ]
+        lines = {str(name): _finite(value) for name, value in document["lines"].items()}
         with self._lock:
-            self.levels = levels
+            self.levels, self.lines = levels, lines
             for span, points in rings.items():
                 self._rings[span].extend(points)
             self._marks.extend(marks)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from unicodedata import category
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined, select_autoescape
+from jinja2 import (
+    ChainableUndefined,
+    ChoiceLoader,
+    Environment,
+    PackageLoader,
+    Undefined,
+    select_autoescape,
+)
 from markupsafe import Markup
 
 from monitor.web.pages.advice import advice
+from monitor.web.pages.curves import curves
+from monitor.web.timeline import Timeline
 
 WIDTH: Final = 640
 HEIGHT: Final = 150
@@ -37,7 +47,9 @@ def visible(value: object) -> object:
 
 _environment = Environment(
     finalize=visible,
-    loader=PackageLoader("monitor.web.pages"),
+    loader=ChoiceLoader(
+        [PackageLoader("monitor.web.pages"), PackageLoader("monitor.web.pages", "static")]
+    ),
     autoescape=select_autoescape(default=True),
     undefined=ChainableUndefined,  # there is little to tell while the daemon starts
     trim_blocks=True,
@@ -63,12 +75,32 @@ def sections(status: Mapping[str, Any], runbooks: str, configuration: str) -> st
 
 
 def episode_page(
-    status: Mapping[str, Any], episode: Mapping[str, Any], base: str, runbooks: str
+    status: Mapping[str, Any],
+    episode: Mapping[str, Any],
+    base: str,
+    runbooks: str,
+    timeline: Timeline,
 ) -> str:
     """All that is known of one episode."""
+    return _render("episode.html", base=base, **_of_episode(status, episode, runbooks, timeline))
+
+
+def report(status: Mapping[str, Any], episode: Mapping[str, Any], timeline: Timeline) -> str:
+    """The same as one file that needs nothing else. status: of a daemon that may not run now."""
+    view = _of_episode(status, episode, "", timeline)
+    return _render("report.html", written=time.time(), **view)
+
+
+def _of_episode(
+    status: Mapping[str, Any], episode: Mapping[str, Any], runbooks: str, timeline: Timeline
+) -> dict[str, Any]:
     changes = [c for c in status.get("changes", ()) if c.get("episode") == episode["id"]]
-    view = {**_view(status, runbooks), "changes": changes}
-    return _render("episode.html", base=base, episode=episode, **view)
+    begin, end = (
+        datetime.fromisoformat(episode[key] or episode["fired_at"]).timestamp()
+        for key in ("onset", "ended_at")
+    )
+    shown = curves(timeline.around(begin, end), timeline.lines)
+    return {**_view(status, runbooks), "changes": changes, "episode": episode, "curves": shown}
 
 
 def _render(template: str, **values: Any) -> str:

@@ -73,7 +73,7 @@ def page_routes(status: Callable[[], Mapping[str, Any]], site: Site) -> list[Rou
         now, wanted = status(), request.path_params["id"]
         for each in now.get("episodes", ()):
             if each["id"] == wanted:
-                text = episode_page(now, each, _base(request, site), site.runbooks)
+                text = episode_page(now, each, _base(request, site), site.runbooks, site.timeline)
                 return HTMLResponse(text, headers=HEADERS)
         return Response("no such episode: it is older than the last 100\n", status_code=404)
 

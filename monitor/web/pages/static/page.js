@@ -33,8 +33,7 @@ function take(text) {
 const chart = document.getElementById("chart");
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const lines = () => dark.matches ? ["#7ab7f5", "#c39be8", "#ef8fc0", "#e9b44c", "#5fd0b5", "#b8c0ca"]
-  : ["#1f6fc5", "#7a4fb5", "#b0387e", "#a86a00", "#138a72", "#57606a"];
+const lines = () => [0, 1, 2, 3, 4, 5].map(i => colour(`--c${i}`));
 const shades = {pending: "--pending", firing: "--firing", learning: "--learning"};
 let span = (document.querySelector("[data-span][aria-pressed=true]") || {dataset: {span: "hour"}}).dataset.span;
 let plot = null, drawn = "";

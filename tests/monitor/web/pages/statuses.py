@@ -47,8 +47,9 @@ def published(**changes: Any) -> dict[str, Any]:
 def replaced(value: Any, text: str) -> Any:
     """A status in which every text is another one, but for those that choose among a few."""
     if isinstance(value, dict):
-        kept = ("state", "drift_kind", "wild_clock")
-        return {k: v if k in kept else replaced(v, text) for k, v in value.items()}
+        kept = ("state", "drift_kind", "wild_clock", "onset", "fired_at", "ended_at")
+        chosen = {k for k, v in value.items() if k in kept and isinstance(v, str)}
+        return {k: v if k in chosen else replaced(v, text) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [replaced(each, text) for each in value]
     if isinstance(value, np.ndarray):
