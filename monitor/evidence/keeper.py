@@ -185,7 +185,10 @@ class Keeper:
 
     def _save(self) -> None:
         self._saved = self._now()
-        self._saving = background.start(self._write, "evidence")
+        try:
+            self._saving = background.start(self._write, "evidence")
+        except RuntimeError as error:  # no more threads
+            self.trouble.tell("writing", error)
 
     def _write(self) -> None:
         try:

@@ -231,3 +231,18 @@ def test_a_clock_that_is_set_back_stops_nothing(tmp_path: Path) -> None:
     assert len(subject.offsets("normal")) == 12
     assert not subject.keeper.trouble.count
     assert Columns.none().came(5).arrivals is None
+
+
+def test_a_system_without_threads_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*args: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    subject = Watched(tmp_path)
+    monkeypatch.setattr(keeper.background, "start", none)
+    subject.seconds += keeper.SAVE_SECONDS
+    subject.feed([2 * LIMIT])
+    subject.close()
+    assert subject.keeper.trouble.count == 2
+    assert len(subject.entries()) == 1

@@ -11,6 +11,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.evidence.episode import CHANNELS, EpisodeRows
 from monitor.evidence.reservoir import Reservoir
 from monitor.evidence.ring import (
     DAY_MILLISECONDS,
@@ -22,7 +23,7 @@ from monitor.evidence.ring import (
     TYPICAL,
 )
 from monitor.stream.columns import Columns
-from tests.monitor.builders import events, record, reference
+from tests.monitor.builders import VERSION, events, record, reference
 from tests.monitor.evidence.watched import Watched, calm, drifted
 
 LIMIT = reference().threshold
@@ -250,3 +251,11 @@ def test_what_an_old_model_still_picks_is_not_kept(subject: Watched) -> None:
     subject.feed([2 * LIMIT], start=1)
     subject.keeper._with_ring("", lambda ring: ring.take(late.picks))
     assert subject.offsets("anomaly") == [1]
+
+
+def test_channels_of_an_episode_are_bounded_and_those_that_come_later_are_added() -> None:
+    episode = EpisodeRows("e", VERSION, None, {})
+    episode.follow(["a", "b"])
+    episode.follow(["c", "a", "d", "e", "f", "g"])
+    assert list(episode.slots) == ["", "a", "b", "c", "d", "e"]
+    assert len(episode.slots) == 1 + CHANNELS

@@ -60,6 +60,7 @@ class Watched:
         self.keeper.open()
         self.explainer = explainer or SaysValue()
         self.came = MILLISECONDS
+        self.pipeline: Any = None
         self.use(version, seed)
 
     def use(self, version: str, seed: int = 0) -> None:
@@ -73,8 +74,12 @@ class Watched:
             clock=lambda: self.came / 1000,
         )  # fmt: skip
         scorer = ValueScorer(reference(), version)
-        self.pipeline = Pipeline(decode, scorer, judge(), picker=sampler)
-        self.pipeline.judge.model_version = version
+        judging = judge()
+        judging.model_version = version
+        if self.pipeline is None:
+            self.pipeline = Pipeline(decode, scorer, judging, picker=sampler)
+        else:
+            self.pipeline.replace(decode, scorer, judging, picker=sampler)
 
     def feed(
         self, errors: Iterable[float], start: int = 0, batch: int = 100, partition: int = 0
