@@ -17,7 +17,7 @@ FLOORS = (
     {"demo", "retrain_job", "backtest"},
     {"daemon"},
     {"web", "model_in_use"},
-    {"metrics", "registry"},
+    {"metrics", "registry", "evidence"},
     {"config"},
     {"pipeline"},
     {"retraining"},

@@ -19,6 +19,7 @@ from monitor.commands import (
     digits,
     episodes,
     evaluate,
+    evidence,
     export,
     import_weights,
     models,
@@ -49,7 +50,7 @@ GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
         wrap,
     ),
     "run the daemon": (check_config, replay, run, check_health, produce),
-    "look at what was found": (episodes, report, requests, dead_letters, state),
+    "look at what was found": (episodes, report, evidence, requests, dead_letters, state),
     "replace the model after a drift": (retrain, models),
 }
 """What a person wants, and the commands for it, in the order in which a newcomer meets them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -32,6 +32,11 @@ from monitor.config.topics import OUTPUTS, check_topics
 Level = Literal["debug", "info", "warning", "error"]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _off_in_yaml(value: Any) -> Any:
+    """YAML reads a bare `off` as false."""
+    return "off" if value is False else value
 
 
 class BatchConfig(Section):
@@ -153,6 +158,11 @@ class Config(BaseSettings):
     series: SeriesConfig = Field(SeriesConfig(), description="Models of windows over series.")
     drift: DriftConfig = Field(DriftConfig(), description="When a change is called drift.")
     state: StateConfig = Field(StateConfig(), description="Where snapshots are kept.")
+    evidence: Annotated[Literal["off", "scores", "records"], BeforeValidator(_off_in_yaml)] = Field(
+        "scores",
+        description="A few records that people may look at: off, scores (where they are, and their"
+        " errors) or records (what they hold, too).",
+    )
     dead_letters: DeadLetterConfig = Field(
         DeadLetterConfig(), description="When there are too many dead letters."
     )

@@ -26,6 +26,7 @@ from monitor.daemon.outcomes import Outcomes
 from monitor.daemon.publisher import Publisher, Wait
 from monitor.daemon.readiness import Readiness
 from monitor.errors import DamagedRecordsError
+from monitor.evidence.keeper import Keeper
 from monitor.metrics import Metrics
 from monitor.model_in_use.follower import Follower
 from monitor.model_in_use.model_slot import ModelSlot
@@ -53,7 +54,7 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
 TEND_SECONDS = 0.2
-FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS = 2.0, 5.0, 4.0
+FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS, EVIDENCE_SECONDS = 2.0, 5.0, 4.0, 2.0
 """Longest wait for threads that end: of the follower, the deliveries, the web server."""
 
 
@@ -61,12 +62,12 @@ FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS = 2.0, 5.0, 4.0
 class Parts:
     """What the daemon is made of.
 
-    slot: the model in use, whose parts the pipeline has. ahead: batches that may be
-    scored while others are fetched; 0 does one thing after the other, and so does a batch that is
-    scored in less than worth_seconds. now: says when records came; None says nothing of it.
-    former_offsets: where the place of partitions may be of which the group knows nothing.
-    deadline: by when all is over; it begins with the stop.
-    stall_seconds: not ready if nothing is judged for so long while records wait.
+    slot: the model in use, whose parts the pipeline has. ahead: batches that may be scored while
+    others are fetched; 0 does one thing after the other, and so does a batch that is scored in less
+    than worth_seconds. now: says when records came; None says nothing of it. former_offsets: where
+    the place of partitions may be of which the group knows nothing. deadline: by when all is over;
+    it begins with the stop. stall_seconds: not ready if nothing is judged for so long while records
+    wait. evidence: records to look at, or None.
     """
 
     source: Source
@@ -91,6 +92,7 @@ class Parts:
     state: StateFolder | None = None
     delivery: DeliveryWorkers | None = None
     follower: Follower | None = None
+    evidence: Keeper | None = None
     now: Callable[[], float] | None = time.time
 
 
@@ -121,8 +123,9 @@ class Daemon:
             parts.board, readiness, parts.slot,
         )  # fmt: skip
         self._outcomes = Outcomes(
-            parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit, self._gauges
-        )
+            parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit,
+            self._gauges, parts.evidence,
+        )  # fmt: skip
         self._membership = Membership(
             parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,
             parts.metrics, lambda: self._checkpoint(_no_wait), parts.former_offsets,
@@ -199,7 +202,7 @@ class Daemon:
                 break
             self._work()
         if not self._backlog.scoring:
-            self._outcomes.settle(self._wait)
+            self._outcomes.rest(self._wait)
 
     def _work(self) -> None:
         """Decide on the oldest batch that is scored, and publish what it led to."""
@@ -271,14 +274,10 @@ class Daemon:
 
     def _drain(self) -> None:
         """Decide on what was polled before the stop, as far as the time allows."""
-        parts = self.parts
+        parts, left = self.parts, self.parts.deadline.left
         parts.deadline.begin()
         log.info("stopping", unscored=self._backlog.records)
-        while (
-            not parts.checkpoints.doubtful
-            and parts.deadline.left(WORK) > 0
-            and self._backlog.start_all()
-        ):
+        while not parts.checkpoints.doubtful and left(WORK) > 0 and self._backlog.start_all():
             self._work()
         self._checkpoint()
 
@@ -290,7 +289,7 @@ class Daemon:
         self.parts.source.close()
         self._backlog.close()
         self.parts.publisher.close()
-        self._outcomes.close()
+        self._outcomes.close(deadline.at_most(EVIDENCE_SECONDS, CLOSE))
         self._gauges.close()
         if self.parts.delivery is not None:
             self.parts.delivery.stop(deadline.at_most(DELIVERY_SECONDS, CLOSE))

@@ -16,6 +16,7 @@ from monitor.daemon.dead_letter_log import DeadLetterLog
 from monitor.daemon.gauges import Gauges
 from monitor.daemon.publisher import Published, Publisher, Wait
 from monitor.drift.judge import Change
+from monitor.evidence.keeper import Keeper
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.events import alert_event
@@ -43,12 +44,14 @@ class Outcomes:
         metrics: Metrics,
         dead_letter_limit: DeadLetterLimit,
         gauges: Gauges,
+        evidence: Keeper | None = None,
     ) -> None:
         self._publisher = publisher
         self._checkpoints = checkpoints
         self._metrics = metrics
         self._dead_letter_limit = dead_letter_limit
         self._gauges = gauges
+        self._evidence = evidence
         self._dead_letters = DeadLetterLog()
         self._leaving: _Leaving | None = None
 
@@ -74,6 +77,12 @@ class Outcomes:
         self._checkpoints.count(len(leaving.outcome.consumed))
         return True
 
+    def rest(self, wait: Wait) -> None:
+        """Nothing is being scored: see what was published safe, and look at evidence meanwhile."""
+        self.settle(wait)
+        if self._evidence is not None:
+            self._evidence.rest()
+
     def _finish(self, wait: Wait) -> bool:
         with self._metrics.stage("publish"):
             finished = self._publisher.finish(wait)
@@ -92,17 +101,23 @@ class Outcomes:
         for event in events:
             self._metrics.events_published.labels(event.kind).inc()
         self._metrics.count_change(change)
+        if self._evidence is not None:
+            self._evidence.note(change)
         _log(change)
         return True
 
-    def close(self) -> None:
-        """Tell what was not told yet; nothing comes any more."""
+    def close(self, seconds: float) -> None:
+        """Tell what was not told yet; nothing comes any more. seconds: longest wait for a disk."""
         self._dead_letters.tell(at_once=True)
+        if self._evidence is not None:
+            self._evidence.close(seconds)
 
     def _count(self, outcome: Outcome, events: Sequence[Event]) -> None:
         self._metrics.count(outcome)
         for event in events:
             self._metrics.events_published.labels(event.kind).inc()
+        if self._evidence is not None:
+            self._evidence.take(outcome)
         self._gauges.decided(outcome.consumed)
         self._dead_letters.count(outcome.dead_letters)
         if self._dead_letter_limit.count(outcome):

@@ -99,6 +99,7 @@ class Story:
             "kafka": kafka,
             "codec": {"name": "raw"},
             "window": WINDOW,
+            "evidence": "records",
             # A month in minutes: an episode may end as soon as it is over.
             "drift": {
                 "false_alarms": "1 per 1e5 records",

@@ -115,8 +115,9 @@ class Swap:
     def _replace(self, model: LoadedModel) -> None:
         old, self._slot.current = self._slot.current.version, model
         self._pipeline.replace(
-            model.decode, model.scorer, model.judge, model.series, model.explanations
-        )
+            model.decode, model.scorer, model.judge, model.series, model.explanations,
+            model.picker,
+        )  # fmt: skip
         self._checkpoints.carry_over()
         log.info("model replaced", old=old, new=model.version)
         failpoints.reach("model_replaced")

@@ -10,6 +10,7 @@ from models.reference import Reference
 from monitor.drift.judge import Judge
 from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.first_rows import FirstRows
+from monitor.pipeline.picks import Picker
 from monitor.pipeline.scored import Decode, RowScorer
 from monitor.pipeline.series import Series
 from monitor.stream.batching import BatchLimits
@@ -22,7 +23,8 @@ class LoadedModel:
     version: of the bundle. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`
     takes them. limits: of its batches. about: what the status page says of it. series: makes
     windows of the stream's steps, or None. first_rows: whether those that `decode` gave are like
-    its training data; None if nobody looks. explanations: of anomalies, or None.
+    its training data; None if nobody looks. explanations: of anomalies, or None. picker: of
+    rows that are kept as evidence, or None.
     """
 
     version: str
@@ -37,6 +39,7 @@ class LoadedModel:
     series: Series | None = None
     first_rows: FirstRows | None = None
     explanations: Explanations | None = None
+    picker: Picker | None = None
 
     @property
     def threshold(self) -> float:

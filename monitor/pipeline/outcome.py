@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.drift.judge import Change
+from monitor.pipeline.picks import Pick
 from monitor.retraining.request import RetrainRequest
 from monitor.stream.columns import Columns, Index
 from monitor.stream.records import Anomaly, DeadLetter, Partition, Scores
@@ -17,7 +18,7 @@ class Outcome:
     rows: of each record, int64 (n,), 0 for a dead letter, and for a step that completes no window.
     scores: of the rows, in the order of
     their records. replayed_rows: rows scored again that the judge had already counted. requests:
-    for a new model.
+    for a new model. picks: rows to keep as evidence.
     """
 
     consumed: Columns
@@ -28,6 +29,7 @@ class Outcome:
     changes: tuple[Change, ...]
     replayed_rows: int
     requests: tuple[RetrainRequest, ...] = ()
+    picks: tuple[Pick, ...] = ()
 
     @property
     def records_scored(self) -> int:

@@ -21,6 +21,7 @@ from monitor.codecs.headers import Pairs
 from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
 from monitor.pipeline.explanations import Explanations
+from monitor.pipeline.picks import Pick, Picker
 from monitor.pipeline.series import Moved, Series
 from monitor.stream.columns import Columns, Index
 from monitor.stream.records import Scores
@@ -53,7 +54,8 @@ class Scored:
     rows: of each record, int64 (n,), 0 for failures, and for steps that complete no window.
     scores: of all rows, in the order of their records, finite. failures: by position, why a record
     cannot be scored. moved: what the steps of series change, or None if there are no series.
-    explained: of each anomalous row, in order; None if nobody asks.
+    explained: of each anomalous row, in order; None if nobody asks. picks: rows to keep as
+    evidence.
     """
 
     records: Columns
@@ -62,6 +64,7 @@ class Scored:
     failures: Mapping[int, DecodeError]
     moved: Moved | None = None
     explained: tuple[Explained, ...] | None = None
+    picks: tuple[Pick, ...] = ()
 
     @property
     def dead(self) -> NDArray[np.bool_]:
@@ -121,6 +124,11 @@ class Scored:
             {moved[i]: error for i, error in self.failures.items() if i in moved},
             None if self.moved is None else self.moved.only(self.records.where(kept).ends()),
             self._explained_where(kept.repeat(self.rows)),
+            tuple(
+                replace(pick, position=moved[pick.position])
+                for pick in self.picks
+                if pick.position in moved
+            ),
         )
 
     def _explained_where(self, kept: NDArray[np.bool_]) -> tuple[Explained, ...] | None:
@@ -138,10 +146,12 @@ def score(
     stage: Stage,
     series: Series | None = None,
     explanations: Explanations | None = None,
+    picker: Picker | None = None,
 ) -> Scored:
     """Decode and score records, one or more.
 
-    series: makes windows of their steps, or None. explanations: of anomalies, or None.
+    series: makes windows of their steps, or None. explanations: of anomalies, or None. picker: of
+    rows that are kept as evidence, or None.
     """
     moved = None
     with stage("decode"):
@@ -162,6 +172,9 @@ def score(
         else:
             found, rows = _finite_only(records, decoded, scores, finite, failures)
             found = replace(found, moved=moved)
+    if picker is not None and found.scores.reconstruction_error.size:
+        picks = picker.pick(records, found.rows, rows, found.scores)
+        found = replace(found, picks=tuple(picks)) if picks else found
     if explanations is None or not found.scores.anomalous.any():
         return found
     with stage("explain"):

@@ -17,6 +17,7 @@ from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
 from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.picks import Picker
 from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
 from monitor.pipeline.series import Series
 from monitor.pipeline.series_notes import Steps
@@ -34,7 +35,8 @@ class Pipeline:
 
     decode: payloads to rows. scorer: rows to scores. judge: errors to verdict. history:
     remembers episodes and asks for new models. series: makes windows of the steps of series, or
-    None. explanations: of anomalies, or None. handover: the end of a drift episode of another
+    None. explanations: of anomalies, or None. picker: of rows that people may look at, or None; it
+    changes nothing else. handover: the end of a drift episode of another
     model, that is still to be told, or None.
     """
 
@@ -47,6 +49,7 @@ class Pipeline:
         history: History | None = None,
         series: Series | None = None,
         explanations: Explanations | None = None,
+        picker: Picker | None = None,
     ) -> None:
         self._decode = decode
         self._scorer = scorer
@@ -55,6 +58,7 @@ class Pipeline:
         self.ledger = Ledger()
         self.series = series
         self._explanations = explanations
+        self._picker = picker
         self._stage = stage
         self._blank = self.memory()
         self.handover: Change | None = None
@@ -66,8 +70,9 @@ class Pipeline:
     def score(self, records: Columns) -> Scored:
         """Decode and score records with the model in use: one batch at a time, on any thread."""
         return score(
-            records, self._decode, self._scorer, self._stage, self.series, self._explanations
-        )
+            records, self._decode, self._scorer, self._stage, self.series, self._explanations,
+            self._picker,
+        )  # fmt: skip
 
     def steps(self, record: Record) -> Iterator[Steps]:
         """What a record holds that is read again for its series; nothing if it is not readable."""
@@ -96,6 +101,7 @@ class Pipeline:
             changes=tuple(changes),
             replayed_rows=replayed,
             requests=tuple(requests),
+            picks=scored.picks,
         )
 
     def memory(self) -> bytes:
@@ -138,6 +144,7 @@ class Pipeline:
         judge: Judge,
         series: Series | None = None,
         explanations: Explanations | None = None,
+        picker: Picker | None = None,
     ) -> None:
         """Use another model from the next step on; the totals stay, and series of equal windows."""
         if series is not None and self.series is not None:
@@ -145,7 +152,7 @@ class Pipeline:
         self.series = series
         self.history.end_open_episode(REPLACED, self.judge.state()["clock"])
         self._decode, self._scorer, self.judge = decode, scorer, judge
-        self._explanations = explanations
+        self._explanations, self._picker = explanations, picker
         self._blank = self.memory()
 
     def begin_anew(self) -> None:

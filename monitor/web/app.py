@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -28,18 +28,32 @@ aead_monitor_model_swap_failures_total say what came of it.
 """
 
 
+_NO_EVIDENCE: Final[Mapping[str, Any]] = {"mode": "off", "entries": []}
+
+
+class ShowsEvidence(Protocol):
+    """Records that people may look at. Asked from any thread."""
+
+    def listed(self) -> Mapping[str, Any]:
+        """All of them, as JSON values."""
+
+    def picture(self, id: str) -> bytes | None:
+        """PNG of one; None if there is none."""
+
+
 def build_app(
     registry: CollectorRegistry,
     status: Callable[[], Mapping[str, Any]],
     stalled_seconds: Callable[[], float] = lambda: 0.0,
     reload: Callable[[], None] | None = None,
     site: Site | None = None,
+    evidence: ShowsEvidence | None = None,
 ) -> Starlette:
     """The web application. status: returns the latest published snapshot, from any thread.
 
     stalled_seconds: how long the run loop has hung; 0 while it is alive. reload: asks for a look
     for a new model, and returns at once; None if nobody may ask here. site: what the pages say
-    beside the status.
+    beside the status. evidence: None if none is kept.
     """
     exposition = Exposition(registry)
 
@@ -54,6 +68,16 @@ def build_app(
     def episodes(request: Request) -> Response:
         return JSONResponse(status().get("episodes", []), headers=HEADERS)
 
+    def kept(request: Request) -> Response:
+        found = _NO_EVIDENCE if evidence is None else evidence.listed()
+        return JSONResponse(dict(found), headers=HEADERS)
+
+    def picture(request: Request) -> Response:
+        found = None if evidence is None else evidence.picture(request.path_params["id"])
+        if found is None:
+            return PlainTextResponse("no such picture\n", status_code=404, headers=HEADERS)
+        return Response(found, media_type="image/png", headers=HEADERS)
+
     def look(request: Request) -> Response:
         # The request's body is never read.
         if reload is None:
@@ -65,6 +89,8 @@ def build_app(
         "/metrics": metrics,
         "/api/status": snapshot,
         "/api/episodes": episodes,
+        "/api/evidence": kept,
+        "/api/evidence/{id}.png": picture,
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
     found += page_routes(status, site or Site(Timeline()))

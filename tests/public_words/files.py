@@ -24,6 +24,7 @@ from monitor.pipeline.step import MEMORY_SCHEMA
 from monitor.registry.embedded import EmbeddedRegistry
 from monitor.state.snapshot import Note, Takeover
 from tests.data import digit_images
+from tests.monitor.evidence.whole import evidence
 from tests.public_words.shape import section, shape
 
 FIRST = "dense"
@@ -44,6 +45,11 @@ def lines(state: Path, work: Path) -> Iterator[str]:
     request = next((state / "requests").glob("*.json"))
     yield from section("state: files", ["requests/ID.json", *_tree(state, "snapshot*", "lock")])
     yield from section("requests/ID.json", shape(json.loads(request.read_text())))
+    evidence(work / "evidence")
+    kept = work / "evidence" / "evidence"
+    index = json.loads((kept / "index.json").read_text())
+    yield from section("state: evidence", ["evidence/ID.png", "evidence/index.json"])
+    yield from section("evidence/index.json", shape({**index, "rows": [*index["rows"].values()]}))
     yield from _registry(bundles, work / "registry")
     yield from _results(bundles[FIRST], work)
 

@@ -13,6 +13,7 @@ from monitor.daemon.assembly.daemon import build
 from monitor.pipeline.events import dead_letter_event
 from monitor.stream.records import DeadLetter, Record
 from tests.compatibility.before import Continuation, unpack
+from tests.monitor.evidence.whole import evidence
 from tests.public_words import (
     command_lines,
     configuration,
@@ -39,7 +40,7 @@ def texts(work: Path) -> dict[str, str]:
         "configuration": configuration.lines(),
         "commands": command_lines.lines(),
         "messages": messages.lines([*seen.sink.flushed, _keyless()], [k["document"] for k in kept]),
-        "web": web.lines({**about, **seen.daemon.parts.board.now()}),
+        "web": web.lines({**about, **seen.daemon.parts.board.now()}, evidence(work / "evidence")),
         "files": files.lines(work / "state", work / "files"),
         "log": source_text.lines(),
     }

@@ -7,6 +7,7 @@ import json
 import math
 import threading
 import time
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from models.input_spec import InputSpec
 from monitor.config import Config
 from monitor.config.codec import identity
 from monitor.daemon.assembly.codec import build_codec, build_decoder, is_resized
+from monitor.daemon.assembly.evidence import build_keeper, build_sampler, open_evidence
 from monitor.daemon.assembly.judge import build_judge, channels_of
 from monitor.daemon.assembly.kafka import (
     build_connection,
@@ -46,12 +48,14 @@ from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
 from monitor.daemon.loop import Daemon, Parts
 from monitor.daemon.read_back import ReadBack
+from monitor.evidence.keeper import Keeper
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.first_rows import FirstRows, Watched
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.probe import probe
+from monitor.pipeline.scored import Stage
 from monitor.pipeline.series import Series
 from monitor.pipeline.step import Pipeline
 from monitor.process.deadline import Deadline
@@ -100,25 +104,28 @@ def build(
     set_threads(config, bundle)
     metrics = build_metrics(config)
     shadowed = build_shadow(config, bundle, metrics.shadow)
-    model = shadowed(build_model(config, bundle))
+    evidence = build_keeper(config)
+    model = shadowed(build_model(config, bundle, evidence, metrics.stage))
     say_how(model.about)
     history = History(retraining_policy(config))
     pipeline = Pipeline(
         model.decode, model.scorer, model.judge, metrics.stage, history, model.series,
-        model.explanations,
+        model.explanations, model.picker,
     )  # fmt: skip
     slot = ModelSlot(model)
     follower = build_follower(
-        config, model.version, lambda path: shadowed(load_tried(config, path)), slot, metrics
-    )
+        config, model.version,
+        lambda path: shadowed(load_tried(config, path, evidence, metrics.stage)), slot, metrics,
+    )  # fmt: skip
     liveness = Liveness(config.http.stall_seconds)
     metrics.loop.follow(liveness)
     board = StatusBoard(_about(config), liveness, Timeline(config.state.directory))
     deadline = deadline or Deadline(config.shutdown_seconds)
     connection = build_connection(config.kafka, deadline)
-    web = build_web(config, metrics, board, liveness, follower.look)
+    web = build_web(config, metrics, board, liveness, follower.look, evidence)
     state = StateFolder(config.state.directory)
     state.open()
+    open_evidence(config, evidence)
     board.timeline.load()
     board.timeline.mark(time.time(), "started", "started")
     delivery, on_final = build_delivery(config, connection, metrics)
@@ -155,6 +162,7 @@ def build(
             state=state,
             delivery=delivery,
             follower=follower,
+            evidence=evidence,
         ),
         stopping,
     )
@@ -199,9 +207,18 @@ def _limits(config: Config, spec: InputSpec) -> BatchLimits:
     return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
 
 
-def build_model(config: Config, bundle: Bundle) -> LoadedModel:
-    """A bundle's model as the daemon uses it; raises ConfigError if it does not fit."""
-    scorer = build_scorer(config, bundle, channels_of(config, bundle))
+def build_model(
+    config: Config,
+    bundle: Bundle,
+    evidence: Keeper | None = None,
+    stage: Stage = lambda name: nullcontext(),
+) -> LoadedModel:
+    """A bundle's model as the daemon uses it; raises ConfigError if it does not fit.
+
+    evidence: keeps a few of its records, or None. stage: times what that takes.
+    """
+    channels = channels_of(config, bundle)
+    scorer = build_scorer(config, bundle, channels)
     first_rows = FirstRows(bundle.input_spec)
     decode = build_decoder(config.codec, bundle.input_spec, is_resized(bundle))
     return LoadedModel(
@@ -217,6 +234,7 @@ def build_model(config: Config, bundle: Bundle) -> LoadedModel:
         series=build_series(config, bundle.input_spec),
         first_rows=first_rows,
         explanations=build_explanations(config, scorer),
+        picker=build_sampler(config, evidence, scorer, channels, stage),
     )
 
 
@@ -230,13 +248,18 @@ def build_series(config: Config, spec: InputSpec) -> Series | None:
     return series
 
 
-def load_tried(config: Config, folder: Path) -> LoadedModel:
-    """The model in a folder, verified, tried and warmed up.
+def load_tried(
+    config: Config,
+    folder: Path,
+    evidence: Keeper | None = None,
+    stage: Stage = lambda name: nullcontext(),
+) -> LoadedModel:
+    """The model in a folder, verified, tried and warmed up. evidence, stage: as `build_model`.
 
     Raises BundleError if it is not whole, ConfigError if it does not fit, ProbeError if it fails.
     """
     bundle = load_in_precision(config, folder)
-    model, spec = build_model(config, bundle), bundle.input_spec
+    model, spec = build_model(config, bundle, evidence, stage), bundle.input_spec
     shape = config.codec.shape or spec.payload_shape
     codec = build_codec(config.codec, spec, is_resized(bundle))
     probe(model.decode, model.scorer, codec, shape, spec)

@@ -9,7 +9,7 @@ import yaml
 from monitor.config import Config
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
-from monitor.web.app import build_app, build_health
+from monitor.web.app import ShowsEvidence, build_app, build_health
 from monitor.web.pages.routes import Site
 from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers
@@ -22,10 +22,11 @@ def build_web(
     board: StatusBoard,
     liveness: Liveness,
     look: Callable[[], None],
+    evidence: ShowsEvidence | None = None,
 ) -> WebServers:
     """Take the addresses; raises ConfigError for those and for the web configuration file.
 
-    look: asks for a look for a new model.
+    look: asks for a look for a new model. evidence: records to look at, or None.
     """
     http = config.http
     site = Site(
@@ -41,6 +42,7 @@ def build_web(
         lambda: liveness.stalled_seconds,
         look if http.reload else None,
         site,
+        evidence,
     )
     servers = [WebServer(app, http.host, http.port, watcher)]
     if http.health_port is not None:

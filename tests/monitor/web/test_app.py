@@ -145,3 +145,36 @@ class TestServer:
 
     def test_stopping_one_that_never_started_does_no_harm(self) -> None:
         server(self.app()).stop()
+
+
+class Kept:
+    """Evidence of one entry."""
+
+    def listed(self) -> dict[str, object]:
+        return {"mode": "records", "entries": [{"id": "0" * 16, "key": "</script>\u2028"}]}
+
+    def picture(self, id: str) -> bytes | None:
+        return b"\x89PNG" if id == "0" * 16 else None
+
+
+def test_evidence_is_json_and_pictures_are_png() -> None:
+    client = TestClient(build_app(CollectorRegistry(), dict, evidence=Kept()))
+    told = client.get("/api/evidence")
+    assert told.json() == Kept().listed()
+    shown = client.get(f"/api/evidence/{'0' * 16}.png")
+    assert (shown.content, shown.headers["content-type"]) == (b"\x89PNG", "image/png")
+    for answer in (told, shown):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("id", ["1" * 16, "..", "%2e%2e%2fsnapshot", "0" * 16 + "/x", "%00"])
+def test_a_picture_of_no_entry_is_not_found(id: str) -> None:
+    client = TestClient(build_app(CollectorRegistry(), dict, evidence=Kept()))
+    assert client.get(f"/api/evidence/{id}.png").status_code == 404
+
+
+def test_without_evidence_there_are_no_entries(client: TestClient) -> None:
+    assert client.get("/api/evidence").json() == {"mode": "off", "entries": []}
+    assert client.get(f"/api/evidence/{'0' * 16}.png").status_code == 404

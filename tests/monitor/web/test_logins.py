@@ -15,7 +15,9 @@ from monitor.web.passwords import WAITING_FROM_ONE, BusyError, Passwords
 from tests.kafka.process import wait_until
 from tests.monitor.web.site import HASH, PASSWORD, ask, login, serving, write_config
 
-EVERYTHING = ("/", "/metrics", "/api/status", "/api/episodes", "/-/healthy", "/-/ready")
+EVERYTHING = (
+    "/", "/metrics", "/api/status", "/api/episodes", "/api/evidence", "/-/healthy", "/-/ready",
+)  # fmt: skip
 
 
 def hash_of(password: str, cost: int = 4) -> str:

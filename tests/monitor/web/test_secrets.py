@@ -112,8 +112,10 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/metrics", "/api/status", "/api/episodes", "/-/healthy", "/-/ready", "/none"]
-)
+    "path",
+    ["/", "/metrics", "/api/status", "/api/episodes", "/api/evidence", "/-/healthy", "/-/ready",
+     "/none"],
+)  # fmt: skip
 def test_no_page_shows_a_secret(daemon: Guarded, path: str) -> None:
     for password in (PASSWORD, "wrong"):
         _, body, headers = ask(daemon.port, path, daemon.tls, headers=login("prometheus", password))
@@ -159,7 +161,7 @@ class TestHealth:
     def test_its_port_answers_health_and_nothing_else(self, daemon: Guarded) -> None:
         assert ask(daemon.health, "/-/healthy")[0] == 200
         assert ask(daemon.health, "/-/ready")[0] == 503
-        for path in ("/", "/metrics", "/api/status", "/api/episodes", "/-/reload"):
+        for path in ("/", "/metrics", "/api/status", "/api/episodes", "/api/evidence", "/-/reload"):
             assert ask(daemon.health, path)[0] == 404
 
     def test_the_command_asks_there(
