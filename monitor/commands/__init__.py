@@ -22,6 +22,7 @@ from monitor.commands import (
     export,
     import_weights,
     models,
+    mute,
     produce,
     replay,
     requests,
@@ -31,6 +32,7 @@ from monitor.commands import (
     simulate,
     state,
     train,
+    unmute,
     wrap,
 )
 
@@ -47,7 +49,7 @@ GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
         import_weights,
         wrap,
     ),
-    "run the daemon": (check_config, replay, run, check_health, produce),
+    "run the daemon": (check_config, replay, run, check_health, produce, mute, unmute),
     "look at what was found": (episodes, requests, dead_letters, state),
     "replace the model after a drift": (retrain, models),
 }

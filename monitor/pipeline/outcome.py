@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from monitor.drift.judge import Change
 from monitor.retraining.request import RetrainRequest
 from monitor.stream.columns import Columns, Index
-from monitor.stream.records import Anomaly, DeadLetter, Partition, Scores
+from monitor.stream.events import Event
+from monitor.stream.records import Alert, Anomaly, DeadLetter, Partition, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A drift alert that was withheld and leaves now. event: firing, turned or resolved."""
+
+    event: str
+    message: Event
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +26,8 @@ class Outcome:
     rows: of each record, int64 (n,), 0 for a dead letter, and for a step that completes no window.
     scores: of the rows, in the order of
     their records. replayed_rows: rows scored again that the judge had already counted. requests:
-    for a new model.
+    for a new model. late: alerts that were withheld before, and come before all changes. withheld:
+    alerts of changes that must not leave now; those changes have none.
     """
 
     consumed: Columns
@@ -28,6 +38,8 @@ class Outcome:
     changes: tuple[Change, ...]
     replayed_rows: int
     requests: tuple[RetrainRequest, ...] = ()
+    late: tuple[Late, ...] = ()
+    withheld: tuple[Alert, ...] = ()
 
     @property
     def records_scored(self) -> int:

@@ -1,6 +1,7 @@
 """Small JSON files that people write through commands while the daemon runs, beside its snapshots.
 
     by-hand/labels.json  what people say of episodes
+    by-hand/mute.json    until when no drift alert leaves
     by-hand/lock         held for a moment while a file is read, changed and written
 
 The daemon never writes them, and commands write nothing else of its state. Each is replaced whole
