@@ -26,10 +26,10 @@ class WatchedHistory(History):
         self.ended: list[Episode] = []
 
     def note(
-        self, judge: Judge, changes: Sequence[Change], newest: int
+        self, judge: Judge, changes: Sequence[Change], newest: int, mute: str | None = None
     ) -> tuple[RetrainRequest, ...]:
         """Take into account what the judge has counted, as the daemon does."""
-        made = super().note(judge, changes, newest)
+        made = super().note(judge, changes, newest, mute)
         records = judge.next_offset(self._place)
         for change in changes:
             episode = "" if change.alert is None else change.alert.episode

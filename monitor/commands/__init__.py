@@ -23,6 +23,7 @@ from monitor.commands import (
     export,
     import_weights,
     models,
+    mute,
     produce,
     replay,
     report,
@@ -33,6 +34,7 @@ from monitor.commands import (
     simulate,
     state,
     train,
+    unmute,
     wrap,
 )
 
@@ -49,7 +51,7 @@ GROUPS: Final[dict[str, tuple[ModuleType, ...]]] = {
         import_weights,
         wrap,
     ),
-    "run the daemon": (check_config, replay, run, check_health, produce),
+    "run the daemon": (check_config, replay, run, check_health, produce, mute, unmute),
     "look at what was found": (episodes, report, evidence, requests, dead_letters, state),
     "replace the model after a drift": (retrain, models),
 }

@@ -22,6 +22,7 @@ from monitor.config.drift import DriftConfig
 from monitor.config.environment import PREFIX, Environment
 from monitor.config.http import HttpConfig
 from monitor.config.kafka import KafkaConfig, OutputConfig
+from monitor.config.mutes import Mutes
 from monitor.config.receivers import KafkaReceiverConfig
 from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
@@ -169,6 +170,7 @@ class Config(BaseSettings):
     retraining: RetrainingConfig = Field(
         RetrainingConfig(), description="When a new model is asked for."
     )
+    mutes: Mutes = Field((), description="Planned maintenance: no drift alert leaves then.")
     http: HttpConfig = Field(HttpConfig(), description="The web server.")
     log: LogConfig = Field(LogConfig(), description="The log on standard error.")
 
@@ -232,4 +234,4 @@ class Config(BaseSettings):
 
     def printable(self) -> dict[str, Any]:
         """The effective values as YAML can hold them. Secrets are file names, not values."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
 from models.files import read_bounded
@@ -30,6 +31,7 @@ _RULES = {
     "literal_error": "must be {expected}",
     "string_type": "must be text (put it in quotes)",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "must match {pattern}",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
@@ -44,6 +46,7 @@ _RULES = {
     "union_tag_invalid": "kind must be one of {expected_tags}",
     "union_tag_not_found": "kind is missing",
     "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} items",
 }
 
 
@@ -123,7 +126,7 @@ def _line(path: str, error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     section, field = _find(location)
     if kind == "extra_forbidden":
-        known = list(section.model_fields) if section else []
+        known = list(_fields(section)) if section else []
         return f"{source}: {key}: unknown key.{suggestion(str(location[-1]), known)}"
     hint = f" {field}" if field else ""
     if kind == "missing":
@@ -162,13 +165,18 @@ def _find(
         if len(sections) > 1 and tagged:
             sections = tagged
             continue
-        field = sections[0].model_fields.get(str(part)) if len(sections) == 1 else None
+        field = _fields(sections[0]).get(str(part)) if len(sections) == 1 else None
         if field is None:
             break
         description = field.description or ""
         if depth < len(location) - 1:
             sections = _sections(field.annotation) or sections
     return sections[0] if len(sections) == 1 else None, description
+
+
+def _fields(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Its fields by the keys that stand for them: some keys are no names in Python."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def _sections(annotation: Any) -> list[type[BaseModel]]:

@@ -17,9 +17,8 @@ from monitor.daemon.beginnings import Beginnings, ReadBack
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.planner import Planner, say_copied
 from monitor.daemon.snapshots import Snapshots, committed_with, fits
-from monitor.drift.judge_state import decode
 from monitor.metrics import Metrics
-from monitor.pipeline.step import MEMORY_SCHEMA, Pipeline
+from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
 from monitor.retraining.request import RetrainRequest
 from monitor.state.folder import StateFolder, new_writer
@@ -117,7 +116,7 @@ class Checkpoints:
 
     def _inherit(self, other: Snapshot) -> None:
         """Keep the id and the history of a snapshot by other settings: no request comes twice."""
-        self._pipeline.history.inherit(decode(other.memory, MEMORY_SCHEMA))
+        self._pipeline.inherit(other.memory)
         self._accepted = replace(
             self._accepted,
             writer=other.writer,

@@ -13,87 +13,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from monitor.daemon.backlog import Backlog
-from monitor.daemon.checkpoints import Checkpoints
 from monitor.daemon.gauges import Gauges
 from monitor.daemon.membership import Membership
+from monitor.daemon.muting import Muting
 from monitor.daemon.outcomes import Outcomes
-from monitor.daemon.publisher import Publisher, Wait
+from monitor.daemon.parts import Parts
+from monitor.daemon.pause import Pause
+from monitor.daemon.publisher import Wait
 from monitor.daemon.readiness import Readiness
+from monitor.drift.judge import Change
 from monitor.errors import DamagedRecordsError
-from monitor.evidence.keeper import Keeper
-from monitor.metrics import Metrics
-from monitor.model_in_use.follower import Follower
-from monitor.model_in_use.model_slot import ModelSlot
 from monitor.model_in_use.swap import Swap
-from monitor.pipeline.dead_letter_limit import DeadLetterLimit
-from monitor.pipeline.events import EventsOf, events_of
 from monitor.pipeline.loaded_model import LoadedModel
-from monitor.pipeline.step import Pipeline
 from monitor.process import failpoints
-from monitor.process.deadline import CLOSE, LEAVE, WORK, Deadline
-from monitor.process.liveness import Liveness
-from monitor.retraining.delivery import DeliveryWorkers
-from monitor.state.folder import StateFolder
-from monitor.state.resume import Policy
-from monitor.stream.batching import Batcher
+from monitor.process.deadline import CLOSE, LEAVE, WORK
 from monitor.stream.offsets import Committed
 from monitor.stream.records import Partition
-from monitor.stream.sources import Source
-from monitor.stream.sources.former_group import FormerOffsets
-from monitor.web.server import WebServers
-from monitor.web.status import StatusBoard
 
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
-TEND_SECONDS = 0.2
 FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS, EVIDENCE_SECONDS = 2.0, 5.0, 4.0, 2.0
 """Longest wait for threads that end: of the follower, the deliveries, the web server."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the daemon is made of.
-
-    slot: the model in use, whose parts the pipeline has. ahead: batches that may be scored while
-    others are fetched; 0 does one thing after the other, and so does a batch that is scored in less
-    than worth_seconds. now: says when records came; None says nothing of it. former_offsets: where
-    the place of partitions may be of which the group knows nothing. deadline: by when all is over;
-    it begins with the stop. stall_seconds: not ready if nothing is judged for so long while records
-    wait. evidence: records to look at, or None.
-    """
-
-    source: Source
-    publisher: Publisher
-    pipeline: Pipeline
-    batcher: Batcher
-    checkpoints: Checkpoints
-    policy: Policy
-    dead_letter_limit: DeadLetterLimit
-    metrics: Metrics
-    board: StatusBoard
-    liveness: Liveness
-    web: WebServers
-    slot: ModelSlot
-    max_poll_records: int
-    deadline: Deadline
-    events: EventsOf = events_of
-    ahead: int = 0
-    worth_seconds: float = 0.0
-    former_offsets: FormerOffsets | None = None
-    stall_seconds: float = 300.0
-    state: StateFolder | None = None
-    delivery: DeliveryWorkers | None = None
-    follower: Follower | None = None
-    evidence: Keeper | None = None
-    now: Callable[[], float] | None = time.time
 
 
 def _no_wait(seconds: float) -> bool:
@@ -131,9 +79,11 @@ class Daemon:
             parts.metrics, lambda: self._checkpoint(_no_wait), parts.former_offsets,
         )  # fmt: skip
         self._swap = Swap(
-            parts.slot, parts.pipeline, parts.checkpoints, self._checkpoint,
-            lambda change: self._outcomes.tell(change, self._wait), self._replaced,
+            parts.slot, parts.pipeline, parts.checkpoints, self._checkpoint, self._end_told,
+            self._replaced,
         )  # fmt: skip
+        self._muting = parts.muting or Muting((), None, parts.metrics, parts.board)
+        self._wait = Pause(parts, self.stopping, self._muting, self._gauges)
         self._show(self.model)
 
     @property
@@ -186,6 +136,7 @@ class Daemon:
         self._more = len(polled.records) > 0
         self._membership.take(polled)
         self._swap.finish_handover()
+        self._tell_late()
         self._gauges.refresh()  # before anything that may hang: lag goes on from here
         self._advance()
         if parts.checkpoints.due(time.monotonic()):
@@ -210,15 +161,29 @@ class Daemon:
         scored = self._backlog.take()
         if scored is None or not len(scored.records):
             return  # it cannot be scored yet, or all of it was taken away meanwhile
-        outcome = parts.pipeline.decide(scored)
+        outcome = parts.pipeline.decide(scored, self._muting.reason())
         failpoints.reach("batch_decided")
         events = list(parts.events(outcome, self.model.version, self.model.threshold))
         if not self._outcomes.publish(outcome, events, self._wait):
             return
         parts.batcher.took(time.monotonic() - began + self._backlog.own_seconds)
-        alerts = any(change.alert is not None for change in outcome.changes)
+        alerts = outcome.late or any(change.alert is not None for change in outcome.changes)
         if parts.checkpoints.due(time.monotonic()) or (alerts and parts.publisher.transactional):
             self._checkpoint()
+
+    def _tell_late(self) -> None:
+        """Have the alerts leave that a mute withheld, once it is over: no record need come."""
+        checkpoints = self.parts.checkpoints
+        if self._muting.reason() is not None or checkpoints.doubtful or not checkpoints.offsets():
+            return
+        late = self.parts.pipeline.late()
+        if late and self._outcomes.tell_late(late, self._wait):
+            self._checkpoint()
+
+    def _end_told(self, change: Change) -> bool:
+        """Tell the end of another model's episode; false if that has to be done again."""
+        told, withheld = self.parts.pipeline.end_told(change, self._muting.reason())
+        return self._outcomes.tell(told, withheld, self._wait)
 
     def _take_model(self) -> None:
         """Let another model take its place, once what the one in use has scored is decided on."""
@@ -255,22 +220,6 @@ class Daemon:
 
     def _commit(self, offsets: Mapping[Partition, Committed]) -> bool:
         return self.parts.publisher.commit(offsets, self.parts.source)
-
-    def _wait(self, seconds: float) -> bool:
-        """Wait before another attempt to publish; false if there is no time for one."""
-        known, deadline = self.stopping.is_set(), self.parts.deadline
-        if known:
-            deadline.begin()
-        until = time.monotonic() + seconds
-        while (left := min(until - time.monotonic(), deadline.left(WORK))) > 0:
-            if self.stopping.is_set() and not known:
-                break  # one more attempt, at once
-            self.parts.liveness.beat()
-            self.parts.source.tend()
-            self._gauges.refresh()
-            time.sleep(min(TEND_SECONDS, left))
-        self._gauges.refresh()
-        return deadline.left(WORK) > 0
 
     def _drain(self) -> None:
         """Decide on what was polled before the stop, as far as the time allows."""

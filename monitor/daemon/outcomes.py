@@ -20,8 +20,9 @@ from monitor.evidence.keeper import Keeper
 from monitor.metrics import Metrics
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.events import alert_event
-from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.outcome import Late, Outcome
 from monitor.stream.events import Event
+from monitor.stream.records import Alert
 
 log = structlog.get_logger(__name__)
 
@@ -90,9 +91,32 @@ class Outcomes:
             self._checkpoints.doubtful = True
         return finished is Published.DONE
 
-    def tell(self, change: Change, wait: Wait) -> bool:
-        """Publish a change that no record brought; false if that has to be done again."""
+    def tell(self, change: Change, withheld: Sequence[Alert], wait: Wait) -> bool:
+        """Publish a change that no record brought; false if that has to be done again.
+
+        withheld: the change's alert, if it must not leave now.
+        """
         events = [] if change.alert is None else [alert_event(change.alert)]
+        if not self._send(events, wait):
+            return False
+        self._metrics.count_change(change)
+        self._metrics.mutes.count((), withheld)
+        if self._evidence is not None:
+            self._evidence.note(change)
+        _log(change)
+        _log_withheld(withheld)
+        return True
+
+    def tell_late(self, late: Sequence[Late], wait: Wait) -> bool:
+        """Publish alerts that were withheld; false if that has to be done again."""
+        if not self._send([alert.message for alert in late], wait):
+            return False
+        self._metrics.mutes.count(late, ())
+        _log_late(late)
+        return True
+
+    def _send(self, events: Sequence[Event], wait: Wait) -> bool:
+        """Publish what no record brought, after all that came before."""
         if not self.settle(wait):
             return False
         self._publisher.begin(events)
@@ -100,10 +124,6 @@ class Outcomes:
             return False
         for event in events:
             self._metrics.events_published.labels(event.kind).inc()
-        self._metrics.count_change(change)
-        if self._evidence is not None:
-            self._evidence.note(change)
-        _log(change)
         return True
 
     def close(self, seconds: float) -> None:
@@ -124,8 +144,10 @@ class Outcomes:
             log.error(self._dead_letter_limit.reason)
         if outcome.replayed_rows:
             log.warning("rows came again that were counted", rows=outcome.replayed_rows)
+        _log_late(outcome.late)
         for change in outcome.changes:
             _log(change)
+        _log_withheld(outcome.withheld)
         for request in outcome.requests:
             log.warning(
                 "a new model is asked for",
@@ -144,3 +166,13 @@ def _log(change: Change) -> None:
         statistic=round(change.verdict.statistic, 2),
         explanation=change.verdict.explanation,
     )
+
+
+def _log_withheld(withheld: Sequence[Alert]) -> None:
+    for alert in withheld:
+        log.info("a drift alert is withheld", episode=alert.episode, alert=alert.event)
+
+
+def _log_late(late: Sequence[Late]) -> None:
+    for alert in late:
+        log.info("a drift alert that was withheld has left", alert=alert.message.key)

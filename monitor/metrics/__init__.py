@@ -21,6 +21,7 @@ from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.explanations import ExplanationMetrics
 from monitor.metrics.lag import LagMetrics, LoopMetrics
 from monitor.metrics.model import ModelMetrics
+from monitor.metrics.mutes import MuteMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.series import SeriesMetrics
@@ -72,6 +73,7 @@ class Metrics:
         self.shadow = ShadowMetrics(self._gauge, self._counter, registry, quantiles)
         self.series = SeriesMetrics(self._gauge, self._counter)
         self.web = WebMetrics(self._gauge, self._counter)
+        self.mutes = MuteMetrics(self._gauge, self._counter, self.alerts)
 
     def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
         """A counter with at most one label, whose values are all known and start at zero."""
@@ -241,6 +243,7 @@ class Metrics:
                 self.non_finite.labels(where).inc(number)
         self.explanations.count(outcome.anomalies)
         self.retrain_requests.inc(len(outcome.requests))
+        self.mutes.count(outcome.late, outcome.withheld)
         for change in outcome.changes:
             self.count_change(change)
 

@@ -60,6 +60,7 @@ def events_of(
         yield dead_letter_event(letter, letter_key)
     for anomaly in outcome.anomalies:
         yield anomaly_event(anomaly, model_version, threshold, values=values)
+    yield from (late.message for late in outcome.late)
     for change in outcome.changes:
         if change.alert is not None:
             yield alert_event(change.alert)
@@ -127,11 +128,20 @@ def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") ->
 
 def alert_event(alert: Alert) -> Event:
     """A drift episode fired, turned or was resolved."""
-    key = f"{alert.episode}/{alert.event}"
-    body = {
+    return alert_message(alert_json(alert))
+
+
+def alert_message(body: dict[str, Any]) -> Event:
+    """The message of an alert's JSON values."""
+    return Event(ALERT, body["id"].encode(), _json(body))
+
+
+def alert_json(alert: Alert) -> dict[str, Any]:
+    """An alert as JSON values."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "kind": ALERT,
-        "id": key,
+        "id": f"{alert.episode}/{alert.event}",
         "event": alert.event,
         "episode": alert.episode,
         "timestamp": isoformat(alert.timestamp),
@@ -139,7 +149,6 @@ def alert_event(alert: Alert) -> Event:
         "verdict": verdict_json(alert.verdict),
         "next_offsets": _offsets(alert.next_offsets),
     }
-    return Event(ALERT, key.encode(), _json(body))
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

@@ -8,7 +8,16 @@ from monitor.drift.judge import Change
 from monitor.pipeline.picks import Pick
 from monitor.retraining.request import RetrainRequest
 from monitor.stream.columns import Columns, Index
-from monitor.stream.records import Anomaly, DeadLetter, Partition, Scores
+from monitor.stream.events import Event
+from monitor.stream.records import Alert, Anomaly, DeadLetter, Partition, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A drift alert that was withheld and leaves now. event: firing, turned or resolved."""
+
+    event: str
+    message: Event
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +27,9 @@ class Outcome:
     rows: of each record, int64 (n,), 0 for a dead letter, and for a step that completes no window.
     scores: of the rows, in the order of
     their records. replayed_rows: rows scored again that the judge had already counted. requests:
-    for a new model. picks: rows to keep as evidence.
+    for a new model. picks: rows to keep as evidence. late: alerts that were withheld before, and
+    come before all changes. withheld: alerts of changes that must not leave now; those changes have
+    none.
     """
 
     consumed: Columns
@@ -30,6 +41,8 @@ class Outcome:
     replayed_rows: int
     requests: tuple[RetrainRequest, ...] = ()
     picks: tuple[Pick, ...] = ()
+    late: tuple[Late, ...] = ()
+    withheld: tuple[Alert, ...] = ()
 
     @property
     def records_scored(self) -> int:

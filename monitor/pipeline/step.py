@@ -16,16 +16,17 @@ from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.errors import DecodeError
 from monitor.pipeline.explanations import Explanations
-from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.outcome import Late, Outcome
 from monitor.pipeline.picks import Picker
 from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
 from monitor.pipeline.series import Series
 from monitor.pipeline.series_notes import Steps
+from monitor.pipeline.withheld import Withheld
 from monitor.retraining.history import BEGUN_ANEW, REPLACED, History
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Ledger
 from monitor.stream.columns import Columns
-from monitor.stream.records import Anomaly, DeadLetter, Record
+from monitor.stream.records import Alert, Anomaly, DeadLetter, Record
 
 MEMORY_SCHEMA: Final = "memory-1"
 
@@ -56,6 +57,7 @@ class Pipeline:
         self.judge = judge
         self.history = history or History()
         self.ledger = Ledger()
+        self.withheld = Withheld()
         self.series = series
         self._explanations = explanations
         self._picker = picker
@@ -82,10 +84,15 @@ class Pipeline:
             return  # told when it was read first
         yield Steps(record.key or b"", record.offset, rows)
 
-    def decide(self, scored: Scored) -> Outcome:
-        """Judge and count records that were scored by the model in use."""
+    def decide(self, scored: Scored, mute: str | None = None) -> Outcome:
+        """Judge and count records that were scored by the model in use.
+
+        mute: the reason for which no drift alert may leave now, and no model is asked for.
+        """
+        late = () if mute is not None else self.late()
         with self._stage("judge"):
-            changes, requests, replayed = self._judge(scored)
+            changes, requests, replayed = self._judge(scored, mute)
+            changes, withheld = self.withheld.through(changes, mute)
             anomalous = scored.anomalous
             dead = None
             if self.series is not None and scored.moved is not None:
@@ -102,7 +109,26 @@ class Pipeline:
             replayed_rows=replayed,
             requests=tuple(requests),
             picks=scored.picks,
+            late=late,
+            withheld=tuple(withheld),
         )
+
+    def late(self) -> tuple[Late, ...]:
+        """The alerts that were withheld and may leave now that nothing is muted, each once.
+
+        None before the end of another model's episode is told: it may be the end of one of them.
+        """
+        if not self.withheld or self.handover is not None:
+            return ()
+        lasting = self.history.open
+        return self.withheld.release(None if lasting is None else lasting.id)
+
+    def end_told(self, change: Change, mute: str | None) -> tuple[Change, list[Alert]]:
+        """The end of another model's episode as it may leave, and the alert withheld of it."""
+        (let,), withheld = self.withheld.through([change], mute)
+        if withheld and mute is not None:
+            self.history.remember_muted(mute)
+        return let, withheld
 
     def memory(self) -> bytes:
         """All that is remembered of the stream: the judge, and what was counted."""
@@ -113,6 +139,8 @@ class Pipeline:
         }
         if self.series is not None:
             state["series"] = self.series.state()
+        if self.withheld:
+            state["withheld"] = self.withheld.state()
         return encode(state, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
@@ -127,6 +155,7 @@ class Pipeline:
             self.history.restore(state["chronicle"])
         if self.series is not None:
             self.series.restore(state.get("series"))
+        self.withheld.restore(state.get("withheld", ()))
         self.handover = None
         if judged["model_version"] == self.judge.model_version:
             self.judge.restore(judged)
@@ -136,6 +165,12 @@ class Pipeline:
         self.handover = handover(judged, self.judge)
         if self.handover is not None:
             self.history.remember(self.handover)
+
+    def inherit(self, memory: bytes) -> None:
+        """Go on after a stream that was judged by other settings: its history stays."""
+        state = decode(memory, MEMORY_SCHEMA)
+        self.history.inherit(state)
+        self.withheld.restore(state.get("withheld", ()))
 
     def replace(
         self,
@@ -171,7 +206,9 @@ class Pipeline:
     def _blank_judge(self) -> None:
         self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 
-    def _judge(self, scored: Scored) -> tuple[list[Change], list[RetrainRequest], int]:
+    def _judge(
+        self, scored: Scored, mute: str | None
+    ) -> tuple[list[Change], list[RetrainRequest], int]:
         """Give the judge what it has not counted, block by block in arrival order.
 
         Returns the changes, the requests, and how many rows it had counted before.
@@ -180,7 +217,7 @@ class Pipeline:
         requests: list[RetrainRequest] = []
 
         def note(came: list[Change], newest: int) -> None:
-            requests.extend(self.history.note(self.judge, came, newest))
+            requests.extend(self.history.note(self.judge, came, newest, mute))
             changes.extend(came)
 
         judged = scored.judged()

@@ -15,6 +15,11 @@ def question_mark(character: str) -> str:
     return "?"
 
 
+def escaped(character: str) -> str:
+    """A character that cannot be printed, as an escape such as \\x1b."""
+    return f"\\x{ord(character):02x}"
+
+
 def printable_line(text: str, longest: int, shown: Callable[[str], str] = question_mark) -> str:
     """One line without control characters, which could play tricks on a terminal.
 

@@ -67,7 +67,9 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
         return list(node.value)
     if node.tag in (_INT, _FLOAT) and _NOT_DECIMAL.match(node.value):
         raise YamlTextError(
-            _line(node), "a number that YAML reads as octal or as minutes; write it in plain digits"
+            _line(node),
+            "a number that YAML reads as octal or as minutes; write it in plain digits, a time in"
+            " quotes",
         )
     return []
 

@@ -75,7 +75,7 @@ class DeliveryMetrics(Protocol):
 
 
 class Worker:
-    """Delivers what is due to one receiver."""
+    """Delivers what is due to one receiver. paused: whether nothing may be delivered now."""
 
     def __init__(
         self,
@@ -84,12 +84,14 @@ class Worker:
         outbox: Outbox,
         metrics: DeliveryMetrics,
         timing: Timing,
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.receiver = receiver
         self._outbox = outbox
         self._metrics = metrics
         self._timing = timing
+        self._paused = paused
         self._unwritten: _Result | None = None
 
     def step(self) -> float:
@@ -99,7 +101,7 @@ class Worker:
             requests = self._outbox.listing().requests
             now = self._timing.now()
             self._metrics.show(self.name, requests, now)
-            due = _due(requests, self.name, now)
+            due = None if self._paused() else _due(requests, self.name, now)
             if due is None:
                 return LOOK_SECONDS
             self._unwritten = self._attempt(due)
@@ -164,7 +166,7 @@ def _due(requests: tuple[Kept, ...], name: str, now: float) -> Kept | None:
 
 
 class DeliveryWorkers:
-    """Delivers from `start` to `stop`."""
+    """Delivers from `start` to `stop`, but while it is paused: asked from the workers' threads."""
 
     def __init__(
         self,
@@ -172,12 +174,13 @@ class DeliveryWorkers:
         receivers: Mapping[str, Receiver],
         metrics: DeliveryMetrics,
         timing: Timing | None = None,
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._timing = timing or Timing()
         self._stopping = threading.Event()
         metrics.follow(receivers)
         self._workers = [
-            Worker(name, receiver, outbox, metrics, self._timing)
+            Worker(name, receiver, outbox, metrics, self._timing, paused)
             for name, receiver in receivers.items()
         ]
         self._wakes = {name: threading.Event() for name in receivers}

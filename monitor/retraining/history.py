@@ -46,16 +46,18 @@ class History:
         self._newest = 0
         self._seconds_before = 0.0
         self._arrived_before = 0.0
+        self._mute: str | None = None
 
     def note(
-        self, judge: Judge, changes: Sequence[Change], newest: int
+        self, judge: Judge, changes: Sequence[Change], newest: int, mute: str | None = None
     ) -> tuple[RetrainRequest, ...]:
         """Take into account what the judge has counted; returns the requests to make.
 
         newest: timestamp of the newest record it was given since the last call, or, if there
         were several evaluations, since the last but one of them. Without an evaluation since the
-        last call, nothing is concluded.
+        last call, nothing is concluded. mute: why no alert leaves now, and no model is asked for.
         """
+        self._mute = mute
         earlier = 0 if judge.evaluations > self._seen + 1 else self._newest
         self._newest = max(earlier, newest)
         if judge.evaluations == self._seen:
@@ -66,6 +68,8 @@ class History:
         for change in changes:
             self._take(judge, change)
             self.remember(change)
+            if mute is not None and change.alert is not None:
+                self.remember_muted(mute)
         if state in (State.OK, State.LEARNING):
             self._good.note(place, self._newest)
         made = self._look(judge) if state is State.FIRING else ()
@@ -79,6 +83,13 @@ class History:
     def remember(self, change: Change) -> None:
         """Keep a change of state, to be shown."""
         self.changes = [*self.changes, change_json(change)][-CHANGES_KEPT:]
+
+    def remember_muted(self, mute: str) -> None:
+        """The alert of the change that was remembered last is withheld. mute: why."""
+        last = {**self.changes[-1], "muted": mute}
+        self.changes = [*self.changes[:-1], last]
+        if self.episodes and self.episodes[-1].id == last["episode"]:
+            self.episodes[-1] = replace(self.episodes[-1], muted=mute)
 
     def _take(self, judge: Judge, change: Change) -> None:
         event = change.transition.event
@@ -152,7 +163,7 @@ class History:
         return self._ask(judge, verdict)
 
     def _waiting(self, episode: Episode) -> bool:
-        return self._policy.mode != "off" and not episode.request
+        return self._policy.mode != "off" and not episode.request and self._mute is None
 
     def _peak(self, verdict: Verdict) -> None:
         episode = self.episodes[-1]

@@ -20,7 +20,8 @@ class Episode:
     the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
     log10. onset_offsets: topic, partition and first drifted offset. request: id of the
     retraining request it led to, or "". kind: error or input, "" where the error alone is watched.
-    channels: those that have moved, the surest first.
+    channels: those that have moved, the surest first. muted: why an alert of it was withheld, ""
+    if none was.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Episode:
     request: str = ""
     kind: str = ""
     channels: tuple[str, ...] = ()
+    muted: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -96,6 +98,7 @@ def episode_json(episode: Episode) -> dict[str, Any]:
         **(
             {"drift_kind": episode.kind, "channels": list(episode.channels)} if episode.kind else {}
         ),
+        **({"muted": episode.muted} if episode.muted else {}),
     }
 
 
@@ -104,5 +107,7 @@ def episode_state(episode: Episode) -> dict[str, Any]:
     values = asdict(episode)
     if not episode.kind:
         del values["kind"], values["channels"]
+    if not episode.muted:
+        del values["muted"]
     ratio = values["peak_ratio"]
     return {**values, "peak_ratio": ratio if math.isfinite(ratio) else None}

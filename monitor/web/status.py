@@ -25,7 +25,8 @@ class StatusBoard:
     partitions are behind, from any thread.
     changes: of the drift state, as JSON values. wild_clocks: of partitions whose timestamps are not
     believed. first_rows: what is wrong with them, if anything is. requests: for a new model.
-    histogram: of errors, see `histogram.compared`.
+    histogram: of errors, see `histogram.compared`. muted: name, reason and end of the mute in
+    force. mute_damage: why the file of the mute by hand cannot be used.
 
     `published` is a finished JSON object, replaced as a whole: other threads read only that.
     """
@@ -40,6 +41,8 @@ class StatusBoard:
     first_rows: str | None = None
     requests: Sequence[RetrainRequest] = ()
     histogram: Mapping[str, Any] | None = None
+    muted: Mapping[str, Any] | None = None
+    mute_damage: str | None = None
     published: Mapping[str, Any] = field(default_factory=dict)
 
     def show_model(self, about: Mapping[str, Any]) -> None:
@@ -62,6 +65,8 @@ class StatusBoard:
             "hindrances": dict(hindrances),
             "connected": connected,
             "first_rows": self.first_rows,
+            "muted": self.muted,
+            "mute_damage": self.mute_damage,
             "drift": verdict_json(verdict),
             "rows": sum(counted.rows for counted in totals.values()),
             "anomalous_rows": sum(counted.anomalous for counted in totals.values()),

@@ -5,7 +5,7 @@ rule, or at what rests on it, fail. Takes some minutes, and fails if one survive
 survivors.txt, or if one is there that is caught.
 
 Those that are there change nothing that could be seen: the largest in place of the sum, or the
-smallest in place of the largest, of a single series or of what is only compared with 0 (15);
+smallest in place of the largest, of a single series or of what is only compared with 0 (16);
 matching by job and instance without the model, where an instance has one model (7); 100 minutes in
 place of 5 where the test looks every six hours (1).
 """

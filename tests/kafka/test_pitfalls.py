@@ -97,10 +97,10 @@ def test_a_scoring_stall_past_the_poll_interval_loses_and_repeats_nothing(
     first = watch(name, "one", **short)
     decide, stalls = first.daemon.parts.pipeline.decide, [30.0]
 
-    def slow(scored: object) -> object:
+    def slow(scored: object, mute: str | None = None) -> object:
         if stalls:
             time.sleep(stalls.pop())
-        return decide(scored)  # type: ignore[arg-type]
+        return decide(scored, mute)  # type: ignore[arg-type]
 
     first.until(lambda: len(first.source.assigned) == 2)
     monkeypatch.setattr(first.daemon.parts.pipeline, "decide", slow)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from monitor.commands.dead_letters.originals import Original
 from monitor.commands.dead_letters.selection import REMEMBERED, Tally
 from monitor.commands.dead_letters.view import DeadLetterView
-from monitor.process.text import printable_line
+from monitor.process.text import escaped, printable_line
 from monitor.stream.json_values import isoformat
 
 ERROR_WIDTH = 80
@@ -118,7 +118,7 @@ def counted(count: int, noun: str) -> str:
 
 def printable(text: str, width: int = 256) -> str:
     """One line without control characters, which could play tricks on a terminal."""
-    return printable_line(text, width, lambda c: f"\\x{ord(c):02x}")
+    return printable_line(text, width, escaped)
 
 
 def _text(value: bytes | None) -> str | None:

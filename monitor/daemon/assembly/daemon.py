@@ -46,7 +46,9 @@ from monitor.daemon.assembly.retraining import build_delivery, retraining_policy
 from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
-from monitor.daemon.loop import Daemon, Parts
+from monitor.daemon.loop import Daemon
+from monitor.daemon.muting import Muting
+from monitor.daemon.parts import Parts
 from monitor.daemon.read_back import ReadBack
 from monitor.evidence.keeper import Keeper
 from monitor.metrics import Metrics
@@ -62,6 +64,7 @@ from monitor.process.deadline import Deadline
 from monitor.process.liveness import Liveness
 from monitor.retraining.history import History
 from monitor.state.folder import StateFolder
+from monitor.state.mute_file import MuteFile
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
 from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
@@ -128,7 +131,10 @@ def build(
     open_evidence(config, evidence)
     board.timeline.load()
     board.timeline.mark(time.time(), "started", "started")
-    delivery, on_final = build_delivery(config, connection, metrics)
+    muting = build_muting(config, metrics, board)
+    delivery, on_final = build_delivery(
+        config, connection, metrics, lambda: muting.current is not None
+    )
     kafka = config.kafka
     read_back = ReadBack(
         lambda: opened(connection, kafka.isolation, kafka.fetch_max_bytes), deadline
@@ -163,9 +169,16 @@ def build(
             delivery=delivery,
             follower=follower,
             evidence=evidence,
+            muting=muting,
         ),
         stopping,
     )
+
+
+def build_muting(config: Config, metrics: Metrics, board: StatusBoard) -> Muting:
+    """What says when drift alerts are withheld."""
+    planned = [mute.planned() for mute in config.mutes]
+    return Muting(planned, MuteFile(config.state.directory), metrics, board)
 
 
 def build_checkpoints(

@@ -36,12 +36,14 @@ def retraining_policy(config: Config) -> Policy:
 
 
 def build_delivery(
-    config: Config, connection: Connection, metrics: Metrics
+    config: Config, connection: Connection, metrics: Metrics, paused: Callable[[], bool]
 ) -> tuple[DeliveryWorkers, HandOver]:
-    """What delivers requests, and what to call with those that are final."""
+    """What delivers requests while it is not paused, and what to call with those that are final."""
     receivers = config.retraining.receivers
     outbox = Outbox(config.state.directory / FOLDER, holding(receivers))
-    delivery = DeliveryWorkers(outbox, build_receivers(receivers, connection), metrics.requests)
+    delivery = DeliveryWorkers(
+        outbox, build_receivers(receivers, connection), metrics.requests, paused=paused
+    )
     return delivery, HandOver(outbox, delivery.wake)
 
 

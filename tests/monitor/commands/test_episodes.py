@@ -71,6 +71,7 @@ def test_an_episode_that_is_over_says_how_long_it_took(
     capsys.readouterr()
     assert main(["episodes", "--json", "--config", config]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert [episode.pop("label") for episode in found] == [None]
     assert found == web.get("/api/episodes").json()
     assert found[0]["ending"] == "resolved"
     assert 4 < found[0]["seconds"] < 24

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints
-from monitor.daemon.loop import Daemon, Parts
+from monitor.daemon.loop import Daemon
+from monitor.daemon.parts import Parts
 from monitor.daemon.publisher import Publisher
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
@@ -45,13 +46,16 @@ def assemble(
 
     Without a cadence a checkpoint is made after every batch. When records come is not told, so
     that a run can be compared with another one byte by byte. on_final: given the retraining
-    requests that are final.
+    requests that are final. mute: makes what mutes, of metrics and board; publishing: makes the
+    publisher, of the metrics.
     """
     metrics = Metrics(CollectorRegistry(), (0.5, 0.9))
     liveness = changes.pop("liveness", None) or Liveness(60)
     metrics.loop.follow(liveness)
     board = StatusBoard({"topic": "in"}, liveness)
     on_final = changes.pop("on_final", lambda requests: None)
+    mute = changes.pop("mute", lambda metrics, board: None)
+    publishing = changes.pop("publishing", lambda metrics: Publisher(sink, metrics))
     model = changes.pop("model", None) or candidate()
     deciding = changes.pop("pipeline", None) or Pipeline(model.decode, model.scorer, model.judge)
     state = StateFolder(folder) if folder else None
@@ -61,7 +65,7 @@ def assemble(
     web = WebServers([WebServer(app, "127.0.0.1", 0, ConfigWatcher(None, metrics.web))])
     parts: dict[str, Any] = {
         "source": source,
-        "publisher": Publisher(sink, metrics),
+        "publisher": publishing(metrics),
         "pipeline": deciding,
         "batcher": Batcher(BatchLimits(100, 10**6, 0.0)),
         "checkpoints": Checkpoints(
@@ -78,6 +82,7 @@ def assemble(
         "deadline": Deadline(5.0),
         "state": state,
         "now": None,
+        "muting": mute(metrics, board),
     }
     return Daemon(Parts(**(parts | changes)))
 

@@ -12,13 +12,14 @@ from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.explanations import ExplanationMetrics
 from monitor.metrics.lag import LagMetrics
 from monitor.metrics.model import ModelMetrics
+from monitor.metrics.mutes import MuteMetrics
 from monitor.metrics.requests import RequestMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
 
 PARTS = (
-    ClockMetrics, DriftMetrics, ExplanationMetrics, LagMetrics, ModelMetrics, RequestMetrics,
-    ShadowMetrics, WebMetrics,
+    ClockMetrics, DriftMetrics, ExplanationMetrics, LagMetrics, ModelMetrics, MuteMetrics,
+    RequestMetrics, ShadowMetrics, WebMetrics,
 )  # fmt: skip
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 HEAD = """\

@@ -283,3 +283,18 @@ def test_what_was_taken_is_not_sent_again_while_the_disk_is_full(
 
 def test_a_delivery_that_never_started_can_be_stopped(outbox: Outbox, metrics: Metrics) -> None:
     assert DeliveryWorkers(outbox, {"trainer": Scripted("")}, metrics.requests).stop()
+
+
+def test_nothing_is_delivered_while_muted_and_all_of_it_after(
+    outbox: Outbox, metrics: Metrics, clock: Clock
+) -> None:
+    receiver, muted = Scripted("HTTP 202"), [True]
+    metrics.requests.follow(["trainer"])
+    subject = Worker("trainer", receiver, outbox, metrics.requests, clock.timing, lambda: muted[0])
+    outbox.put(document())
+    assert subject.step() == LOOK_SECONDS
+    assert receiver.taken == []
+    assert value(metrics, "requests_open", receiver="trainer", state="waiting") == 1
+    muted[0] = False
+    assert subject.step() == 0.0
+    assert receiver.taken == [document()["id"]]

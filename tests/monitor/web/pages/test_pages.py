@@ -95,6 +95,21 @@ def test_it_says_first_how_it_stands_and_what_to_do(
     assert [word for word in words if word not in told] == []
 
 
+def test_it_says_until_when_it_is_muted_and_why() -> None:
+    muted = {"name": "by hand", "reason": "a lamp", "until": "2026-12-01T14:05:00.000+00:00"}
+    told = first(page(published(muted=muted, drift={"state": "firing"})))
+    assert "Muted until 2026-12-01 14:05:00 UTC: a lamp (by hand)." in told
+    assert "uted" not in first(page(published()))
+    told = first(page(published(mute_damage="mute.json: it is no JSON")))
+    assert "The mute by hand is not in force: mute.json: it is no JSON." in told
+    episode = Elements(
+        client(published(episodes=[EPISODE | {"muted": "a lamp"}]))
+        .get("/episodes/75b24e733e9a")
+        .text
+    )
+    assert "withheld, as it was muteda lamp" in episode.text
+
+
 def test_a_daemon_that_is_blind_says_so_before_any_drift() -> None:
     blind = {"ready": False, "hindrance": "no connection", "hindrances": {"connection": "x"}}
     told = first(page(published(drift={"state": "firing"}, **blind)))
@@ -124,10 +139,14 @@ def test_what_moved_is_named_with_both_values() -> None:
 def test_texts_of_others_are_shown_as_text(address: str) -> None:
     status = published(
         drift={"state": "firing", "drift_kind": "input", "channels": [CHANNEL]},
-        episodes=[EPISODE],
-        changes=[{"time": "t", "event": "e", "explanation": "x", "episode": EPISODE["id"]}],
+        episodes=[EPISODE | {"muted": "x"}],
+        changes=[
+            {"time": "t", "event": "e", "explanation": "x", "episode": EPISODE["id"], "muted": "x"}
+        ],
         requests=[dict.fromkeys(REQUEST, "x")],
         first_rows="x",
+        muted={"name": "x", "reason": "x", "until": "x"},
+        mute_damage="x",
         hindrances={"output": "x"},
         hindrance="x",
     )
