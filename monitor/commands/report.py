@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from models.files import write_whole
+    from monitor.commands.remembered import remembered
     from monitor.config import file as config_file
     from monitor.errors import UserError
     from monitor.retraining.past_episode import episode_json, episodes_of
@@ -47,42 +48,50 @@ def run(options: argparse.Namespace) -> int:
     from monitor.web.timeline import Timeline
 
     config = config_file.load(options.config)
-    chronicle = _chronicle(config.state.directory)
+    chronicle = remembered(config.state.directory)
     episodes = [episode_json(each) for each in episodes_of(chronicle)]
     episode = _chosen(episodes, options.episode)
     timeline = Timeline(config.state.directory)
     timeline.load()
+    listed, pictures = _evidence(config.state.directory, config.evidence)
     status = {
         "version": __version__,
         "topic": config.kafka.topic,
         "group": config.kafka.group,
         "servers": config.kafka.bootstrap_servers,
         "changes": chronicle.get("changes", []),
+        "evidence": listed,
     }
     out = Path(options.out)
     try:
-        write_whole(out, report(status, episode, timeline).encode())
+        write_whole(out, report(status, episode, timeline, pictures).encode())
     except OSError as error:
         raise UserError(f"--out: cannot write {out}: {error.strerror}.") from None
     print(f"wrote {out}: episode {episode['id']}, {out.stat().st_size / 1000:,.0f} kB")
     return 0
 
 
-def _chronicle(folder: Path) -> Mapping[str, Any]:
-    """What the newest snapshot remembers of episodes; raises UserError if there is none."""
-    from monitor.drift.judge_state import decode
-    from monitor.errors import UserError
-    from monitor.pipeline.step import MEMORY_SCHEMA
-    from monitor.state.folder import newest
+def _evidence(folder: Path, mode: str) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """Records to look at, and their pictures as addresses that hold them."""
+    import base64
+    import sys
 
-    snapshot = newest(folder)
-    if snapshot is None:
-        raise UserError(
-            f"no snapshot that can be read in {folder}. The daemon writes one every few seconds;"
-            " look at state.directory."
-        )
-    found = decode(snapshot.memory, MEMORY_SCHEMA).get("chronicle", {"episodes": []})
-    return dict(found)
+    from monitor.evidence.export import read
+    from monitor.evidence.keeper import listed, picture_of
+
+    if mode not in ("scores", "records"):
+        return {"mode": "off", "entries": []}, {}
+    ring, damaged = read(folder, "records" if mode == "records" else "scores")
+    for line in damaged:
+        print(f"left out: {line}", file=sys.stderr)
+    found = listed(mode, ring)
+    pictures = {each["id"]: picture_of(ring, each["id"]) for each in found["entries"]}
+    coded = {
+        id: f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        for id, png in pictures.items()
+        if png is not None
+    }
+    return found, coded
 
 
 def _chosen(episodes: Sequence[Mapping[str, Any]], wanted: str) -> Mapping[str, Any]:

@@ -46,7 +46,7 @@ def export(state: Path, mode: Mode, out: Path) -> Exported:
             f"no evidence in {state / FOLDER}. The daemon writes it every few seconds; look at"
             " state.directory."
         )
-    ring, damaged = _read(state, mode)
+    ring, damaged = read(state, mode)
     body = listed(mode, ring)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def export(state: Path, mode: Mode, out: Path) -> Exported:
     return Exported(len(body["entries"]), pictures, tuple(damaged))
 
 
-def _read(state: Path, mode: Mode) -> tuple[Ring, list[str]]:
+def read(state: Path, mode: Mode) -> tuple[Ring, list[str]]:
     """What is kept, and what cannot be used of it."""
     for _ in range(TRIES):
         damaged: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.web.exposition import Exposition
+from monitor.web.pages.gallery import NO_EVIDENCE, ShowsEvidence
 from monitor.web.pages.routes import HEADERS, Site, page_routes
 from monitor.web.timeline import Timeline
 
@@ -26,19 +27,6 @@ looking for a new model now. If there is one that is whole and fits, it takes it
 two batches; if not, the one in use stays. The log and aead_monitor_model_swaps_total and
 aead_monitor_model_swap_failures_total say what came of it.
 """
-
-
-_NO_EVIDENCE: Final[Mapping[str, Any]] = {"mode": "off", "entries": []}
-
-
-class ShowsEvidence(Protocol):
-    """Records that people may look at. Asked from any thread."""
-
-    def listed(self) -> Mapping[str, Any]:
-        """All of them, as JSON values."""
-
-    def picture(self, id: str) -> bytes | None:
-        """PNG of one; None if there is none."""
 
 
 def build_app(
@@ -69,7 +57,7 @@ def build_app(
         return JSONResponse(status().get("episodes", []), headers=HEADERS)
 
     def kept(request: Request) -> Response:
-        found = _NO_EVIDENCE if evidence is None else evidence.listed()
+        found = NO_EVIDENCE if evidence is None else evidence.listed()
         return JSONResponse(dict(found), headers=HEADERS)
 
     def picture(request: Request) -> Response:
@@ -93,7 +81,7 @@ def build_app(
         "/api/evidence/{id}.png": picture,
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
-    found += page_routes(status, site or Site(Timeline()))
+    found += page_routes(status, site or Site(Timeline()), evidence)
     health = build_health(status, stalled_seconds)
     routes_of_all = [*found, *health.routes, Route("/-/reload", look, methods=["POST"])]
     return Starlette(routes=routes_of_all, exception_handlers={Exception: _failed})

@@ -47,13 +47,16 @@ def heard(said: IO[str], pattern: str) -> str:
     raise EOFError(f"the demo ended before it said {pattern!r}")
 
 
-def take(opened: Browser, url: str, name: str, size: str, scheme: Scheme) -> None:
-    """One picture, once the page has all it shows."""
+def take(
+    opened: Browser, url: str, name: str, size: str, scheme: Scheme, *, whole: bool = True
+) -> None:
+    """One picture, once the page has all it shows. whole: of all the page, not its top alone."""
     with visit(opened, url, size, color_scheme=scheme) as seen:
         if seen.page.locator("#chart").count():
             seen.page.wait_for_selector("#chart canvas")
         seen.page.wait_for_timeout(500)
-        seen.page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
+        path = FOLDER / (f"{name}-{size}-{scheme}.png" if whole else f"{name}.png")
+        seen.page.screenshot(path=path, full_page=whole)
         assert seen.complaints == []
 
 
@@ -62,6 +65,8 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with browser() as opened, demo() as said:
         url = heard(said, r"status page: (http://\S+)")
+        heard(said, r"drift state: (DRIFT)")
+        take(opened, f"{url}/", "status-top", "wide", "light", whole=False)
         heard(said, r"the camera is (repaired)")
         schemes: tuple[Scheme, ...] = ("light", "dark")
         for size in ("wide", "narrow"):

@@ -67,6 +67,7 @@ def test_drift_comes_and_goes_on_an_open_page(opened: Browser, stream: Stream) -
     with visit(opened, stream.url) as seen:
         seen.until("#state", "all well")
         seen.page.evaluate("window.same = true")
+        assert seen.page.locator("#over-time table.narrow").count() == 1
         seen.page.wait_for_selector("#chart canvas")
         stream.goes_on(3.0)
         seen.until("#state", "times larger")
@@ -79,6 +80,8 @@ def test_drift_comes_and_goes_on_an_open_page(opened: Browser, stream: Stream) -
         seen.until("#episodes", "resolved")
         assert seen.page.title().startswith("all well")
         assert seen.page.evaluate("window.same"), "the page was loaded again"
+        assert seen.page.locator("#over-time table.narrow").count() == 1
+        assert seen.page.locator("#chart .u-legend").count() == 1
         seen.page.click("#episodes a")
         assert "resolved" in seen.says("h1")
         assert "kcat -C" in seen.says("main")

@@ -155,19 +155,10 @@ def _unknown(id: str, ids: list[str], folder: Path) -> str:
 
 def _episodes(folder: Path) -> list[Episode]:
     """Of the newest snapshot that can be read; raises UserError if there is none."""
-    from monitor.drift.judge_state import decode
-    from monitor.errors import UserError
-    from monitor.pipeline.step import MEMORY_SCHEMA
+    from monitor.commands.remembered import remembered
     from monitor.retraining.past_episode import episodes_of
-    from monitor.state.folder import newest
 
-    snapshot = newest(folder)
-    if snapshot is None:
-        raise UserError(
-            f"no snapshot that can be read in {folder}. The daemon writes one every few seconds;"
-            " look at state.directory."
-        )
-    return episodes_of(decode(snapshot.memory, MEMORY_SCHEMA).get("chronicle", {"episodes": []}))
+    return episodes_of(remembered(folder))
 
 
 def _label_json(label: Label | None) -> dict[str, str] | None:

@@ -9,7 +9,8 @@ import yaml
 from monitor.config import Config
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
-from monitor.web.app import ShowsEvidence, build_app, build_health
+from monitor.web.app import build_app, build_health
+from monitor.web.pages.gallery import ShowsEvidence
 from monitor.web.pages.routes import Site
 from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers

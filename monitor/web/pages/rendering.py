@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from monitor.web.pages.advice import advice
 from monitor.web.pages.curves import curves
+from monitor.web.pages.gallery import NO_EVIDENCE, of_episode, of_stream
 from monitor.web.timeline import Timeline
 
 WIDTH: Final = 640
@@ -85,10 +86,18 @@ def episode_page(
     return _render("episode.html", base=base, **_of_episode(status, episode, runbooks, timeline))
 
 
-def report(status: Mapping[str, Any], episode: Mapping[str, Any], timeline: Timeline) -> str:
-    """The same as one file that needs nothing else. status: of a daemon that may not run now."""
+def report(
+    status: Mapping[str, Any],
+    episode: Mapping[str, Any],
+    timeline: Timeline,
+    pictures: Mapping[str, str],
+) -> str:
+    """The same as one file that needs nothing else. status: of a daemon that may not run now.
+
+    pictures: of records, by their ids, as data: addresses.
+    """
     view = _of_episode(status, episode, "", timeline)
-    return _render("report.html", written=time.time(), **view)
+    return _render("report.html", written=time.time(), pictures=pictures, up="", **view)
 
 
 def _of_episode(
@@ -99,8 +108,14 @@ def _of_episode(
         datetime.fromisoformat(episode[key] or episode["fired_at"]).timestamp()
         for key in ("onset", "ended_at")
     )
-    shown = curves(timeline.around(begin, end), timeline.lines)
-    return {**_view(status, runbooks), "changes": changes, "episode": episode, "curves": shown}
+    servers = status.get("servers") or "BROKER"
+    return {
+        **_view(status, runbooks),
+        "changes": changes,
+        "episode": episode,
+        "curves": curves(timeline.around(begin, end), timeline.lines),
+        "gallery": of_episode(status.get("evidence", NO_EVIDENCE), episode["id"], servers),
+    }
 
 
 def _render(template: str, **values: Any) -> str:
@@ -112,6 +127,7 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
     told = advice(status)
     drift = status.get("drift") or {}
     partitions = status.get("partitions", ())
+    evidence = status.get("evidence", NO_EVIDENCE)
     return {
         "status": status,
         "drift": drift,
@@ -125,6 +141,9 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
         "lag": sum(each["lag_records"] or 0 for each in partitions),
         "episodes": list(status.get("episodes", ()))[::-1][:_SOME],
         "changes": list(status.get("changes", ()))[::-1],
+        "evidence": evidence["mode"],
+        "pictured": any(each["picture"] for each in evidence["entries"]),
+        "gallery": of_stream(evidence, status.get("servers") or "BROKER"),
     }
 
 
@@ -175,6 +194,11 @@ def odds(evidence: float | Undefined | None) -> str:
     return f"10^{evidence:.0f} to 1" if evidence > 6 else f"{number(10.0**evidence, 2)} to 1"
 
 
+def shown(value: object) -> str:
+    """A value of a record: a number, or a text, or nothing."""
+    return number(value) if isinstance(value, int | float) else "–" if value is None else str(value)
+
+
 def percent(value: float | None) -> str:
     """A share in per cent."""
     return "–" if value is None else f"{number(100 * value)} %"
@@ -200,5 +224,11 @@ def duration(seconds: float | None) -> str:
 
 
 _environment.filters.update(
-    number=number, percent=percent, moment=moment, duration=duration, odds=odds, shell=shlex.quote
+    number=number,
+    percent=percent,
+    moment=moment,
+    duration=duration,
+    odds=odds,
+    shown=shown,
+    shell=shlex.quote,
 )

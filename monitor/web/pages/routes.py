@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from monitor.web.pages.gallery import NO_EVIDENCE, ShowsEvidence
 from monitor.web.pages.rendering import episode_page, sections, status_page
 from monitor.web.timeline import SPANS, Timeline
 
@@ -55,14 +56,17 @@ class Site:
     runbooks: str = ""
 
 
-def page_routes(status: Callable[[], Mapping[str, Any]], site: Site) -> list[Route]:
-    """status: returns what is published, from any thread."""
-    rendered = _Rendered(status, site)
+def page_routes(
+    status: Callable[[], Mapping[str, Any]], site: Site, evidence: ShowsEvidence | None = None
+) -> list[Route]:
+    """status: returns what is published, from any thread. evidence: None if none is kept."""
+    listed = _nothing if evidence is None else evidence.listed
+    rendered = _Rendered(lambda: {**status(), "evidence": listed()}, site)
 
     def front(request: Request) -> Response:
         text = status_page(
-            status(), _base(request, site), site.runbooks, site.configuration,
-            site.timeline.fitting(),
+            {**status(), "evidence": listed()}, _base(request, site), site.runbooks,
+            site.configuration, site.timeline.fitting(),
         )  # fmt: skip
         return HTMLResponse(text, headers=HEADERS)
 
@@ -70,7 +74,7 @@ def page_routes(status: Callable[[], Mapping[str, Any]], site: Site) -> list[Rou
         return HTMLResponse(rendered.text(), headers=HEADERS)
 
     def episode(request: Request) -> Response:
-        now, wanted = status(), request.path_params["id"]
+        now, wanted = {**status(), "evidence": listed()}, request.path_params["id"]
         for each in now.get("episodes", ()):
             if each["id"] == wanted:
                 text = episode_page(now, each, _base(request, site), site.runbooks, site.timeline)
@@ -96,6 +100,10 @@ def page_routes(status: Callable[[], Mapping[str, Any]], site: Site) -> list[Rou
         Route("/api/changes", changes),
         *(Route(f"/static/{path.name}", _file(path)) for path in sorted(STATIC.iterdir())),
     ]
+
+
+def _nothing() -> Mapping[str, Any]:
+    return NO_EVIDENCE
 
 
 class _Rendered:

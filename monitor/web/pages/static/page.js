@@ -17,13 +17,14 @@ function take(text) {
     if (!place || place.contains(document.activeElement) || shown.get(section.id) === section.innerHTML) continue;
     shown.set(section.id, section.innerHTML);
     if (section.id === chartSection) {
-      place.querySelector("table").replaceWith(section.querySelector("table"));
+      place.querySelector("table.narrow").replaceWith(section.querySelector("table.narrow"));
       continue;
     }
     const open = [...place.querySelectorAll("details")].map(details => details.open);
     place.className = section.className;
     if (section.dataset.title) document.title = section.dataset.title;
     place.replaceChildren(...section.childNodes);
+    copyable(place);
     place.querySelectorAll("details").forEach((details, i) => { details.open = open[i] || false; });
   }
 }
@@ -127,6 +128,22 @@ function choose(button) {
   for (const each of document.querySelectorAll("[data-span]")) each.setAttribute("aria-pressed", String(each === button));
   curves().catch(lost);
 }
+
+// ---- commands that can be copied
+
+function copyable(within) {
+  if (!navigator.clipboard) return; // only where the page is safe from others on its way
+  for (const place of within.querySelectorAll(".command")) {
+    const button = document.createElement("button");
+    button.type = "button"; button.className = "copy"; button.textContent = "copy";
+    button.addEventListener("click", () => {
+      navigator.clipboard.writeText(place.querySelector("code").textContent)
+        .then(() => { button.textContent = "copied"; }, () => { button.textContent = "not allowed"; });
+    });
+    place.append(button);
+  }
+}
+copyable(document);
 
 // ---- staying up to date
 

@@ -1,0 +1,104 @@
+"""Records to look at, in groups, as the pages show them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+FEATURES: Final = 4
+EPISODES: Final = 2
+"""The newest, whose records are on the first page; each has a page of its own."""
+LEFT_OUT: Final = {
+    "waiting": "not looked at yet",
+    "size": "too large to be kept",
+    "model": "this model says no more than an error",
+    "shares": "its error has no parts that are finite",
+    "failed": "looking at it failed; the log says why",
+    "restart": "the daemon ended before it was looked at",
+    "model_replaced": "another model took its place before it was looked at",
+}
+
+NO_EVIDENCE: Final[Mapping[str, Any]] = {"mode": "off", "entries": []}
+
+
+class ShowsEvidence(Protocol):
+    """Records that people may look at. Asked from any thread."""
+
+    def listed(self) -> Mapping[str, Any]:
+        """All of them, as JSON values."""
+
+    def picture(self, id: str) -> bytes | None:
+        """PNG of one; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A record. alike: how many others have the same error. command: reads it from the topic."""
+
+    entry: Mapping[str, Any]
+    alike: int
+    command: str
+
+    @property
+    def features(self) -> Sequence[Mapping[str, Any]]:
+        """Those that carry most of its error."""
+        return (self.entry["features"] or ())[:FEATURES]
+
+    @property
+    def ratio(self) -> float | None:
+        """Its error, of the threshold."""
+        threshold = self.entry["threshold"]
+        return self.entry["error"] / threshold if threshold else None
+
+    @property
+    def left_out(self) -> str:
+        """Why there is less to see; empty if there is all."""
+        reason = self.entry["left_out"]
+        return LEFT_OUT.get(reason, str(reason)) if reason else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Records of one kind."""
+
+    title: str
+    cards: Sequence[Card]
+
+
+def of_stream(listed: Mapping[str, Any], servers: str) -> list[Group]:
+    """Those of the newest episodes, the most anomalous, and usual ones. servers: of Kafka."""
+    entries = listed["entries"]
+    episodes = dict.fromkeys(each["episode"] for each in entries if each["episode"])
+    groups = []
+    for episode in list(episodes)[:EPISODES]:
+        groups += of_episode(listed, episode, servers)
+    for kind, title in (("anomaly", "Most anomalous"), ("normal", "Usual, drawn by lot")):
+        groups.append(Group(title, _cards((e for e in entries if e["kind"] == kind), servers)))
+    return [group for group in groups if group.cards]
+
+
+def of_episode(listed: Mapping[str, Any], episode: str, servers: str) -> list[Group]:
+    """Those from before and after its onset, of the error and of each channel that moved."""
+    own = [each for each in listed["entries"] if each["episode"] == episode]
+    groups = []
+    for channel in dict.fromkeys(each["channel"] for each in own):
+        about = f", {channel}" if channel else ""
+        for kind, title in (("before", "Before the drift"), ("after", "Since the drift")):
+            found = (e for e in own if (e["channel"], e["kind"]) == (channel, kind))
+            groups.append(Group(f"{title}{about}", _cards(found, servers)))
+    return [group for group in groups if group.cards]
+
+
+def _cards(entries: Iterable[Mapping[str, Any]], servers: str) -> list[Card]:
+    """One for all records with the same error: the same record comes again and again at times."""
+    alike: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        alike.setdefault(f"{entry['error']:.6g}", []).append(entry)
+    return [Card(same[0], len(same) - 1, _command(same[0], servers)) for same in alike.values()]
+
+
+def _command(entry: Mapping[str, Any], servers: str) -> str:
+    place = f"-p {entry['partition']} -o {entry['offset']} -c 1"
+    return f"kcat -C -b {shlex.quote(servers)} -t {shlex.quote(entry['topic'])} {place}"
