@@ -39,6 +39,8 @@ const shades = {pending: "--pending", firing: "--firing", learning: "--learning"
 let span = (document.querySelector("[data-span][aria-pressed=true]") || {dataset: {span: "hour"}}).dataset.span;
 let plot = null, drawn = "";
 
+// Seconds between two labels of the time axis.
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 const two = value => String(value).padStart(2, "0");
 function clock(seconds, withDate, withSeconds) {
   const t = new Date(1000 * seconds);
@@ -101,7 +103,7 @@ function draw(data) {
     tzDate: seconds => uPlot.tzDate(new Date(1000 * seconds), "Etc/UTC"),
     hooks: {ready: [u => u.setLegend({idx: data.times.length - 1})]},
     scales: {x: {time: true}, y: {distr: 3}},
-    axes: [{...axis, values: ticksOfTime, size: 46, label: "UTC", labelSize: 16, labelFont: "12px system-ui, sans-serif"}, {...axis, size: 64, values: (u, ticks) => ticks.map(tick => tick == null ? "" : digits(tick))}],
+    axes: [{...axis, values: ticksOfTime, incrs: steps, size: 46, label: "UTC", labelSize: 16, labelFont: "12px system-ui, sans-serif"}, {...axis, size: 64, values: (u, ticks) => ticks.map(tick => tick == null ? "" : digits(tick))}],
     series: [{label: "time", value: (u, v) => v == null ? "–" : clock(v, true, true)}, ...levels.map((q, i) => ({label: q, stroke: lines()[i % 6], width: 2, points: {show: data.times.length < 3}, value})),
       dashed("reference median", colour("--soft")), dashed("threshold", colour("--firing"))],
   }, columns, chart);
