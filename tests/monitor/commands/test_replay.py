@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.backtest import backtest as backtests
 from monitor.cli import main
-from monitor.datasets import Dataset
 from tests.data import digit_images
 from tests.monitor.backtest.streams import (
     FIRST,
@@ -146,28 +146,36 @@ def test_a_folder_that_is_there_is_written_to_and_a_file_is_not(
     assert "is a file. Name a folder" in refused("replay", *words)
 
 
+INTERRUPTED = """
+import os, sys
+from monitor.backtest import backtest
+from monitor.cli import main
+
+given, number = backtest.rows_of, int(sys.argv[1])
+
+def rows_of(part, *more):
+    if part.index[0] >= 7000:
+        os.kill(os.getpid(), number)
+    return given(part, *more)
+
+backtest.rows_of = rows_of
+sys.exit(main(["replay", *sys.argv[2:]]))
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_tells_what_came_until_then(
-    number: signal.Signals,
-    config: Path,
-    data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals, config: Path, data: Path, tmp_path: Path
 ) -> None:
-    given = backtests.rows_of
-
-    def rows_of(part: Dataset, *more: Any) -> Any:
-        if part.index[0] >= 7000:
-            os.kill(os.getpid(), number)
-        return given(part, *more)
-
-    monkeypatch.setattr(backtests, "rows_of", rows_of)
-    words = ["--config", config, "--data", data, "--rate", RATE]
-    found = valid(replayed(tmp_path, *words, code=130))
+    """In a process of its own: a signal would end one that other tests need."""
+    words = ["--config", config, "--data", data, "--rate", RATE, "--out", tmp_path / "out"]
+    command = [sys.executable, "-c", INTERRUPTED, int(number), *words]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    found = valid(json.loads((tmp_path / "out" / "replay.json").read_text()))
     assert (found["complete"], found["stopped"], found["records"]) == (False, None, 7000)
     assert [each["event"] for each in found["alerts"]] == ["firing"]
-    assert "stopped      after 7,000 records" in capsys.readouterr().out
+    assert "stopped      after 7,000 records" in done.stdout
 
 
 def test_interrupted_before_the_first_record_it_writes_nothing(

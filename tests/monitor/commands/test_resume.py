@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -38,7 +37,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Stop:
         def bar():
             def listener(progress):
                 if progress.epoch == epoch:
-                    os.kill(os.getpid(), signal.SIGTERM)
+                    signal.raise_signal(signal.SIGTERM)
 
             yield listener
 
