@@ -29,6 +29,10 @@ class HttpConfig(Section):
         description="Where people find the pages, such as https://tools.example.com/watch/:"
         " what links start at. Empty: where a page was found.",
     )
+    actions: bool = Field(
+        False,
+        description="Whether the pages have buttons: a drift episode can be labelled there.",
+    )
     runbooks: str = Field(
         "",
         max_length=1000,
@@ -53,6 +57,15 @@ class HttpConfig(Section):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must have no login, no ? and no #")
         return value
+
+    @model_validator(mode="after")
+    def _known(self) -> HttpConfig:
+        if self.actions and self.web_config_file is None:
+            raise ValueError(
+                "actions needs web_config_file, with users or client certificates: else whoever"
+                " reaches the port could press the buttons"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ports(self) -> HttpConfig:

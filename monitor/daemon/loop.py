@@ -72,7 +72,7 @@ class Daemon:
         )  # fmt: skip
         self._outcomes = Outcomes(
             parts.publisher, parts.checkpoints, parts.metrics, parts.dead_letter_limit,
-            self._gauges, parts.evidence,
+            self._gauges, parts.evidence, parts.pipeline.pages,
         )  # fmt: skip
         self._membership = Membership(
             parts.source, parts.publisher, parts.checkpoints, self._backlog, parts.policy,

@@ -46,13 +46,15 @@ class Outcomes:
         dead_letter_limit: DeadLetterLimit,
         gauges: Gauges,
         evidence: Keeper | None = None,
+        pages: str = "",
     ) -> None:
+        """pages: see `alert_json`."""
         self._publisher = publisher
         self._checkpoints = checkpoints
         self._metrics = metrics
         self._dead_letter_limit = dead_letter_limit
         self._gauges = gauges
-        self._evidence = evidence
+        self._evidence, self._pages = evidence, pages
         self._dead_letters = DeadLetterLog()
         self._leaving: _Leaving | None = None
 
@@ -96,7 +98,7 @@ class Outcomes:
 
         withheld: the change's alert, if it must not leave now.
         """
-        events = [] if change.alert is None else [alert_event(change.alert)]
+        events = [] if change.alert is None else [alert_event(change.alert, self._pages)]
         if not self._send(events, wait):
             return False
         self._metrics.count_change(change)

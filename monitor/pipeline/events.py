@@ -50,11 +50,12 @@ def events_of(
     scores: Encode | None = None,
     *,
     values: bool = False,
+    pages: str = "",
 ) -> Iterator[Event]:
     """Everything that an outcome wants published, in a fixed order.
 
     scores: makes the message of a row's score; None if scores are not published. values: of
-    records, in the explanations of anomalies.
+    records, in the explanations of anomalies. pages: see `alert_json`.
     """
     for letter in outcome.dead_letters:
         yield dead_letter_event(letter, letter_key)
@@ -63,7 +64,7 @@ def events_of(
     yield from (late.message for late in outcome.late)
     for change in outcome.changes:
         if change.alert is not None:
-            yield alert_event(change.alert)
+            yield alert_event(change.alert, pages)
     if scores is not None:
         yield from score_events(outcome, scores)
 
@@ -126,9 +127,9 @@ def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") ->
     return Event(DEAD_LETTER, key, record.value, headers)
 
 
-def alert_event(alert: Alert) -> Event:
-    """A drift episode fired, turned or was resolved."""
-    return alert_message(alert_json(alert))
+def alert_event(alert: Alert, pages: str = "") -> Event:
+    """A drift episode fired, turned or was resolved. pages: see `alert_json`."""
+    return alert_message(alert_json(alert, pages))
 
 
 def alert_message(body: dict[str, Any]) -> Event:
@@ -136,8 +137,8 @@ def alert_message(body: dict[str, Any]) -> Event:
     return Event(ALERT, body["id"].encode(), _json(body))
 
 
-def alert_json(alert: Alert) -> dict[str, Any]:
-    """An alert as JSON values."""
+def alert_json(alert: Alert, pages: str = "") -> dict[str, Any]:
+    """An alert as JSON values. pages: address of the status page, which has one of each episode."""
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": ALERT,
@@ -148,6 +149,7 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "model_version": alert.model_version,
         "verdict": verdict_json(alert.verdict),
         "next_offsets": _offsets(alert.next_offsets),
+        **({"url": f"{pages.rstrip('/')}/episodes/{alert.episode}"} if pages else {}),
     }
 
 

@@ -37,7 +37,7 @@ class Pipeline:
     decode: payloads to rows. scorer: rows to scores. judge: errors to verdict. history:
     remembers episodes and asks for new models. series: makes windows of the steps of series, or
     None. explanations: of anomalies, or None. picker: of rows that people may look at, or None; it
-    changes nothing else. handover: the end of a drift episode of another
+    changes nothing else. pages: see `alert_json`. handover: the end of a drift episode of another
     model, that is still to be told, or None.
     """
 
@@ -51,13 +51,15 @@ class Pipeline:
         series: Series | None = None,
         explanations: Explanations | None = None,
         picker: Picker | None = None,
+        pages: str = "",
     ) -> None:
         self._decode = decode
         self._scorer = scorer
         self.judge = judge
         self.history = history or History()
         self.ledger = Ledger()
-        self.withheld = Withheld()
+        self.pages = pages
+        self.withheld = Withheld(pages)
         self.series = series
         self._explanations = explanations
         self._picker = picker

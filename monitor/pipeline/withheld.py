@@ -31,7 +31,9 @@ class Withheld:
     It is part of the pipeline's memory: work that is taken back takes them back, too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pages: str = "") -> None:
+        """pages: see `alert_json`."""
+        self._pages = pages
         self._waiting: list[_Waiting] = []
 
     def __len__(self) -> int:
@@ -69,7 +71,7 @@ class Withheld:
             if each.episode != alert.episode or not (over or each.event == alert.event)
         ]
         if not unheard:
-            message = alert_message({**alert_json(alert), "muted": mute})
+            message = alert_message({**alert_json(alert, self._pages), "muted": mute})
             self._waiting.append(_Waiting(alert.episode, alert.event, message))
 
     def release(self, lasting: str | None) -> tuple[Late, ...]:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from monitor.web.exposition import Exposition
 from monitor.web.pages.gallery import NO_EVIDENCE, ShowsEvidence
+from monitor.web.pages.labelling import Labelling
 from monitor.web.pages.routes import HEADERS, Site, page_routes
 from monitor.web.timeline import Timeline
 
@@ -36,12 +37,13 @@ def build_app(
     reload: Callable[[], None] | None = None,
     site: Site | None = None,
     evidence: ShowsEvidence | None = None,
+    labelling: Labelling | None = None,
 ) -> Starlette:
     """The web application. status: returns the latest published snapshot, from any thread.
 
     stalled_seconds: how long the run loop has hung; 0 while it is alive. reload: asks for a look
     for a new model, and returns at once; None if nobody may ask here. site: what the pages say
-    beside the status. evidence: None if none is kept.
+    beside the status. evidence: None if none is kept. labelling: of episodes, on their pages.
     """
     exposition = Exposition(registry)
 
@@ -81,7 +83,7 @@ def build_app(
         "/api/evidence/{id}.png": picture,
     }
     found = [Route(path, endpoint) for path, endpoint in routes.items()]
-    found += page_routes(status, site or Site(Timeline()), evidence)
+    found += page_routes(status, site or Site(Timeline()), evidence, labelling)
     health = build_health(status, stalled_seconds)
     routes_of_all = [*found, *health.routes, Route("/-/reload", look, methods=["POST"])]
     return Starlette(routes=routes_of_all, exception_handlers={Exception: _failed})

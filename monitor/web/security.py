@@ -22,6 +22,13 @@ class Security:
     headers: Mapping[str, str] = field(default_factory=dict)
     users: Passwords | None = None
 
+    @property
+    def knows_clients(self) -> bool:
+        """Whether nobody may ask who has neither a password nor a certificate."""
+        return self.users is not None or (
+            self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED
+        )
+
     def welcomes(self, certificate: Mapping[str, Any] | None) -> bool:
         """Whether a client with this certificate, as `getpeercert` has it, may ask."""
         if not self.client_names:

@@ -113,7 +113,7 @@ def build(
     history = History(retraining_policy(config))
     pipeline = Pipeline(
         model.decode, model.scorer, model.judge, metrics.stage, history, model.series,
-        model.explanations, model.picker,
+        model.explanations, model.picker, config.http.external_url,
     )  # fmt: skip
     slot = ModelSlot(model)
     follower = build_follower(

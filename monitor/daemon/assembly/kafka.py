@@ -169,6 +169,7 @@ def build_events(config: Config) -> EventsOf:
         letter_key=config.dead_letters.key,
         scores=scores,
         values=outputs.explain_values,
+        pages=config.http.external_url,
     )
 
 

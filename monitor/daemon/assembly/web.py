@@ -9,8 +9,10 @@ import yaml
 from monitor.config import Config
 from monitor.metrics import Metrics
 from monitor.process.liveness import Liveness
+from monitor.state.labels import Labels
 from monitor.web.app import build_app, build_health
 from monitor.web.pages.gallery import ShowsEvidence
+from monitor.web.pages.labelling import Labelling
 from monitor.web.pages.routes import Site
 from monitor.web.reload import ConfigWatcher
 from monitor.web.server import WebServer, WebServers
@@ -44,6 +46,13 @@ def build_web(
         look if http.reload else None,
         site,
         evidence,
+        Labelling(
+            Labels(config.state.directory),
+            board.now,
+            lambda: watcher.security.knows_clients,
+            http.external_url,
+            actions=http.actions,
+        ),
     )
     servers = [WebServer(app, http.host, http.port, watcher)]
     if http.health_port is not None:

@@ -20,6 +20,7 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
+from monitor.state.labels import ANSWERS, Label
 from monitor.web.pages.advice import advice
 from monitor.web.pages.curves import curves
 from monitor.web.pages.gallery import NO_EVIDENCE, of_episode, of_stream
@@ -81,9 +82,15 @@ def episode_page(
     base: str,
     runbooks: str,
     timeline: Timeline,
+    label: Label | None = None,
+    token: str = "",
 ) -> str:
-    """All that is known of one episode."""
-    return _render("episode.html", base=base, **_of_episode(status, episode, runbooks, timeline))
+    """All that is known of one episode.
+
+    label: what a person said of it. token: of the form by which one may; "" for no form.
+    """
+    view = _of_episode(status, episode, runbooks, timeline)
+    return _render("episode.html", base=base, label=label, token=token, answers=ANSWERS, **view)
 
 
 def report(

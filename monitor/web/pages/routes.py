@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from monitor.web.pages.gallery import NO_EVIDENCE, ShowsEvidence
+from monitor.web.pages.labelling import Labelling
 from monitor.web.pages.rendering import episode_page, sections, status_page
 from monitor.web.timeline import SPANS, Timeline
 
@@ -57,9 +58,15 @@ class Site:
 
 
 def page_routes(
-    status: Callable[[], Mapping[str, Any]], site: Site, evidence: ShowsEvidence | None = None
+    status: Callable[[], Mapping[str, Any]],
+    site: Site,
+    evidence: ShowsEvidence | None = None,
+    labelling: Labelling | None = None,
 ) -> list[Route]:
-    """status: returns what is published, from any thread. evidence: None if none is kept."""
+    """status: returns what is published, from any thread. evidence: None if none is kept.
+
+    labelling: of episodes; None where there is no state.
+    """
     listed = _nothing if evidence is None else evidence.listed
     rendered = _Rendered(lambda: {**status(), "evidence": listed()}, site)
 
@@ -77,7 +84,11 @@ def page_routes(
         now, wanted = {**status(), "evidence": listed()}, request.path_params["id"]
         for each in now.get("episodes", ()):
             if each["id"] == wanted:
-                text = episode_page(now, each, _base(request, site), site.runbooks, site.timeline)
+                told = None if labelling is None else labelling.of(wanted)
+                token = "" if labelling is None else labelling.token(wanted)
+                text = episode_page(
+                    now, each, _base(request, site), site.runbooks, site.timeline, told, token
+                )
                 return HTMLResponse(text, headers=HEADERS)
         return Response("no such episode: it is older than the last 100\n", status_code=404)
 
@@ -96,10 +107,15 @@ def page_routes(
         Route("/", front),
         Route("/sections", part),
         Route("/episodes/{id}", episode),
+        *([] if labelling is None else [_labels(labelling)]),
         Route("/api/timeline", timeline),
         Route("/api/changes", changes),
         *(Route(f"/static/{path.name}", _file(path)) for path in sorted(STATIC.iterdir())),
     ]
+
+
+def _labels(labelling: Labelling) -> Route:
+    return Route("/episodes/{id}/label", labelling.put, methods=["POST"])
 
 
 def _nothing() -> Mapping[str, Any]:

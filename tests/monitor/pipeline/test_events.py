@@ -56,6 +56,10 @@ def test_alerts_follow_their_schema() -> None:
     for alert in alerts:
         event = alert_event(alert)
         jsonschema.validate(json.loads(event.value), schema("alert"))
+        linked = json.loads(alert_event(alert, "https://tools.example.com/watch/").value)
+        jsonschema.validate(linked, schema("alert"))
+        assert linked.pop("url") == f"https://tools.example.com/watch/episodes/{alert.episode}"
+        assert linked == json.loads(event.value)
         assert event.key == f"{alert.episode}/{alert.event}".encode()
 
 
