@@ -6,10 +6,13 @@ import argparse
 import signal
 import threading
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monitor.process.deadline import Deadline
 from monitor.process.signals import StopSignals
+
+if TYPE_CHECKING:
+    from monitor.daemon.loop import Daemon
 
 STARTING_SECONDS: Final = 20.0
 """What shutdown_seconds is until the configuration is read."""
@@ -53,10 +56,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Run until asked to stop."""
     stopping, deadline = threading.Event(), Deadline(STARTING_SECONDS)
-    StopSignals(stopping, deadline).listen()
+    signals = StopSignals(stopping, deadline)
+    signals.listen()
     # Until there is somebody to ask; the newest model is loaded then anyway.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        daemon = _built(options, stopping, deadline)
+    except BaseException:
+        signals.close()
+        signal.signal(signal.SIGHUP, before)
+        raise
+    signal.signal(signal.SIGHUP, lambda number, frame: daemon.look())
+    daemon.run()
+    return 0
 
+
+def _built(options: argparse.Namespace, stopping: threading.Event, deadline: Deadline) -> Daemon:
     from monitor.config import environment
     from monitor.config import file as config_file
     from monitor.process import logs
@@ -68,7 +83,4 @@ def run(options: argparse.Namespace) -> int:
     from monitor.daemon.assembly.daemon import build
 
     deadline.seconds = config.shutdown_seconds
-    daemon = build(config, stopping, rewind=options.rewind, deadline=deadline)
-    signal.signal(signal.SIGHUP, lambda number, frame: daemon.look())
-    daemon.run()
-    return 0
+    return build(config, stopping, rewind=options.rewind, deadline=deadline)

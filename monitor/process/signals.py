@@ -29,26 +29,34 @@ class StopSignals:
         self._stopping = stopping
         self._deadline = deadline
         self._first: int | None = None
+        self._closed = False
 
     def listen(self) -> None:
         """Begin; to be called on the main thread, before anything that is slow."""
         self._arrived, waker = socket.socketpair()
         waker.setblocking(False)
         self._waker = waker  # kept open
-        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-        for number in STOPPING:
-            signal.signal(number, _nothing)
+        self._waked_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        self._handled_before = {number: signal.signal(number, _nothing) for number in STOPPING}
         threading.Thread(target=self._run, name="signals", daemon=True).start()
 
+    def close(self) -> None:
+        """Heed no signal any more: there is nothing that could be stopped. On the main thread."""
+        for number, handler in self._handled_before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._waked_before)
+        self._closed = True
+        self._waker.send(b"\0")
+
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             left = self._deadline.left()
             self._arrived.settimeout(None if left == float("inf") else max(left, 0.01))
             try:
                 numbers = self._arrived.recv(1)
             except TimeoutError:
                 numbers = b""
-            if numbers and numbers[0] in STOPPING:
+            if numbers and numbers[0] in STOPPING and not self._closed:
                 self._take(numbers[0])
             if self._first is not None and self._deadline.left() <= 0:
                 self._give_up(self._first)

@@ -144,7 +144,7 @@ def test_a_quiet_partition_need_not_wait_for_the_backlog_of_a_busy_one(
     send(servers, name, good(20), 1)
     watcher = watch(name)
     watcher.until(lambda: 1 in watcher.totals and watcher.totals[1].scored == 20)
-    assert watcher.totals[0].scored < 6000
+    assert watcher.totals[0].scored < 9000  # of 12,000
     watcher.until_consumed(12_020)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from monitor.stream.columns import Columns
@@ -32,14 +33,20 @@ class MemorySource:
         self.replaced = 0
         self.silent: dict[Partition, str] = {}
         self._tell: Callable[[Mapping[Partition, int]], None] = lambda ends: None
+        self._lock = threading.Lock()
         self.append(records)
 
     def append(self, records: Iterable[Record]) -> None:
-        """Add records at the end of their partitions; a new partition is assigned at once."""
-        for record in records:
-            if record.source not in self._records:
-                self._new.add(record.source)
-            self._records.setdefault(record.source, []).append(record)
+        """Add records at the end of their partitions; a new partition is assigned at once.
+
+        From any thread.
+        """
+        with self._lock:
+            for record in records:
+                if record.source not in self._records:
+                    self._records[record.source] = []
+                    self._new.add(record.source)
+                self._records[record.source].append(record)
 
     @property
     def assigned(self) -> frozenset[Partition]:
@@ -51,9 +58,10 @@ class MemorySource:
         if not self.connected:
             return Polled()
         lost, self._lost = frozenset(self._lost), set()
-        assigned = {p: self._assigned(p) for p in sorted(self._new)}
-        self._waiting |= self._new
-        self._new = set()
+        with self._lock:
+            assigned = {p: self._assigned(p) for p in sorted(self._new)}
+            self._waiting |= self._new
+            self._new = set()
         polled: list[Record] = []
         for partition, start in sorted(self._next.items()):
             room = max_records - len(polled)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+
+from monitor import cli
+from monitor.process.signals import STOPPING
 
 SCRIPT = """
 import os, sys, threading
@@ -57,3 +61,18 @@ def test_the_first_asks_and_the_second_or_the_end_of_the_time_ends(
     assert process.returncode == code
     assert told in said
     assert ("MainThread:" in said) == bool(told)  # where it hangs
+
+
+def test_a_start_that_fails_leaves_nobody_who_heeds_signals() -> None:
+    numbers = (*STOPPING, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    waker = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(waker)
+    assert cli.main(["run", "--config", "/nowhere.yaml"]) == 2
+    assert [signal.getsignal(number) for number in numbers] == before
+    after = signal.set_wakeup_fd(waker)
+    assert after == waker
+    deadline = time.monotonic() + 10
+    while any(thread.name == "signals" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
