@@ -84,6 +84,10 @@ class Subject:
         """Of its web server."""
         return self._daemon.url
 
+    def decided(self) -> int:
+        """Records that it has decided on so far; it must run."""
+        return consumed(self._daemon.status())
+
     def hold(self) -> None:
         """Stop it where it stands."""
         os.kill(self.pid, signal.SIGSTOP)

@@ -13,6 +13,7 @@ from benchmarks.bench import (
     in_memory,
     judging,
     latency,
+    pages,
     profile,
     scoring,
 )
@@ -24,6 +25,7 @@ GROUPS: Final[dict[str, ModuleType]] = {
     "decoding": decoding,
     "judging": judging,
     "latency": latency,
+    "pages": pages,
     "profile": profile,
     "endurance": endurance,
     "files": files,

@@ -13,7 +13,8 @@ example:
 
 Reads as `train` does and says what it understood: records, features with their types and ranges,
 what is missing, what was left out and why, which columns look like a label, an id or a counter,
-and which say the same. Exit code 2 if the data cannot be learned from as they are.
+and which say the same. Exit code 2 if the data cannot be learned from as they are: the columns are
+shown all the same, with all that is to be settled.
 """
 
 
@@ -36,12 +37,19 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from monitor.datasets import learning
+    from monitor.datasets.account import undecided
+    from monitor.datasets.plan import UndecidedError
     from monitor.process.progress import Bars
     from monitor.process.text import for_terminal
 
-    with Bars() as bars:
-        asked = reading(options, watch=bars.count)
-        account = learning.look(options.data, asked)
+    try:
+        with Bars() as bars:
+            asked = reading(options, watch=bars.count)
+            account = learning.look(options.data, asked)
+    except UndecidedError as question:
+        if not options.json:
+            print(for_terminal(undecided(question.columns)), flush=True)
+        raise
     if options.json:
         print(json.dumps(account.to_json(), indent=2, allow_nan=False))
         return 0

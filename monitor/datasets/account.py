@@ -86,7 +86,15 @@ def _cells(fact: Fact) -> tuple[str, ...]:
     return (fact.name, fact.kind, fact.range, missing, ", ".join(fact.looks))
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def undecided(columns: Sequence[Column]) -> str:
+    """What columns hold, for a terminal, while it is open which of them are features."""
+    lines = _table([_cells(fact_of(column)) for column in columns[:SHOWN]], "column")
+    if len(columns) > SHOWN:
+        lines.append(f"             and {len(columns) - SHOWN:,} more columns")
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[tuple[str, ...]], title: str = "feature") -> list[str]:
     if not rows:
         return []
     widths = [min(40, max(map(len, column))) for column in zip(*rows, strict=True)]
@@ -94,7 +102,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-    return [f"{'feature':13}{line}" for line in padded]
+    return [f"{title:13}{line}" for line in padded]
 
 
 def fact_of(column: Column, stand_in: bool = False) -> Fact:

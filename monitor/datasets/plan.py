@@ -32,6 +32,14 @@ _FAULTS = {
 }
 
 
+class UndecidedError(DataError):
+    """There is something to settle before records can be made. columns: what they hold."""
+
+    def __init__(self, message: str, columns: Sequence[Column]) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """taken: where the features come from. schema: theirs, none if they need no names. dtype: of
@@ -50,7 +58,10 @@ class Plan:
 def plan(
     table: Table, reading: Reading, chosen: NDArray[np.int64] | None, labels: Sequence[str]
 ) -> Plan:
-    """Look at all rows, and decide; raises DataError. labels: columns that chose the rows."""
+    """Look at all rows, and decide; raises DataError. labels: columns that chose the rows.
+
+    Raises UndecidedError with all that is to be settled.
+    """
     left = dict(_left(table, reading, labels))
     names = [name for name in reading.columns or table.names if name not in left]
     if not names:
@@ -59,8 +70,8 @@ def plan(
     if not seen.rows:
         raise DataError(f"{table.source}: there are no records. Give at least one of one number")
     columns = [seen.columns[name] for name in names]
-    _refuse_faults(table, columns)
-    _refuse_missing(table, columns, reading)
+    if questions := [*_faults(table, columns), *_missing(table, columns, reading)]:
+        raise UndecidedError("\n".join(questions), columns)
     taken = tuple(_taken(column, reading) for column in columns)
     return Plan(taken, _schema(table, taken, left), _dtype(taken, columns), tuple(left.items()),
                 chosen, seen)  # fmt: skip
@@ -84,7 +95,8 @@ def _left(table: Table, reading: Reading, labels: Sequence[str]) -> Iterator[tup
         yield from ((name, "not in --columns") for name in others)
 
 
-def _refuse_faults(table: Table, columns: Sequence[Column]) -> None:
+def _faults(table: Table, columns: Sequence[Column]) -> Iterator[str]:
+    """What is wrong with columns that cannot be features, with what to do."""
     faulty = [column for column in columns if column.kind in _FAULTS]
     faulty += [c for c in columns if c.kind == "category" and len(c.values) > MAX_CATEGORIES]
     if not faulty:
@@ -94,11 +106,10 @@ def _refuse_faults(table: Table, columns: Sequence[Column]) -> None:
     names = " ".join(shlex.quote(column.name) for column in faulty[:_SHOWN])
     put = "Otherwise put" if any(": say --" in fault for fault in faults) else "Put"
     if len(faulty) == 1:
-        raise DataError(
-            f"{table.source}: {faults[0]}. {put} it right, or leave it out: --drop {names}"
-        )
+        yield f"{table.source}: {faults[0]}. {put} it right, or leave it out: --drop {names}"
+        return
     more = f"\n  and {len(faulty) - _SHOWN} more" if len(faulty) > _SHOWN else ""
-    raise DataError(
+    yield (
         f"{table.source}: {len(faulty)} columns cannot be features as they are:\n  "
         + "\n  ".join(faults)
         + f"{more}\n{put} them right, or leave them out: --drop {names}"
@@ -134,7 +145,9 @@ def _fault(column: Column) -> str:
     return f"column {column.name!r}: {what}"
 
 
-def _refuse_missing(table: Table, columns: Sequence[Column], reading: Reading) -> None:
+def _missing(table: Table, columns: Sequence[Column], reading: Reading) -> Iterator[str]:
+    """Which columns lack values, where nobody has said what that means."""
+    columns = [column for column in columns if column.kind != "empty"]  # a fault already
     lacking = [column for column in columns if column.missing]
     indicated = [column for column in lacking if not column.width]
     lists = [column for column in lacking if column.width]
@@ -142,7 +155,7 @@ def _refuse_missing(table: Table, columns: Sequence[Column], reading: Reading) -
         return
     shown = lists if reading.missing == "indicate" else indicated + lists
     shares = [f"{column.name} {column.share_missing:.2%}" for column in shown]
-    raise DataError(
+    yield (
         f"{table.source}: values are missing in {listed(shares)}. Say"
         " --missing indicate to learn that they are, --missing skip to leave out such records,"
         f" or --drop {' '.join(shlex.quote(column.name) for column in shown[:_SHOWN])}"

@@ -15,12 +15,12 @@ from typing import Any, Literal, Protocol
 from monitor.pipeline.explanation_json import explanation_json
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.score_events import Encode, score_events
+from monitor.stream.channel_json import channel_json
 from monitor.stream.events import ADDRESS, ALERT, ANOMALY, DEAD_LETTER, Event
 from monitor.stream.json_values import estimate_json, interval_json, isoformat, number_json
 from monitor.stream.records import (
     Alert,
     Anomaly,
-    ChannelDrift,
     DeadLetter,
     Onset,
     Partition,
@@ -185,24 +185,8 @@ def _kind(verdict: Verdict) -> dict[str, Any]:
     """The kind of a drift and its channels; nothing where the error alone is watched."""
     if not verdict.kind:
         return {}
-    channels = [_channel(each) for each in verdict.channels]
+    channels = [channel_json(each) for each in verdict.channels]
     return {"drift_kind": verdict.kind, "channels": channels}
-
-
-def _channel(each: ChannelDrift) -> dict[str, Any]:
-    return {
-        "channel": each.channel,
-        "group": each.group,
-        "feature": each.feature or None,
-        "direction": each.direction,
-        "effect": estimate_json(each.effect),
-        "spread": each.spread,
-        "value": each.value,
-        "usual": each.usual,
-        "usual_spread": each.usual_spread,
-        "evidence": each.evidence,
-        "since": isoformat(each.since),
-    }
 
 
 def _onset(onset: Onset | None) -> dict[str, Any] | None:

@@ -16,7 +16,14 @@ from monitor.drift.clock import arrived_seconds
 from monitor.drift.episodes import Place, State
 from monitor.drift.judge import Change, Judge
 from monitor.retraining.past_change import change_json
-from monitor.retraining.past_episode import Episode, episode_state, episodes_of, names_of, places
+from monitor.retraining.past_episode import (
+    Episode,
+    episode_state,
+    episodes_of,
+    moved_by,
+    names_of,
+    places,
+)
 from monitor.retraining.policy import DAY_SECONDS, GoodMarks, Policy, between
 from monitor.retraining.request import RetrainRequest, Statistics, from_json, to_json
 from monitor.stream.records import Verdict
@@ -102,6 +109,7 @@ class History:
                 explanation=told.explanation,
                 kind=told.kind,
                 channels=names_of(told),
+                moved=moved_by(told),
             )
         elif event == "resolved":
             self.end("resolved", change.timestamp)
@@ -126,6 +134,7 @@ class History:
                 onset_offsets=places(verdict.onset),
                 kind=verdict.kind,
                 channels=names_of(verdict),
+                moved=moved_by(verdict),
             )
         )
         del self.episodes[:-EPISODES_KEPT]

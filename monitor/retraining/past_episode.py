@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from monitor.drift.detectors.evidence import restored_channel
+from monitor.stream.channel_json import channel_json
 from monitor.stream.json_values import isoformat, number_json
-from monitor.stream.records import Onset, Verdict
+from monitor.stream.records import ChannelDrift, Onset, Verdict
+
+MOVED_KEPT: Final = 5
+"""Channels of which it is remembered how they have moved: about 1 KB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +25,8 @@ class Episode:
     the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
     log10. onset_offsets: topic, partition and first drifted offset. request: id of the
     retraining request it led to, or "". kind: error or input, "" where the error alone is watched.
-    channels: those that have moved, the surest first. muted: why an alert of it was withheld, ""
-    if none was.
+    channels: those that have moved, the surest first; moved: how the first of them have, as was
+    told last. muted: why an alert of it was withheld, "" if none was.
     """
 
     id: str
@@ -41,6 +46,7 @@ class Episode:
     kind: str = ""
     channels: tuple[str, ...] = ()
     muted: str = ""
+    moved: tuple[ChannelDrift, ...] = ()
 
     @property
     def seconds(self) -> float | None:
@@ -59,7 +65,8 @@ def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
 def _episode(values: dict[str, Any]) -> Episode:
     ratio = values.pop("peak_ratio")
     places = tuple((str(t), int(p), int(o)) for t, p, o in values.pop("onset_offsets"))
-    values["channels"] = tuple(values.get("channels", ()))  # earlier versions had none
+    values["channels"] = tuple(values.get("channels", ()))  # earlier versions had none of both
+    values["moved"] = tuple(restored_channel(each) for each in values.get("moved", ()))
     return Episode(**values, peak_ratio=math.nan if ratio is None else ratio, onset_offsets=places)
 
 
@@ -72,6 +79,11 @@ def places(onset: Onset | None) -> tuple[tuple[str, int, int], ...]:
 def names_of(verdict: Verdict) -> tuple[str, ...]:
     """Of the channels that have moved, the surest first."""
     return tuple(each.channel for each in verdict.channels)
+
+
+def moved_by(verdict: Verdict) -> tuple[ChannelDrift, ...]:
+    """How the first of them have moved, as far as it is remembered."""
+    return verdict.channels[:MOVED_KEPT]
 
 
 def episode_json(episode: Episode) -> dict[str, Any]:
@@ -96,7 +108,13 @@ def episode_json(episode: Episode) -> dict[str, Any]:
         ],
         "request": episode.request or None,
         **(
-            {"drift_kind": episode.kind, "channels": list(episode.channels)} if episode.kind else {}
+            {
+                "drift_kind": episode.kind,
+                "channels": list(episode.channels),
+                "moved": [channel_json(each, shares=True) for each in episode.moved],
+            }
+            if episode.kind
+            else {}
         ),
         **({"muted": episode.muted} if episode.muted else {}),
     }
@@ -106,7 +124,7 @@ def episode_state(episode: Episode) -> dict[str, Any]:
     """Everything that `episodes_of` needs, as plain values."""
     values = asdict(episode)
     if not episode.kind:
-        del values["kind"], values["channels"]
+        del values["kind"], values["channels"], values["moved"]
     if not episode.muted:
         del values["muted"]
     ratio = values["peak_ratio"]

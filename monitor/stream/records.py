@@ -206,6 +206,19 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How the values of a channel lie in K bins.
+
+    edges: K - 1, ascending, in the unit of the feature; the outer bins have no end. usual, now:
+    shares of the calibration values and of the rows since the drift set in.
+    """
+
+    edges: tuple[float, ...]
+    usual: tuple[float, ...]
+    now: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelDrift:
     """How one channel of the records has moved.
 
@@ -213,7 +226,8 @@ class ChannelDrift:
     narrower or wider. effect: shift of the mean, in standard deviations of the calibration values.
     spread: of the values since, in the same. value, usual, usual_spread: mean since, and mean and
     standard deviation of the calibration, in the unit of the feature where it is of one. evidence:
-    of this channel alone, log10. since: milliseconds since the epoch.
+    of this channel alone, log10. since: milliseconds since the epoch. shares: None if an earlier
+    version found it.
     """
 
     channel: str
@@ -227,6 +241,7 @@ class ChannelDrift:
     usual_spread: float
     evidence: float
     since: int
+    shares: Shares | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from monitor.process.liveness import Liveness
 from monitor.retraining.past_episode import Episode, episode_json
 from monitor.retraining.request import RetrainRequest
 from monitor.state.ledger import Totals
+from monitor.stream.channel_json import channel_json
 from monitor.stream.json_values import isoformat
 from monitor.stream.records import Lags, Partition, Verdict
 from monitor.web.timeline import Timeline
@@ -67,7 +68,7 @@ class StatusBoard:
             "first_rows": self.first_rows,
             "muted": self.muted,
             "mute_damage": self.mute_damage,
-            "drift": verdict_json(verdict),
+            "drift": {**verdict_json(verdict), **_channels(verdict)},
             "rows": sum(counted.rows for counted in totals.values()),
             "anomalous_rows": sum(counted.anomalous for counted in totals.values()),
             "partitions": _partitions(assigned, totals, self.wild_clocks),
@@ -95,6 +96,13 @@ class StatusBoard:
                 for each in published["partitions"]
             ],
         }
+
+
+def _channels(verdict: Verdict) -> dict[str, Any]:
+    """Those that have moved, with their histograms; nothing where the error alone is watched."""
+    if not verdict.kind:
+        return {}
+    return {"channels": [channel_json(each, shares=True) for each in verdict.channels]}
 
 
 def _partitions(

@@ -92,8 +92,10 @@ def test_a_cost_is_that_of_a_record_in_microseconds() -> None:
 
 
 def test_what_waits_costs_no_processor_time() -> None:
-    found = cost(lambda: time.sleep(0.05) or 1)
-    assert found.processor < 10_000 < 50_000 <= found.wall
+    # Other threads of this process may work in the meantime, but not each time.
+    found = [cost(lambda: time.sleep(0.05) or 1) for _ in range(5)]
+    assert min(each.processor for each in found) < 10_000
+    assert all(each.wall >= 50_000 for each in found)
 
 
 def test_a_stage_clock_counts_its_stage_alone() -> None:

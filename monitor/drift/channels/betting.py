@@ -180,7 +180,13 @@ class ChannelTest:
         moments = self._history.moments(channel, gains)
         inflation = float(self._dependence.inflation[channel].max())
         alternative = rank_bets.RANKED[bet]
-        drift = findings.drift(self._usual, channel, alternative, moments, onset, won, inflation)
+        shares = self._usual.shares(
+            channel, self._bets.edges[channel], self._bets.counts[channel],
+            self._history.counts(channel, gains),
+        )  # fmt: skip
+        drift = findings.drift(
+            self._usual, channel, alternative, moments, onset, won, inflation, shares
+        )
         return drift, onset
 
     def restart(self) -> None:

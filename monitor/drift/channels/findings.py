@@ -16,7 +16,7 @@ from monitor.drift.blocks import Position
 from monitor.drift.channels.history import Moments
 from monitor.drift.detectors.alternatives import Alternative
 from monitor.stream.json_values import isoformat
-from monitor.stream.records import ChannelDrift, Estimate
+from monitor.stream.records import ChannelDrift, Estimate, Shares
 
 ERROR: Final = "error"
 INPUT: Final = "input"
@@ -31,6 +31,7 @@ SAID: Final = 3
 _Z: Final = 1.96
 
 Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +61,24 @@ class Usual:
         here = float(self.mean[channel] + deviation * self.spread[channel])
         return float(offset + scale * here)
 
+    def shares(self, channel: int, edges: NDArray[np.float32], usual: Index, now: Index) -> Shares:
+        """Calibration values and rows now in bins that end at `edges`; counts of both, (K,)."""
+        offset, scale = self.units[channel].tolist()
+        return Shares(
+            tuple((offset + scale * edges.astype(np.float64)).tolist()),
+            tuple((usual / max(int(usual.sum()), 1)).tolist()),
+            tuple((now / max(int(now.sum()), 1)).tolist()),
+        )
+
 
 def drift(
     usual: Usual, channel: int, alternative: Alternative, moments: Moments,
-    onset: Position | None, won: float, inflation: float,
+    onset: Position | None, won: float, inflation: float, shares: Shares,
 ) -> ChannelDrift:  # fmt: skip
     """The drift of a channel.
 
-    alternative: of the bet that has won most. moments: of the rows since the onset. won: its own
-    evidence. inflation: of the variance of a mean, by dependence.
+    alternative: of the bet that has won most. moments, shares: of the rows since the onset. won:
+    its own evidence. inflation: of the variance of a mean, by dependence.
     """
     view = usual.views[channel]
     error = _Z * moments.spread * math.sqrt(inflation / moments.rows)
@@ -84,6 +94,7 @@ def drift(
         usual_spread=float(usual.spread[channel] * usual.units[channel, 1]),
         evidence=math.log10(max(won, 1e-300)),
         since=0 if onset is None else onset.timestamp,
+        shares=shares,
     )
 
 
@@ -103,8 +114,14 @@ def words(found: Sequence[ChannelDrift]) -> str:
         # What a stuck sensor does to its residual says less than that it is stuck.
         if name not in told or (_is_stuck(each) and not _is_stuck(told[name])):
             told[name] = each
-    said = [f"{_clause(each)} since {isoformat(each.since)}" for each in told.values()]
+    said = [f"{_clause(each)} since {_time(each.since)}" for each in told.values()]
     return "; ".join(said[:SAID]) + (f"; and {len(said) - SAID} more" if len(said) > SAID else "")
+
+
+def _time(milliseconds: int) -> str:
+    """As people read it; a wild one as it is."""
+    moment = isoformat(milliseconds)
+    return f"{moment[:19].replace('T', ' ')} UTC" if "T" in moment else moment
 
 
 def _is_stuck(each: ChannelDrift) -> bool:

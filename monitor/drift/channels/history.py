@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitor.drift.blocks import Position, position_state, restored_position
 from monitor.drift.channels.digits import STEPS
-from monitor.drift.channels.tally import Tallies, Tally
+from monitor.drift.channels.tally import Index, Tallies, Tally
 
 ENTRIES: Final = 64
 MOST: Final = (1 << 32) - 1
@@ -86,6 +86,11 @@ class ChannelHistory:
         """
         entry = self._onset(channel, gains)
         return None if entry is None else self._starts[entry]
+
+    def counts(self, channel: int, gains: Floats) -> Index:
+        """Rows since that place in each bin, (K,)."""
+        places = self._used[self._onset(channel, gains) or 0 :]
+        return np.asarray(self._counts[places, channel].sum(axis=0, dtype=np.int64))
 
     def moments(self, channel: int, gains: Floats) -> Moments:
         """Of the rows since that place. There must be some."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from monitor.drift.blocks import Position, position_state, restored_position
-from monitor.stream.records import ChannelDrift, Estimate, Partition
+from monitor.stream.records import ChannelDrift, Estimate, Partition, Shares
 
 
 class Evidence(NamedTuple):
@@ -78,10 +78,13 @@ def restored_finding(state: Mapping[str, Any]) -> Finding:
         onset=None if state["onset"] is None else restored_position(state["onset"]),
         partition=None if state["partition"] is None else Partition(*state["partition"]),
         kind=str(state.get("kind", "")),
-        channels=tuple(_restored_channel(each) for each in state.get("channels", ())),
+        channels=tuple(restored_channel(each) for each in state.get("channels", ())),
         change=str(state.get("change", "")),
     )
 
 
-def _restored_channel(state: Mapping[str, Any]) -> ChannelDrift:
-    return ChannelDrift(**{**state, "effect": Estimate(**state["effect"])})
+def restored_channel(state: Mapping[str, Any]) -> ChannelDrift:
+    """The drift of a channel that `asdict` was called on."""
+    shares = state.get("shares")  # earlier versions had none
+    known = None if shares is None else Shares(**{k: tuple(v) for k, v in shares.items()})
+    return ChannelDrift(**{**state, "effect": Estimate(**state["effect"]), "shares": known})

@@ -68,13 +68,13 @@ class Group:
 
 
 def of_stream(listed: Mapping[str, Any], servers: str) -> list[Group]:
-    """Those of the newest episodes, the most anomalous, and usual ones. servers: of Kafka."""
+    """Those of the newest episodes, the most anomalous, and others. servers: of Kafka."""
     entries = listed["entries"]
     episodes = dict.fromkeys(each["episode"] for each in entries if each["episode"])
     groups = []
     for episode in list(episodes)[:EPISODES]:
         groups += of_episode(listed, episode, servers)
-    for kind, title in (("anomaly", "Most anomalous"), ("normal", "Usual, drawn by lot")):
+    for kind, title in (("anomaly", "Most anomalous"), ("normal", "Not anomalous, drawn by lot")):
         groups.append(Group(title, _cards((e for e in entries if e["kind"] == kind), servers)))
     return [group for group in groups if group.cards]
 

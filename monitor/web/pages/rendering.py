@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from unicodedata import category
@@ -22,13 +22,11 @@ from markupsafe import Markup
 
 from monitor.state.labels import ANSWERS, Label
 from monitor.web.pages.advice import advice
+from monitor.web.pages.bars import bars, channel_bars
 from monitor.web.pages.curves import curves
 from monitor.web.pages.gallery import NO_EVIDENCE, of_episode, of_stream
 from monitor.web.timeline import Timeline
 
-WIDTH: Final = 640
-HEIGHT: Final = 150
-"""Of the histogram, in its own units."""
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Categories of Unicode: control, format (right-to-left marks among them), separators of lines."""
 _SOME: Final = 50
@@ -154,35 +152,6 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
     }
 
 
-def bars(histogram: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The histogram as rectangles of WIDTH x HEIGHT; None if there is none."""
-    if not histogram:
-        return None
-    now, usual = histogram["window"] or (), histogram["reference"]
-    tallest = max(*now, *usual)
-    step = WIDTH / len(usual)
-    edges = histogram["edges"]
-    span = math.log(edges[-1] / edges[0])
-
-    def rectangles(shares: Sequence[float]) -> list[tuple[float, float, float]]:
-        heights = [round(HEIGHT * math.sqrt(share / tallest), 1) for share in shares]
-        return [(round(i * step, 1), round(HEIGHT - h, 1), h) for i, h in enumerate(heights)]
-
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "step": round(step, 1),
-        "reference": rectangles(usual),
-        "window": rectangles(now),
-        "threshold": round(
-            WIDTH * math.log(max(histogram["threshold"], edges[0]) / edges[0]) / span, 1
-        ),
-        "limit": histogram["threshold"],
-        "low": edges[0],
-        "high": edges[-1],
-    }
-
-
 def number(value: float | Undefined | None, digits: int = 3) -> str:
     """With so many digits that count, thousands set off; a dash if it is not known."""
     if value is None or isinstance(value, Undefined) or not math.isfinite(value):
@@ -238,4 +207,5 @@ _environment.filters.update(
     odds=odds,
     shown=shown,
     shell=shlex.quote,
+    channel_bars=channel_bars,
 )

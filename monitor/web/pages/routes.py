@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -128,13 +129,15 @@ class _Rendered:
     def __init__(self, status: Callable[[], Mapping[str, Any]], site: Site) -> None:
         self._status, self._site = status, site
         self._made: tuple[float, str] = (float("-inf"), "")
+        self._making = Lock()
 
     def text(self) -> str:
-        now = time.monotonic()
-        if now - self._made[0] > RENDERED_SECONDS:
-            site = self._site
-            self._made = now, sections(self._status(), site.runbooks, site.configuration)
-        return self._made[1]
+        with self._making:  # many ask at once, on threads of their own
+            now = time.monotonic()
+            if now - self._made[0] > RENDERED_SECONDS:
+                site = self._site
+                self._made = now, sections(self._status(), site.runbooks, site.configuration)
+            return self._made[1]
 
 
 def _file(path: Path) -> Callable[[Request], Response]:

@@ -129,6 +129,26 @@ def test_check_data_prints_a_table_and_json(tmp_path: Path, capsys) -> None:
     assert json.loads(capsys.readouterr().out)["records"] == 300
 
 
+def test_columns_are_shown_and_all_is_asked_at_once_where_something_is_open(
+    tmp_path: Path, capsys
+) -> None:
+    data = machines(tmp_path / "x.csv")
+    assert main(["check-data", "--data", str(data)]) == 2
+    shown, asked = capsys.readouterr()
+    assert [line.split()[:3] for line in shown.splitlines()] == [
+        ["column", name, kind]
+        for name, kind in [
+            ("at", "time"), ("plant", "text"), ("index", "number"), ("speed", "number"),
+            ("torque", "number"), ("heat", "number"), ("load", "number"), ("kind", "category"),
+            ("fault", "number"),
+        ]
+    ]  # fmt: skip
+    assert "say --time at" in asked
+    assert "values are missing in heat 10.00%. Say --missing indicate" in asked
+    assert main(["check-data", "--data", str(data), "--json"]) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_what_looks_like_no_feature_is_warned_about(tmp_path: Path, capsys) -> None:
     data = machines(tmp_path / "x.csv")
     options = ["--drop", "plant", "at", "--missing", "skip"]

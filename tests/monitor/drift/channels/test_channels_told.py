@@ -69,6 +69,32 @@ def test_the_episode_remembers_them(told):
     assert episodes_of(state) == [episode]
 
 
+def test_the_episode_keeps_the_values_of_the_first_in_bins_and_after_a_restart(told):
+    subject, history, _ = told
+    (episode,) = history.episodes
+    first = episode.moved[0]
+    assert first.feature == "temperature"
+    assert len(first.shares.usual) == len(first.shares.now) == len(first.shares.edges) + 1
+    assert sum(first.shares.usual) == pytest.approx(1)
+    stuck = int(np.argmax(first.shares.now))
+    assert first.shares.now[stuck] == pytest.approx(1)
+    assert first.shares.edges[stuck - 1] < 21.5 <= first.shares.edges[stuck]
+    finding = finding_state(subject.detector.finding())
+    assert restored_finding(json.loads(json.dumps(finding))) == subject.detector.finding()
+
+
+def test_an_episode_of_an_earlier_version_has_no_bins(told):
+    _, history, _ = told
+    state = episode_state(history.episodes[0])
+    for each in state["moved"]:
+        del each["shares"]
+    (known,) = episodes_of({"episodes": [state]})
+    assert known.moved[0].shares is None
+    assert "bins" not in episode_json(known)["moved"][0]
+    del state["moved"]
+    assert episodes_of({"episodes": [state]})[0].moved == ()
+
+
 def test_gauges_name_the_channels_that_have_moved_and_forget_them_after(told):
     subject, _, _ = told
     metrics = Metrics(CollectorRegistry(), (0.5,))
@@ -108,7 +134,7 @@ def test_a_sentence_names_three_features_at_most_and_each_once():
         drift("level residual", "level", "residual", effect=0.5, direction="higher"),
         drift("power", direction="stuck", value=1234.5678),
     ]
-    began = "since 1970-01-01T00:00:00.000+00:00"
+    began = "since 1970-01-01 00:00:00 UTC"
     assert words(found) == (
         f"`flow` is 0.8 (0.6 to 1) standard deviations lower {began};"
         f" `speed` moves more than usual {began};"
