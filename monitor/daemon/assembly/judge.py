@@ -84,7 +84,8 @@ def build_judge(config: Config, bundle: Bundle) -> Judge:
             f"drift: {error}. Train with more calibration records, or change the configuration."
         ) from None
     _warn_of_few(bundle.reference, drift.tolerance)
-    if judge.detector.dependence > SLOW_DEPENDENCE and bundle.reference.ordered:
+    known = judge.detector.ready and bundle.reference.ordered
+    if known and judge.detector.dependence > SLOW_DEPENDENCE:
         log.warning(
             "calibration errors swing slowly, as in a daily cycle: small drifts will take long,"
             " and a cycle wider than drift.tolerance is called drift. Set it to the cycle's"
