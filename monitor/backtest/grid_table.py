@@ -24,6 +24,7 @@ def cells(row: Row) -> list[str]:
         *told,
         f"{found.count('found')}",
         f"{found.count('missed')}",
+        f"{found.count('in alarm')}",
         f"{len(found.false)}",
         "-" if delay is None else f"{delay:,.0f}",
     ]
@@ -34,7 +35,7 @@ def titles(rows: Sequence[Row]) -> list[str]:
     known = ["alarms", "allowed", "alarms a day", "allowed a day"]
     if all(row.against.judged.comparison is None for row in rows):
         return known
-    return [*known, "found", "missed", "false", "median delay"]
+    return [*known, "found", "missed", "hidden", "false", "median delay"]
 
 
 def grid_lines(rows: Sequence[Row]) -> Iterator[str]:
