@@ -10,7 +10,9 @@ from monitor.backtest.grid_table import cells, titles
 from monitor.backtest.looking import Shown
 from monitor.backtest.report import Report
 from monitor.backtest.table import a_day, change_counts, fate, span
+from monitor.stream.channel_json import channel_json
 from monitor.stream.json_values import isoformat
+from monitor.stream.records import ChannelDrift
 from monitor.version import __version__
 from monitor.web.pages.curves import curves
 from monitor.web.pages.rendering import number, replay_page
@@ -140,9 +142,14 @@ def _alarm(report: Report, noted: Noted, shown: Shown) -> Mapping[str, Any]:
         "resolved": resolved,
         "ratio": verdict.ratio.value,
         "first": _first(report, noted),
-        "channels": verdict.channels[:CHANNELS],
+        "moved": [_moved(each) for each in verdict.channels[:CHANNELS]],
         "gallery": shown.groups("Its highest errors", rows),
     }
+
+
+def _moved(each: ChannelDrift) -> Mapping[str, Any]:
+    """A channel by its own name: of one feature there may be two."""
+    return {**channel_json(each, shares=True), "feature": None}
 
 
 def _resolved(report: Report, noted: Noted) -> int | None:
