@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from monitor.backtest import topic_past
+from monitor.backtest.backtest import Backtest
 from monitor.backtest.topic_past import TopicPast, plan
+from monitor.config import file as config_file
 from monitor.errors import DataError, UserError
 from monitor.stream.batching import BatchLimits
 from monitor.stream.columns import Columns
 from monitor.stream.records import Gap, Partition, Record
+from tests.monitor.backtest.streams import configured, rows
 
 A, B = Partition("t", 0), Partition("t", 1)
 LIMITS = BatchLimits(max_records=10, max_bytes=1 << 20, linger_seconds=0.2)
@@ -127,3 +132,55 @@ def test_a_batch_has_no_more_bytes_than_the_daemons() -> None:
     past = TopicPast(log, plan(log, "t", None, None))
     few = BatchLimits(max_records=10, max_bytes=350, linger_seconds=0.0)
     assert np.max([len(batch) for batch in past.batches(few)]) == 3
+
+
+def payloads(count: int) -> list[Record]:
+    """Records of the plant as the raw codec has them, a second apart."""
+    values = rows(3, count)
+    return [Record("plant", 0, i, 1000 * i, None, row.tobytes()) for i, row in enumerate(values)]
+
+
+class Broken(Log):
+    """Ctrl-C comes after so many records."""
+
+    def columns(self, partition: Partition, run: range) -> Iterator[Columns]:
+        yield from super().columns(partition, range(run.start, 900))
+        raise KeyboardInterrupt
+
+    def partitions_of(self, topic: str) -> list[Partition]:
+        return sorted(self.kept)
+
+
+def test_interrupted_it_tells_what_came_until_then(config: Path) -> None:
+    backtest = Backtest(config_file.load(str(config)), payloads=True)
+    log = Broken(*payloads(1200))
+    result = backtest.run(TopicPast(log, plan(log, "plant", None, None)))
+    assert not result.complete
+    assert result.records == result.rows == 500  # whole batches of the configuration
+    assert (result.first, result.last) == (0, 499_000)
+
+
+def test_a_record_may_hold_many_rows(plant: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path, plant, "off")
+    config.write_text(config.read_text().replace("name: raw", "name: raw\n  rows: many"))
+    values = rows(3, 1200)
+    whole = [
+        Record("t", 0, i, 1000 * i, None, values[3 * i : 3 * i + 3].tobytes()) for i in range(400)
+    ]
+    log = Log(*whole)
+    backtest = Backtest(config_file.load(str(config)), payloads=True)
+    result = backtest.run(TopicPast(log, plan(log, "t", None, None)))
+    assert (result.records, result.rows, result.dead.count) == (400, 1200, 0)
+    strange = result.strangest.within(0, 400, 6)
+    assert any(each.seen.row for each in strange)
+    for each in strange:
+        assert each.seen.sample is not None
+        row = 3 * each.number + each.seen.row
+        assert each.seen.sample[0].tolist() == values[row].tolist()
+
+
+def test_records_without_a_time_are_judged_and_say_nothing_of_when(config: Path) -> None:
+    log = Log(*(replace(each, timestamp=-1) for each in payloads(600)))
+    backtest = Backtest(config_file.load(str(config)), payloads=True)
+    result = backtest.run(TopicPast(log, plan(log, "t", None, None)))
+    assert (result.rows, result.first, result.seconds) == (600, None, 0.0)
