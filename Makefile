@@ -140,6 +140,7 @@ bench-rivals:
 
 bench-real-drift:
 	@$(VENV)/bin/python -m benchmarks.real_drift
+	@$(VENV)/bin/python -m benchmarks.tennessee
 	@$(VENV)/bin/python -m benchmarks.channel_drift --seeds 1
 	@$(VENV)/bin/python -m benchmarks.channel_budget --records 1000000
 

@@ -119,3 +119,27 @@ def digits_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits") / "model"
     train(digit_images(1200), folder, TrainingSettings(epochs=6, device="cpu"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def digits_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits that `digits_bundle` was not trained on, 20 of noise among them, with labels."""
+    import numpy as np
+
+    from tests.data import digit_images
+
+    images = digit_images()[1200:]
+    noise = np.random.default_rng(0).integers(0, 240, (20, 8, 8), dtype=np.uint8)
+    labels = np.repeat([0, 1], [len(images), len(noise)])
+    order = np.random.default_rng(1).permutation(len(labels))
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, x=np.concatenate([images, noise])[order], y=labels[order])
+    return path
+
+
+@pytest.fixture(scope="session")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small bundle of a table, for replays."""
+    from tests.monitor.backtest.streams import trained
+
+    return trained(tmp_path_factory.mktemp("plant") / "model")

@@ -1,15 +1,15 @@
-"""The daemon's pipeline over records of the past: no Kafka, no state, nothing published.
+"""The daemon's pipeline over records of the past: nothing of Kafka's groups, no state, nothing
+published.
 
-Model, judge, history and their settings are built by what builds the daemon's; only the codec is
-left out, as a file gives rows. Every record counts as having come when it was stamped. So what is
-decided is what a daemon would have decided that had read these records, and no others, from one
-partition while they came.
+Model, codec, judge, history and their settings are built by what builds the daemon's; of a file,
+which gives rows, the codec is left out. Every record counts as having come when it was stamped. So
+what is decided is what a daemon would have decided that had read these records, and no others,
+from one partition while they came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,11 @@ from models.bundle import Bundle
 from models.input_spec import InputSpec
 from monitor.backtest.alarms import Comparison, Noted, alarms_of, compared
 from monitor.backtest.course import Course
-from monitor.backtest.given_rows import GivenRows, columns_of, rows_of
-from monitor.backtest.times import Times
+from monitor.backtest.dead import Dead
+from monitor.backtest.given_rows import GivenRows
+from monitor.backtest.lane import Lane
+from monitor.backtest.past import Past
+from monitor.backtest.strangest import Strangest
 from monitor.backtest.true_changes import Places, TrueChange
 from monitor.backtest.watched_history import WatchedHistory
 from monitor.config import Config
@@ -29,15 +32,27 @@ from monitor.daemon.assembly.judge import channels_of
 from monitor.daemon.assembly.model import load_in_precision, set_threads
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import retraining_policy
-from monitor.datasets import Dataset
-from monitor.datasets.parts import regrouped
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.step import Pipeline
 from monitor.process.progress import Advance
 from monitor.retraining.past_episode import Episode
 from monitor.retraining.request import RetrainRequest
+from monitor.stream.columns import Columns
 from monitor.stream.records import Partition, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one judge said of them. config: as it was asked. noted: changes of state, in order."""
+
+    config: Config
+    noted: tuple[Noted, ...]
+    comparison: Comparison | None
+
+    def count(self, event: str) -> int:
+        """How many changes of state were this event."""
+        return sum(each.event == event for each in self.noted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +60,38 @@ class Result:
     """What a daemon would have seen and said. Times are in milliseconds since the epoch.
 
     records: replayed. rows: scored, one each but for steps that complete no window. first, last:
-    times, None if there is no record. noted: changes of state, in order. verdict: at the end.
-    complete: all records were replayed; stopped: why the daemon would have read no further, or "".
+    times, None if there is no record. judged: by the configuration. lanes: by others, over the
+    same scores. verdict: at the end. complete: all records were replayed; stopped: why the daemon
+    would have read no further, or "". unlike: why the first rows are not like those that the model
+    knows, or "".
     """
 
     records: int
     rows: int
     anomalous: int
-    dead_letters: int
+    dead: Dead
     first: int | None
     last: int | None
-    noted: tuple[Noted, ...]
+    judged: Judged
+    lanes: tuple[Judged, ...]
     episodes: tuple[Episode, ...]
     requests: tuple[RetrainRequest, ...]
     verdict: Verdict
     course: Course
-    comparison: Comparison | None
+    strangest: Strangest
     complete: bool
     stopped: str
+    unlike: str
+
+    @property
+    def noted(self) -> tuple[Noted, ...]:
+        """Changes of state, in order."""
+        return self.judged.noted
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """Of alarms and true changes; None if nobody said what happened."""
+        return self.judged.comparison
 
     @property
     def seconds(self) -> float:
@@ -76,19 +105,25 @@ class Result:
 
     def count(self, event: str) -> int:
         """How many changes of state were this event."""
-        return sum(each.event == event for each in self.noted)
+        return self.judged.count(event)
 
 
 class Backtest:
-    """Replays records once. config: the daemon's.
+    """Replays records once. config: the daemon's. lanes: others, whose drift section is judged by
+    over the same scores.
 
-    bundle: the model that it names. channels: names of what is watched beside the error. spec: of
-    what the data must hold, single steps where the model takes windows. by: the column that says
-    which series a step is of, or "". Raises ConfigError or BundleError as the daemon does.
+    payloads: the codec decodes them; without, rows are `given` in their place. bundle: the model
+    that it names. channels: names of what is watched beside the error. spec: of what the data must
+    hold, single steps where the model takes windows. by: the column that says which series a step
+    is of, or "".
+    Raises ConfigError or BundleError as the daemon does.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self, config: Config, lanes: Sequence[Config] = (), *, payloads: bool = False
+    ) -> None:
         self.config = config
+        self.given = GivenRows()
         self.bundle: Bundle = load_in_precision(config, model_folder(config))
         set_threads(config, self.bundle)
         self.model = build_model(config, self.bundle)
@@ -98,63 +133,74 @@ class Backtest:
         self.spec: InputSpec = spec if spec.window is None else spec.steps
         self.by = "" if spec.window is None else spec.window.by
         self.place = Partition(config.kafka.topic, 0)
-        self.history = WatchedHistory(retraining_policy(config), self.place)
-        self._given = GivenRows()
+        self.history = WatchedHistory(retraining_policy(config))
+        self._strangest = Strangest(
+            self.bundle.version, self.bundle.reference.threshold, contents=config.evidence != "off"
+        )
         self.pipeline = Pipeline(
-            self._given, self.model.scorer, self.model.judge, history=self.history,
-            series=self.model.series,
+            self.model.decode if payloads else self.given, self.model.scorer, self.model.judge,
+            history=self.history, series=self.model.series, picker=self._strangest,
         )  # fmt: skip
+        self._lanes = [Lane(each, self.bundle) for each in lanes]
         section = config.dead_letters
         self._limit = DeadLetterLimit(section.max_share, section.over_records)
-        self.course = Course()
+        self.course, self._dead = Course(), Dead()
         self._requests: list[RetrainRequest] = []
-        self._records = self._rows = self._anomalous = self._dead = 0
+        self._records = self._rows = self._anomalous = 0
         self._first: int | None = None
         self._last: int | None = None
 
     def run(
         self,
-        parts: Iterable[Dataset],
-        source: str,
-        times: Times,
+        past: Past,
         changes: tuple[TrueChange, ...] | None = None,
         advance: Advance = lambda count, share=None: None,
     ) -> Result:
         """Replay all records, or those before KeyboardInterrupt, if there were some.
 
-        source: of the parts, for people. changes: that are known to have happened, None if
-        nobody says. advance: is told how many records were replayed. Raises DataError.
+        changes: that are known to have happened, None if nobody says. advance: is told how many
+        records were replayed. Raises DataError, or UserError where a topic cannot be read.
         """
         places, complete = Places(changes or ()), True
         try:
-            with closing(regrouped(parts, self.model.limits.max_records)) as batches:  # type: ignore[type-var]
-                for data in batches:
-                    self._take(data, source, times, places)
-                    advance(len(data.records))
-                    if self._limit.closed:
-                        break
+            for batch in past.batches(self.model.limits):
+                self._take(batch, places)
+                advance(len(batch))
+                if self._limit.closed:
+                    break
         except KeyboardInterrupt:
             if not self._records:
                 raise
             complete = False
         return self._result(changes, places, complete and not self._limit.closed)
 
-    def _take(self, data: Dataset, source: str, times: Times, places: Places) -> None:
+    def _take(self, batch: Columns, places: Places) -> None:
         """Decide on a batch, and only then count it."""
-        stamps = times.of(data)
-        self._given.give(rows_of(data, self.spec, source))
-        columns = columns_of(data, self.place, self._records, stamps, self.by)
-        outcome = self.pipeline.step(columns)
-        places.see(stamps, self._records)
+        came = batch.timestamps if batch.arrivals is None else batch.arrivals
+        self.history.expect(batch, self._records)
+        self._strangest.before = self._records
+        scored = self.pipeline.score(batch)
+        outcome = self.pipeline.decide(scored)
+        if self._lanes:
+            judged = scored.judged()
+            for lane in self._lanes:
+                lane.take(judged, batch, self._records)
+        places.see(came, self._records)
         self.course.add(_errors(outcome))
-        self._first = int(stamps[0]) if self._first is None else self._first
-        self._last = int(stamps[-1])
+        self._time(came)
         self._rows += outcome.scores.reconstruction_error.size
-        self._anomalous += len(outcome.anomalies)
-        self._dead += len(outcome.dead_letters)
+        self._anomalous += int(outcome.scores.anomalous.sum())
+        self._dead.take(outcome.dead_letters)
         self._requests += outcome.requests
         self._limit.count(outcome)
-        self._records += len(data.records)
+        self._records += len(batch)
+
+    def _time(self, came: NDArray[np.int64]) -> None:
+        """Note when a batch came; -1 stands for what nobody knows."""
+        known = came[came >= 0]
+        if known.size:
+            self._first = int(known[0]) if self._first is None else self._first
+            self._last = int(known[-1])
 
     def _result(
         self, changes: tuple[TrueChange, ...] | None, places: Places, complete: bool
@@ -162,27 +208,35 @@ class Backtest:
         # A batch that was interrupted halfway is not counted.
         noted = tuple(n for n in self.history.noted if n.records <= self._records)
         known = {each.episode for each in noted}
-        episodes = tuple(e for e in self.history.all_episodes if e.id in known)
-        alarms = alarms_of(noted)
-        comparison = None
-        if changes is not None:
-            comparison = compared(changes, places, alarms, self._records)
+
+        def judged(config: Config, noted: tuple[Noted, ...]) -> Judged:
+            if changes is None:
+                return Judged(config, noted, None)
+            return Judged(config, noted, compared(changes, places, alarms_of(noted), self._records))
+
         return Result(
             records=self._records,
             rows=self._rows,
             anomalous=self._anomalous,
-            dead_letters=self._dead,
+            dead=self._dead,
             first=self._first,
             last=self._last,
-            noted=noted,
-            episodes=episodes,
+            judged=judged(self.config, noted),
+            lanes=tuple(judged(each.config, each.noted(self._records)) for each in self._lanes),
+            episodes=tuple(e for e in self.history.all_episodes if e.id in known),
             requests=tuple(self._requests),
             verdict=self.pipeline.judge.verdict,
             course=self.course,
-            comparison=comparison,
+            strangest=self._strangest,
             complete=complete,
             stopped=self._stopped,
+            unlike=self._unlike,
         )
+
+    @property
+    def _unlike(self) -> str:
+        looked = self.model.first_rows
+        return "" if looked is None or looked.finding is None else looked.finding.text
 
     @property
     def _stopped(self) -> str:
@@ -190,13 +244,17 @@ class Backtest:
             return ""
         return (
             f"the daemon would have stopped reading before record {self._records:,}: more than"
-            f" {self.config.dead_letters.max_share:.0%} of the last records have no finite error"
-            " and are dead letters (dead_letters.max_share)"
+            f" {self.config.dead_letters.max_share:.0%} of the last records are dead letters"
+            " (dead_letters.max_share)"
         )
 
 
 def _errors(outcome: Outcome) -> NDArray[np.float64]:
-    """Of each record (n,), NaN where it has no row."""
-    errors = np.full(len(outcome.consumed), np.nan)
-    errors[outcome.rows > 0] = outcome.scores.reconstruction_error
-    return errors
+    """Of each record (n,), the mean of its rows; NaN where it has none."""
+    found, rows = np.full(len(outcome.consumed), np.nan), outcome.rows
+    some, errors = rows > 0, outcome.scores.reconstruction_error
+    if errors.size > int(some.sum()):
+        starts = (rows.cumsum() - rows)[some]
+        errors = np.add.reduceat(errors, starts) / rows[some]
+    found[some] = errors
+    return found

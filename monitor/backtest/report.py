@@ -3,75 +3,68 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monitor.backtest.alarms import Alarm, Comparison, Told
+from monitor.backtest.against import Against
+from monitor.backtest.alarms import Alarm, Comparison, Noted, Told
 from monitor.backtest.backtest import Backtest, Result
-from monitor.backtest.times import Times
+from monitor.backtest.dead import Named
+from monitor.backtest.grid import Row, finite, row_json
+from monitor.backtest.past import Past
 from monitor.backtest.true_changes import Moment
-from monitor.daemon.assembly.judge import judge_settings
 from monitor.pipeline.events import alert_event
 from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import Episode, episode_json
+from monitor.state.mutes import Mute, mute_at
 from monitor.stream.json_values import isoformat
 
 KIND: Final = "replay"
 SCHEMA_VERSION: Final = 1
-DAY: Final = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A result with all that it is of. source: of the records, for people."""
+    """A result with all that it is of. past: where the records were. grid: further judges, or None
+    if nobody asked for any; grid_whole: it has all that were asked for."""
 
     backtest: Backtest
-    source: str
-    times: Times
+    past: Past
     result: Result
+    grid: tuple[Row, ...] | None = None
+    grid_whole: bool = True
 
     @property
-    def budget_records(self) -> float:
-        """Records in which one false alarm is allowed, at the rate of these."""
-        rate = self.result.rate
-        budget = judge_settings(self.backtest.config).budget
-        return budget.records_per_false_alarm(rate if math.isfinite(rate) else math.inf)
+    def complete(self) -> bool:
+        """All was replayed, with all models."""
+        return self.result.complete and self.grid_whole
 
     @property
-    def days(self) -> float:
-        """From the first record to the last."""
-        return self.result.seconds / DAY
+    def against(self) -> Against:
+        """Alarms beside the budget."""
+        return Against(self.result.judged, self.result)
 
-    @property
-    def alarms_a_day(self) -> float:
-        """nan if all records came at once."""
-        return self.result.count("firing") / self.days if self.days else math.nan
-
-    @property
-    def allowed(self) -> float:
-        """False alarms that the budget allows in all records."""
-        return self.result.records / self.budget_records
-
-    @property
-    def allowed_a_day(self) -> float:
-        """The same a day; nan if all records came at once."""
-        return self.allowed / self.days if self.days else math.nan
+    def muted(self, noted: Noted) -> Mute | None:
+        """The planned mute that would have withheld the alert of a change; None without one."""
+        planned = (each.planned() for each in self.backtest.config.mutes)
+        return (
+            None if noted.change.alert is None else mute_at(planned, noted.change.timestamp / 1000)
+        )
 
 
 def document(report: Report) -> dict[str, Any]:
     """All of it."""
-    result, drift = report.result, report.backtest.config.drift
+    result, drift, against = report.result, report.backtest.config.drift, report.against
     return {
         "kind": KIND,
         "schema_version": SCHEMA_VERSION,
         "model_version": report.backtest.bundle.version,
-        "data": report.source,
-        "complete": result.complete,
+        "data": report.past.source,
+        "complete": report.complete,
         "stopped": result.stopped or None,
         "time": {
-            "column": report.times.column,
-            "records_per_second": report.times.rate,
+            "column": report.past.column,
+            "records_per_second": report.past.rate,
             "first": None if result.first is None else isoformat(result.first),
             "last": None if result.last is None else isoformat(result.last),
             "seconds": result.seconds,
@@ -79,7 +72,11 @@ def document(report: Report) -> dict[str, Any]:
         "records": result.records,
         "rows": result.rows,
         "anomalous_rows": result.anomalous,
-        "dead_letters": result.dead_letters,
+        "dead_letters": result.dead.count,
+        "dead_letter_reasons": dict(result.dead.reasons),
+        "first_dead_letters": [_named(each) for each in result.dead.named],
+        "topic": report.past.topic,
+        "unlike_training": result.unlike or None,
         "drift": {
             "channels": list(report.backtest.channels),
             "tolerance": drift.tolerance,
@@ -89,17 +86,17 @@ def document(report: Report) -> dict[str, Any]:
         "budget": {
             "false_alarms": drift.false_alarms,
             "streams": drift.streams,
-            "records_per_false_alarm": report.budget_records,
-            "allowed": report.allowed,
-            "allowed_a_day": _finite(report.allowed_a_day),
+            "records_per_false_alarm": against.budget_records,
+            "allowed": against.allowed,
+            "allowed_a_day": finite(against.allowed_a_day),
         },
         "alarms": {
-            "count": result.count("firing"),
-            "a_day": _finite(report.alarms_a_day),
+            "count": against.alarms,
+            "a_day": finite(against.alarms_a_day),
             "passing_suspicions": result.count("transient"),
         },
         "state": result.verdict.state,
-        "state_changes": [{"records": n.records, **change_json(n.change)} for n in result.noted],
+        "state_changes": [_change(report, each) for each in result.noted],
         "episodes": [_episode(episode, result) for episode in result.episodes],
         "alerts": alerts(result),
         "retraining_requests": [
@@ -107,6 +104,25 @@ def document(report: Report) -> dict[str, Any]:
             for each in result.requests
         ],
         "true_changes": None if result.comparison is None else _comparison(result.comparison),
+        "grid": None if report.grid is None else [row_json(each) for each in report.grid],
+    }
+
+
+def _change(report: Report, noted: Noted) -> dict[str, Any]:
+    """With the planned mute that would have withheld its alert, if one was in force."""
+    mute = report.muted(noted)
+    muted = {} if mute is None else {"muted": mute.name}
+    return {"records": noted.records, **change_json(noted.change), **muted}
+
+
+def _named(each: Named) -> dict[str, Any]:
+    return {
+        "partition": each.partition.number,
+        "offset": each.offset,
+        "next_offset": each.next_offset,
+        "timestamp": isoformat(each.timestamp),
+        "reason": each.reason,
+        "error": each.error,
     }
 
 
@@ -153,7 +169,3 @@ def _moment(moment: Moment, row: int | None) -> dict[str, Any]:
 def _alarm(alarm: Alarm) -> dict[str, Any]:
     event = "turned" if alarm.turned else "firing"
     return {"episode": alarm.episode, "event": event, "raised_after": alarm.raised}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from monitor.backtest.alarms import Comparison, Noted, Told
+from monitor.backtest.grid_table import grid_lines
 from monitor.backtest.report import Report
 from monitor.process.text import for_terminal
 from monitor.stream.json_values import isoformat
 
 LISTED: Final = 40
 """Changes of state in the table, at most; replay.json has all."""
+DEAD: Final = 5
+"""Dead letters in it, at most."""
 _TOLD: Final = ("firing", "turned", "resolved")
 _WIDEST: Final = 32
 _UNITS: Final = ((365.25 * 86400.0, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min"))
@@ -24,18 +27,23 @@ def table(report: Report) -> str:
     lines = [*_head(report), "", *_alarms(report)]
     if found is not None:
         lines += ["", *_changes(found)]
+    if report.result.dead.named:
+        lines += ["", *_dead(report)]
+    if report.grid is not None:
+        lines += ["", *grid_lines(report.grid)]
+        lines += [] if report.grid_whole else ["stopped before all models were done"]
     return "\n".join(map(for_terminal, lines))
 
 
 def _head(report: Report) -> Iterator[str]:
-    result, backtest = report.result, report.backtest
+    result, backtest, against = report.result, report.backtest, report.against
     watched = f" and {len(backtest.channels)} channels" if backtest.channels else ""
     normal = 1 - backtest.bundle.reference.quantile
     yield f"model        {backtest.bundle.version}; watched: the error{watched}"
-    yield f"records      {result.records:,} of {report.source}, over {_span(result.seconds)}"
-    yield f"time         {report.times.words}"
+    yield f"records      {result.records:,} of {report.past.source}, over {span(result.seconds)}"
+    yield f"time         {report.past.words}"
     share = result.anomalous / result.rows if result.rows else 0.0
-    dead = f"; {result.dead_letters:,} records are dead letters" if result.dead_letters else ""
+    dead = f"; {result.dead.count:,} records are dead letters" if result.dead.count else ""
     yield (
         f"rows         {result.rows:,} scored, {result.anomalous:,} anomalous ({share:.3%}; about"
         f" {normal:.3%} of normal ones are){dead}"
@@ -44,15 +52,22 @@ def _head(report: Report) -> Iterator[str]:
     shared = f" for {drift.streams} streams" if drift.streams > 1 else ""
     yield (
         f"budget       {drift.false_alarms}{shared}: one false alarm in"
-        f" {report.budget_records:,.0f} records, so {report.allowed:.2g}"
-        f" here{_a_day(report.allowed_a_day)}, are allowed"
+        f" {against.budget_records:,.0f} records, so {against.allowed:.2g}"
+        f" here{a_day(against.allowed_a_day)}, are allowed"
     )
     yield (
-        f"alarms       {result.count('firing'):,}{_a_day(report.alarms_a_day)};"
+        f"alarms       {against.alarms:,}{a_day(against.alarms_a_day)};"
         f" {result.count('transient'):,} passing suspicions; {result.verdict.state} at the end"
     )
     if result.requests:
         yield f"retraining   {len(result.requests)} requests for a new model"
+    if backtest.config.mutes:
+        yield (
+            "mutes        alarms while a planned mute was in force are marked; alerts and requests"
+            " are told as if nothing was muted"
+        )
+    for note in (*report.past.notes, *((result.unlike,) if result.unlike else ())):
+        yield f"note         {note}"
     if result.stopped:
         yield f"stopped      {result.stopped}"
     elif not result.complete:
@@ -65,15 +80,28 @@ def _alarms(report: Report) -> Iterator[str]:
         yield "no alarm"
         return
     yield f"{'after records':>13}  {'time':24}  {'event':9} what the alert says"
-    yield from map(_line, told[:LISTED])
+    yield from (_line(report, each) for each in told[:LISTED])
     if len(told) > LISTED:
         yield f"{'':13}  ... {len(told) - LISTED:,} more: --out writes all of them to replay.json"
 
 
-def _line(noted: Noted) -> str:
+def _line(report: Report, noted: Noted) -> str:
     when = isoformat(noted.change.timestamp).replace(".000+00:00", "+00:00")
-    said = noted.change.verdict.explanation
-    return f"{noted.records:>13,}  {when:24}  {noted.event:9} {said}"
+    said, mute = noted.change.verdict.explanation, report.muted(noted)
+    muted = "" if mute is None else f" (muted: {mute.name})"
+    return f"{noted.records:>13,}  {when:24}  {noted.event:9} {said}{muted}"
+
+
+def _dead(report: Report) -> Iterator[str]:
+    """The first dead letters, and how many there are of each reason."""
+    dead = report.result.dead
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in dead.reasons.most_common())
+    yield f"dead letters: {counts}"
+    for each in dead.named[:DEAD]:
+        place = report.past.address(each.partition, each.offset)
+        yield f"  {place}: {each.reason}: {each.error}"
+    if dead.count > DEAD:
+        yield f"  ... {dead.count - DEAD:,} more"
 
 
 def _changes(found: Comparison) -> Iterator[str]:
@@ -82,11 +110,17 @@ def _changes(found: Comparison) -> Iterator[str]:
     yield f"{'true change':{wide}}  {'begins at row':>13}  {'records to alarm':>16}"
     for name, each in zip(names, found.told, strict=True):
         begin = "-" if each.begin is None else f"{each.begin:,}"
-        yield f"{name:{wide}}  {begin:>13}  {_fate(each)}"
+        delay = "-" if each.delay is None else f"{each.delay:,}"
+        yield f"{name:{wide}}  {begin:>13}  {delay:>16}  {fate(each)}".rstrip()
+    yield change_counts(found)
+
+
+def change_counts(found: Comparison) -> str:
+    """How many changes fared how, and what alarms none explains."""
     false = ", ".join(f"{each.raised:,}" for each in found.false[:LISTED])
     more = ", ..." if len(found.false) > LISTED else ""
     hidden, absent = found.count("in alarm"), found.count("not in the data")
-    yield (
+    return (
         f"{found.count('found')} found, {found.count('missed')} missed,"
         f"{f' {hidden} hidden by an alarm of before,' if hidden else ''}"
         f"{f' {absent} not in the data,' if absent else ''}"
@@ -94,25 +128,26 @@ def _changes(found: Comparison) -> Iterator[str]:
     )
 
 
-def _fate(told: Told) -> str:
+def fate(told: Told) -> str:
+    """What became of a change, beside its delay."""
     if told.delay is None:
         words = {"in alarm": "an alarm of before lasted, and told nothing new"}
-        return f"{'-':>16}  {words.get(told.fate, told.fate)}"
-    turned = "  told as a turn of the alarm of before" if told.alarm and told.alarm.turned else ""
-    again = f"  and {told.again} more alarms" if told.again else ""
-    return f"{told.delay:>16,}{turned}{again}"
+        return words.get(told.fate, told.fate)
+    turned = "told as a turn of the alarm of before" if told.alarm and told.alarm.turned else ""
+    again = f"and {told.again} more alarms" if told.again else ""
+    return "  ".join(each for each in (turned, again) if each)
 
 
 def _short(name: str) -> str:
     return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 3]}..."
 
 
-def _a_day(count: float) -> str:
+def a_day(count: float) -> str:
     """Nothing where no time has passed."""
     return f", {count:.3g} a day" if math.isfinite(count) else ""
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A time for people."""
     for size, unit in _UNITS:
         if seconds >= 2 * size:

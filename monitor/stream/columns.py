@@ -170,9 +170,10 @@ class Columns:
 
     def where(self, wanted: NDArray[np.bool_]) -> Columns:
         """The records for which `wanted` (n,) is true."""
-        if wanted.all():
-            return self
-        positions = wanted.nonzero()[0]
+        return self if wanted.all() else self.at(wanted.nonzero()[0])
+
+    def at(self, positions: Index) -> Columns:
+        """The records at some positions (m,), each once, in that order."""
         moved = {int(old): new for new, old in enumerate(positions.tolist())}
         return type(self)(
             partitions=self.partitions,

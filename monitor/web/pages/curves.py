@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
@@ -15,12 +15,20 @@ LEFT: Final = 64
 _TICKS: Final = 6
 
 
+def _moment(time: float, span: float) -> str:
+    form = "%m-%d %H:%M" if span > 86400 else "%H:%M" if span > 1800 else "%H:%M:%S"
+    return datetime.fromtimestamp(time, UTC).strftime(form)
+
+
 def curves(
-    document: Mapping[str, Any], lines: Mapping[str, float | None]
+    document: Mapping[str, Any],
+    lines: Mapping[str, float | None],
+    label: Callable[[float, float], str] = _moment,
 ) -> Mapping[str, Any] | None:
     """A span of the timeline, as `Timeline.document` has it, on a log axis; None without errors.
 
-    lines: errors that are drawn across, by name.
+    lines: errors that are drawn across, by name. label: of a place on the axis of times, in a
+    span so long.
     """
     times, seconds = document["times"], document["seconds"]
     across = {name: value for name, value in lines.items() if value and value > 0}
@@ -58,7 +66,7 @@ def curves(
         ],
         "errors": [{"y": y(v), "value": v} for v in _decades(math.exp(low), math.exp(high))],
         "times": [
-            {"x": x(t), "text": _moment(t, end - begin)}
+            {"x": x(t), "text": label(t, end - begin)}
             for t in (begin + (end - begin) * i / _TICKS for i in range(1, _TICKS))
         ],
     }
@@ -92,8 +100,3 @@ def _decades(low: float, high: float) -> list[float]:
         if len(found) <= 8:
             return found
     return found[:: math.ceil(len(found) / 8)]
-
-
-def _moment(time: float, span: float) -> str:
-    form = "%m-%d %H:%M" if span > 86400 else "%H:%M" if span > 1800 else "%H:%M:%S"
-    return datetime.fromtimestamp(time, UTC).strftime(form)

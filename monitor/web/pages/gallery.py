@@ -47,6 +47,11 @@ class Card:
         return (self.entry["features"] or ())[:FEATURES]
 
     @property
+    def valued(self) -> bool:
+        """Whether it is told what they were, and what was expected."""
+        return any("value" in each for each in self.features)
+
+    @property
     def ratio(self) -> float | None:
         """Its error, of the threshold."""
         threshold = self.entry["threshold"]

@@ -123,6 +123,14 @@ def _of_episode(
     }
 
 
+def replay_page(view: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
+    """What a replay found, as one file that needs nothing else. view: of `monitor.backtest.page`.
+
+    pictures: of records, by their ids, as data: addresses.
+    """
+    return _render("replay.html", written=time.time(), pictures=pictures, up="", **view)
+
+
 def _render(template: str, **values: Any) -> str:
     return _environment.get_template(template).render(**values)
 

@@ -1,4 +1,4 @@
-"""The model that these tests share, and the command line as a user meets it."""
+"""A configuration and a stream that these tests share, and the command line as a user meets it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.cli import main
-from tests.monitor.backtest.streams import configured, drifting, trained
-
-
-@pytest.fixture(scope="session")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of its bundle."""
-    return trained(tmp_path_factory.mktemp("plant") / "model")
+from tests.monitor.backtest.streams import configured, drifting
 
 
 @pytest.fixture

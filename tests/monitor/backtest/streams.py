@@ -43,9 +43,9 @@ def drifting(count: int = 23_000) -> NDArray[np.float64]:
     return found
 
 
-def trained(folder: Path) -> Path:
+def trained(folder: Path, epochs: int = 4) -> Path:
     """The folder of a bundle of such rows."""
-    settings = TrainingSettings(epochs=4, device="cpu", ordered=True)
+    settings = TrainingSettings(epochs=epochs, device="cpu", ordered=True)
     described = Description(Schema.numbers(NAMES))
     train(rows(0, 26_000), folder, settings, Conduct(card=False), described)
     return folder

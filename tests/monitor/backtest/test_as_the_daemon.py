@@ -17,6 +17,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from models.windows import Window, windows_of
 from monitor.backtest.backtest import Backtest
+from monitor.backtest.file_past import FilePast
 from monitor.backtest.times import Even
 from monitor.config import file as config_file
 from monitor.daemon.assembly.daemon import build
@@ -65,6 +66,12 @@ def sent(values: NDArray[Any], keys: list[bytes] | None = None) -> list[Record]:
     ]
 
 
+def of_file(data: Path, backtest: Backtest) -> FilePast:
+    """Its records, at RATE."""
+    parts = fitting.blocks(str(data), None, backtest.spec)
+    return FilePast(parts, str(data), Even(RATE), backtest)
+
+
 def alerts(sink: MemorySink) -> list[bytes]:
     return [event.value or b"" for event in sink.flushed if event.kind == "alert"]
 
@@ -102,7 +109,7 @@ def test_the_whole_memory_is_that_of_the_daemon(channels: str, plant: Path, tmp_
     np.save(data, drifting(9000))
     daemon, _ = watched(config, sent(drifting(9000)))
     backtest = Backtest(config_file.load(str(config)))
-    backtest.run(fitting.blocks(str(data), None, backtest.spec), str(data), Even(RATE))
+    backtest.run(of_file(data, backtest))
     assert backtest.pipeline.memory() == daemon.parts.pipeline.memory()
 
 
@@ -146,8 +153,7 @@ def test_a_batch_that_is_interrupted_halfway_is_not_told(plant: Path, tmp_path: 
         return made
 
     backtest.history.note = interrupted  # type: ignore[method-assign]
-    parts = fitting.blocks(str(data), None, backtest.spec)
-    result = backtest.run(parts, str(data), Even(RATE))
+    result = backtest.run(of_file(data, backtest))
     assert not result.complete
     assert FIRST <= result.records < backtest.history.noted[-1].records
     assert "firing" not in [each.event for each in result.noted]

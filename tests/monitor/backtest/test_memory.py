@@ -10,6 +10,7 @@ import numpy as np
 
 from models.schema import Schema
 from monitor.backtest.backtest import Backtest
+from monitor.backtest.file_past import FilePast
 from monitor.backtest.times import Even
 from monitor.config import file as config_file
 from monitor.datasets import Dataset
@@ -28,7 +29,7 @@ def peak(config: Path, thousands: int) -> int:
     backtest = Backtest(config_file.load(str(config)))
     tracemalloc.start()
     try:
-        result = backtest.run(parts(thousands), "made", Even(50.0))
+        result = backtest.run(FilePast(parts(thousands), "made", Even(50.0), backtest))
         assert result.records == 1000 * thousands
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -8,7 +8,6 @@ from models.recipe import train
 from models.schema import Schema
 from models.settings import TrainingSettings
 from monitor.cli import main
-from tests.data import digit_images
 
 FEATURES = ("speed", "torque", "heat", "load")
 
@@ -25,18 +24,6 @@ def refused(capsys):
         return captured.err.strip()
 
     return run
-
-
-@pytest.fixture(scope="session")
-def digits_file(tmp_path_factory):
-    """The digits that `digits_bundle` was not trained on, 20 of noise among them, with labels."""
-    images = digit_images()[1200:]
-    noise = np.random.default_rng(0).integers(0, 240, (20, 8, 8), dtype=np.uint8)
-    labels = np.repeat([0, 1], [len(images), len(noise)])
-    order = np.random.default_rng(1).permutation(len(labels))
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    np.savez(path, x=np.concatenate([images, noise])[order], y=labels[order])
-    return path
 
 
 def machine(count, seed=0):

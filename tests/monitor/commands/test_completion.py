@@ -23,9 +23,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 NO_PATHS = {
     "A", "ACTION", "B", "BUDGET", "CHANGE", "CHARACTER", "CODEC", "COLUMN", "COMMAND",
-    "EPISODE", "F", "HOST:PORT", "ID", "KEY=VALUE", "M", "MARK", "N", "NAME", "P", "Q", "R",
-    "RANGE", "S", "SECONDS", "SHARE", "T", "TEXT", "TIME", "TIMES", "TOPIC", "VALUE", "VERSION",
-    "W", "WIDTH", "WxH", "auto|cpu|cuda",
+    "EPISODE", "F", "HOST:PORT", "ID", "KEY=VALUE", "KEY=VALUES", "M", "MARK", "N", "NAME", "P",
+    "Q", "R", "RANGE", "S", "SECONDS", "SHARE", "T", "TEXT", "TIME", "TIMES", "TOPIC", "VALUE",
+    "VERSION", "W", "WIDTH", "WxH", "auto|cpu|cuda",
 }  # fmt: skip
 """Placeholders of arguments that are neither a file nor a folder."""
 

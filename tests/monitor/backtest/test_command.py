@@ -15,7 +15,7 @@ import pytest
 
 from models.recipe import train
 from models.settings import TrainingSettings
-from monitor.backtest import backtest as backtests
+from monitor.backtest import file_past
 from monitor.cli import main
 from tests.data import digit_images
 from tests.monitor.backtest.streams import (
@@ -29,28 +29,11 @@ from tests.monitor.backtest.streams import (
     drifting,
     replayed,
     rows,
-    trained,
     valid,
 )
 from tests.monitor.model_in_use.test_new_models import overflow
 
 Refused = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained(tmp_path_factory.mktemp("plant") / "model")
-
-
-@pytest.fixture
-def config(plant: Path, tmp_path: Path) -> Path:
-    return configured(tmp_path, plant, "off")
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    np.save(tmp_path / "plant.npy", drifting())
-    return tmp_path / "plant.npy"
 
 
 @pytest.mark.parametrize("channels", ["off", "standard"])
@@ -139,7 +122,7 @@ def test_a_folder_that_is_there_is_written_to_and_a_file_is_not(
     (tmp_path / "out" / "other").write_text("stays")
     assert replayed(tmp_path, "--config", config, "--data", tmp_path / "x.npy")["records"] == 300
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "other", "replay.json", "replay.png", "replay.txt",
+        "other", "replay.html", "replay.json", "replay.png", "replay.txt",
     ]  # fmt: skip
     capsys.readouterr()
     words = ["--config", config, "--data", tmp_path / "x.npy", "--out", tmp_path / "x.npy"]
@@ -148,17 +131,17 @@ def test_a_folder_that_is_there_is_written_to_and_a_file_is_not(
 
 INTERRUPTED = """
 import os, sys
-from monitor.backtest import backtest
+from monitor.backtest import file_past
 from monitor.cli import main
 
-given, number = backtest.rows_of, int(sys.argv[1])
+given, number = file_past.rows_of, int(sys.argv[1])
 
 def rows_of(part, *more):
     if part.index[0] >= 7000:
         os.kill(os.getpid(), number)
     return given(part, *more)
 
-backtest.rows_of = rows_of
+file_past.rows_of = rows_of
 sys.exit(main(["replay", *sys.argv[2:]]))
 """
 
@@ -184,7 +167,7 @@ def test_interrupted_before_the_first_record_it_writes_nothing(
     def rows_of(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backtests, "rows_of", rows_of)
+    monkeypatch.setattr(file_past, "rows_of", rows_of)
     out = tmp_path / "out"
     words = ["--config", str(config), "--data", str(data), "--out", str(out)]
     assert main(["replay", *words]) == 130
