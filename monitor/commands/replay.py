@@ -81,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from monitor.backtest.table import table
     from monitor.config import file as config_file
     from monitor.datasets import fitting
+    from monitor.errors import UserError
     from monitor.process import logs
     from monitor.process.progress import Bars
 
@@ -91,6 +92,11 @@ def run(options: argparse.Namespace) -> int:
     with stopping(), Bars() as bars:
         asked = _asked(options, reading(options, watch=bars.count), backtest.bundle, backtest.by)
         times = _times(options, asked, source)
+        if times.column is None and backtest.bundle.context is not None:
+            raise UserError(
+                "this model judges errors by the hour of their records, which a rate does not tell:"
+                " say which column has their times (--time-column NAME)"
+            )
         changes = None
         if options.changes is not None:
             changes = true_changes.read(options.changes, times.column is not None)
