@@ -3,6 +3,7 @@
     model.safetensors       the weights
     reference.safetensors   the calibration errors: in stream order if known, else ascending
     channels.safetensors    values of the views that are watched one by one; not in older bundles
+    context.safetensors     what is usual by the hour, if the drift test is to know it
     bundle.json             everything else, and the hashes of these
     README.md, plots/       the model card, for people; never read back
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,9 @@ import torch
 
 from models import architectures, bundle_files, bundle_metadata, bundle_references
 from models.autoencoder import Autoencoder
-from models.bundle_files import CHANNELS, MANIFEST, MODEL, REFERENCE
+from models.bundle_files import CHANNELS, CONTEXT, MANIFEST, MODEL, REFERENCE
 from models.channels import Channels
+from models.context import Context
 from models.device import resolve
 from models.error_metrics import ERROR_METRICS, misfit
 from models.errors import BundleError, UserError
@@ -43,7 +46,7 @@ class Bundle:
     version: 16 hex digits, the content's hash. metadata: JSON values: training data fingerprint,
     settings, metrics, library versions, creation time (ISO 8601, UTC). reference: of the
     precision that it was loaded for. references: of each precision that it was calibrated in.
-    channels: of float32; None if it has none.
+    channels, context: of float32; None if it has none.
     """
 
     version: str
@@ -57,6 +60,12 @@ class Bundle:
     precision: str = FLOAT32
     references: Mapping[str, Reference] = field(default_factory=dict)
     channels: Channels | None = None
+    context: Context | None = None
+
+    @cached_property
+    def judged(self) -> Reference:
+        """What the drift test compares errors with, adjusted for their context if there is one."""
+        return self.reference if self.context is None else self.context.reference(self.reference)
 
     def in_precision(self, precision: str) -> Bundle:
         """The same, to be scored in this precision, with the reference that belongs to it.
@@ -72,7 +81,7 @@ class Bundle:
                 f" {self.precision}."
             )
         reference = self.references[precision]
-        return replace(self, precision=precision, reference=reference, channels=None)
+        return replace(self, precision=precision, reference=reference, channels=None, context=None)
 
 
 Pages = Callable[[Bundle], Mapping[str, bytes]]
@@ -89,6 +98,7 @@ def save(
     pages: Pages | None = None,
     reduced: Reference | None = None,
     channels: Channels | None = None,
+    context: Context | None = None,
 ) -> Bundle:
     """Write a bundle, verify what was written, and return it.
 
@@ -106,14 +116,18 @@ def save(
     }
     if channels is not None:
         contents[CHANNELS] = channels.tensors()
+    schema = bundle_files.SCHEMA_VERSION
+    if context is not None:
+        contents[CONTEXT], schema = context.tensors(), bundle_files.WITH_CONTEXT
     document = {
-        "schema_version": bundle_files.SCHEMA_VERSION,
+        "schema_version": schema,
         "architecture": model.architecture,
         "architecture_settings": model.settings,
         "input_spec": input_spec.to_json(),
         "error_metric": metric_of(model, error_metric),
         **bundle_references.described(reference, reduced),
         **({} if channels is None else {"channels": channels.described()}),
+        **({} if context is None else {"context": context.described()}),
         "metadata": dict(metadata),
     }
     contents[MANIFEST] = bundle_files.manifest(document, contents)
@@ -178,6 +192,13 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         if CHANNELS in contents or "channels" in document:
             place_of = path / CHANNELS
             channels = Channels.read(document["channels"], spec, place_of, contents[CHANNELS])
+        context = None
+        known = CONTEXT in contents or "context" in document
+        if known != (document["schema_version"] == bundle_files.WITH_CONTEXT):
+            raise ValueError("schema_version and context do not belong together")
+        if known:
+            place_of, count = path / CONTEXT, references[FLOAT32].count
+            context = Context.read(document["context"], count, place_of, contents[CONTEXT])
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -194,6 +215,7 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         path=path,
         references=references,
         channels=channels,
+        context=context,
     )
 
 

@@ -20,12 +20,22 @@ MANIFEST: Final = "bundle.json"
 MODEL: Final = "model.safetensors"
 REFERENCE: Final = "reference.safetensors"
 CHANNELS: Final = "channels.safetensors"
-OPTIONAL: Final = frozenset({CHANNELS})
+CONTEXT: Final = "context.safetensors"
+OPTIONAL: Final = frozenset({CHANNELS, CONTEXT})
 """Files that bundles of before do not have."""
 SCHEMA_VERSION: Final = 2
 WITH_TIMES: Final = 1
 """The schema before, whose version covers the times of the training, too."""
-LIMITS: Final = {MANIFEST: 16 << 20, MODEL: 1 << 30, REFERENCE: 1 << 28, CHANNELS: 1 << 26}
+WITH_CONTEXT: Final = 3
+"""Of bundles with a context, which programs of before would leave out without a word."""
+SCHEMAS: Final = (WITH_TIMES, SCHEMA_VERSION, WITH_CONTEXT)
+LIMITS: Final = {
+    MANIFEST: 16 << 20,
+    MODEL: 1 << 30,
+    REFERENCE: 1 << 28,
+    CHANNELS: 1 << 26,
+    CONTEXT: 1 << 28,
+}
 """Largest size of each file in bytes; larger ones are not read."""
 
 
@@ -47,7 +57,7 @@ def version_of(document: Mapping[str, Any]) -> str:
 
     When it was made, and how long that took, make no other bundle.
     """
-    if document.get("schema_version") == SCHEMA_VERSION:
+    if document.get("schema_version") != WITH_TIMES:
         document = {**document, "metadata": _timeless(document.get("metadata"))}
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
@@ -79,7 +89,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     The names of the files are ours, never the bundle's. Raises BundleError.
     """
     document = read_manifest(folder)
-    names = [MODEL, REFERENCE, *([CHANNELS] if CHANNELS in document["sha256"] else [])]
+    optional = [name for name in (CHANNELS, CONTEXT) if name in document["sha256"]]
+    names = [MODEL, REFERENCE, *optional]
     contents = {name: _read(folder / name) for name in names}
     for name, data in contents.items():
         if document["sha256"].get(name) != hashlib.sha256(data).hexdigest():
@@ -97,9 +108,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     document = _parse(path, _read(path))
     stated = document.get("schema_version")
-    if type(stated) is not int or stated not in (WITH_TIMES, SCHEMA_VERSION):
+    if type(stated) is not int or stated not in SCHEMAS:
         raise BundleError(
-            f"{path}: schema_version must be {WITH_TIMES} or {SCHEMA_VERSION}, got "
+            f"{path}: schema_version must be {WITH_TIMES} to {WITH_CONTEXT}, got "
             f"{stated!r:.80}. Use the program that wrote it, or retrain."
         )
     version = document.pop("version", None)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.input_spec import InputSpec
 from models.schema import Schema
 from models.windows import Window
@@ -19,6 +22,9 @@ class Description:
     layout: "series" for (n, time, channel), "image", or "" to guess. window: how the series were
     made, if the stream has single steps of them. source: where the records came from, for the
     model card. read: what was understood of their files, as JSON values, for the model card.
+    moments: int64 (n,), the time of each record in milliseconds since the epoch; None if they are
+    not known. context: what the drift test is to know the hour by, one of `context_fit.ASKED`; ""
+    for nothing.
     """
 
     schema: Schema = field(default_factory=Schema)
@@ -26,6 +32,8 @@ class Description:
     window: Window | None = None
     source: str = ""
     read: Mapping[str, Any] | None = None
+    moments: NDArray[np.int64] | None = None
+    context: str = ""
 
     @classmethod
     def like(cls, spec: InputSpec | None, source: str = "") -> Self:

@@ -15,7 +15,7 @@ import yaml
 from models import bundle as bundles
 from models import report
 from models.bundle import Bundle
-from models.bundle_files import CHANNELS, MANIFEST, MODEL, REFERENCE
+from models.bundle_files import CHANNELS, CONTEXT, MANIFEST, MODEL, REFERENCE
 from models.errors import ExportError
 from models.files import replaced_folder
 from models.mlflow_export import check_target
@@ -34,7 +34,7 @@ def export(bundle: Bundle, folder: Path) -> None:
     check_target(folder, CONFIG)
     source = bundle.path
     with replaced_folder(folder.absolute()) as draft:
-        for name in (MANIFEST, MODEL, REFERENCE, CHANNELS):
+        for name in (MANIFEST, MODEL, REFERENCE, CHANNELS, CONTEXT):
             if (source / name).is_file():
                 (draft / name).write_bytes((source / name).read_bytes())
         (draft / CONFIG).write_text(json.dumps(config(bundle), indent=2) + "\n", encoding="utf-8")

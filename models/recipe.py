@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import architectures, bundle, device, report, solving, threads
+from models import architectures, bundle, context_training, device, report, solving, threads
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
@@ -85,13 +85,16 @@ def train(
     require_finite(records, described.schema)
     parts = parts or split(len(records), settings)
     _check_solved(settings)
+    context_training.check(described, parts, settings, len(records))
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
     keeper = keeper_for(records, parts, settings, conduct, described)
     fitted = fit_model(records, parts, settings, conduct, described, keeper)
     spec, settings, history = fitted.spec, fitted.settings, fitted.history
     held_out = records[parts.calibration]
-    reference = _calibrated(fitted, held_out, FLOAT32)
+    errors = _errors(fitted, held_out, FLOAT32)
+    reference = _calibrated(errors, settings, FLOAT32)
+    learned = context_training.learned(errors, parts, described)
     samples = spec.prepare(held_out[:SAMPLED])
     saved = bundle.save(
         out,
@@ -108,14 +111,21 @@ def train(
             "history": vars(history),
             **({} if conduct.choice is None else {"preset": dict(conduct.choice)}),
             **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
+            **({} if learned.check is None else {"context": dict(learned.check)}),
             "versions": _versions(),
         },
         pages=partial(
-            report.pages, history=history, samples=samples, strangest=_shown(fitted, records)
+            report.pages,
+            history=history,
+            samples=samples,
+            strangest=_shown(fitted, records),
+            learned=learned,
         )
         if conduct.card
         else None,
-        reduced=_calibrated(fitted, held_out, BFLOAT16) if settings.precision == BFLOAT16 else None,
+        reduced=_calibrated(_errors(fitted, held_out, BFLOAT16), settings, BFLOAT16)
+        if settings.precision == BFLOAT16
+        else None,
         channels=Channels.calibrate(
             fitted.model,
             spec,
@@ -124,6 +134,7 @@ def train(
             held_out,
             ordered=settings.ordered,
         ),
+        context=learned.context,
     )
     if keeper is not None and history.ended != INTERRUPTED:
         keeper.clear()
@@ -154,16 +165,17 @@ def _data(records: NDArray[Any], described: Description) -> dict[str, Any]:
     return {**data, "read": values_without_controls(described.read)}
 
 
-def _calibrated(fitted: Fitted, held_out: NDArray[Any], precision: str) -> Reference:
-    """The reference of records held out from training, computed as the daemon scores."""
-    settings = fitted.settings
-    engine = engine_for(fitted.model, fitted.spec, settings.error_metric, precision)
-    return Reference.calibrate(
-        engine.errors(held_out),
-        settings.level,
-        ordered=settings.ordered,
-        tie_tolerance=TIE_TOLERANCES[precision],
-    )
+def _errors(fitted: Fitted, held_out: NDArray[Any], precision: str) -> NDArray[np.float64]:
+    """Of records held out from training, computed as the daemon scores."""
+    model, spec, metric = fitted.model, fitted.spec, fitted.settings.error_metric
+    return engine_for(model, spec, metric, precision).errors(held_out)
+
+
+def _calibrated(
+    errors: NDArray[np.float64], settings: TrainingSettings, precision: str
+) -> Reference:
+    slack, ordered = TIE_TOLERANCES[precision], settings.ordered
+    return Reference.calibrate(errors, settings.level, ordered=ordered, tie_tolerance=slack)
 
 
 @dataclass(frozen=True, eq=False)

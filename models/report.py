@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import montage, plots
+from models import context_report, montage, plots
 from models.bundle import Bundle
 from models.choice import table
+from models.context_training import NOTHING, LearnedContext
 from models.reconstruction import SURPRISAL, model_errors, reconstructed
 from models.reference import DEFAULT_TOLERANCE
 from models.training import SOLVED, History
@@ -27,11 +28,12 @@ def pages(
     history: History,
     samples: NDArray[np.float32],
     strangest: NDArray[np.float32] | None = None,
+    learned: LearnedContext = NOTHING,
 ) -> dict[str, bytes]:
     """Return the model card and its plots, by file name.
 
     samples: prepared records that were not trained on, (n, *shape), of which eight are shown.
-    strangest: prepared, those that were left out, or None.
+    strangest: prepared, those that were left out, or None. learned: of the hour.
     """
     card = model_card(bundle)
     if strangest is None:
@@ -43,6 +45,9 @@ def pages(
     }
     if strangest is not None:
         made["plots/left-out.png"] = reconstructions(bundle, strangest)
+    if learned.context is not None and learned.errors is not None and learned.moments is not None:
+        drawn = context_report.picture(learned.context, learned.errors, learned.moments)
+        made[context_report.PICTURE] = drawn
     if history.ended != SOLVED:
         made["plots/loss.png"] = plots.loss_curve(
             history.losses, history.validation_losses, history.best_epoch
@@ -66,7 +71,8 @@ def model_card(bundle: Bundle) -> str:
     """Return the model card, Markdown."""
     solved = bundle.metadata["metrics"]["ended"] == SOLVED
     training = _solution if solved else _training
-    sections = (_summary, _preset, _data, _read, _calibration, _limits, training, _settings)
+    sections = (_summary, _preset, _data, _read, _calibration, *_context(bundle), _limits, training,
+                _settings)  # fmt: skip
     return "\n".join(section(bundle) for section in sections)
 
 
@@ -170,6 +176,11 @@ on average. The smallest p-value is {reference.smallest_p_value:.3g}, 1 / (calib
 """
 
 
+def _context(bundle: Bundle) -> tuple[Callable[[Bundle], str], ...]:
+    check = bundle.metadata.get("context")
+    return () if check is None else (lambda _: context_report.section(check),)
+
+
 def _limits(bundle: Bundle) -> str:
     return f"""## Limits
 
@@ -179,7 +190,7 @@ def _limits(bundle: Bundle) -> str:
   threshold in service can differ from the one stated: its standard deviation over calibration
   sets is about {_threshold_spread(bundle):.2g}.
 - Drift: with a tolerance of {DEFAULT_TOLERANCE:.0%},
-  {bundle.reference.detection_limits(DEFAULT_TOLERANCE)}.
+  {bundle.judged.detection_limits(DEFAULT_TOLERANCE)}.
 - An anomaly that the model reproduces well has a small error and is not found.
 """
 

@@ -71,21 +71,33 @@ class Even:
 
 class OfColumn:
     """What a column says, which goes along with the records. unit: of numbers, None if nobody
-    said. source: of the records, for people."""
+    said. source: of the records, and option: that named the column, for people."""
 
-    def __init__(self, column: str, unit: str | None, source: str) -> None:
+    def __init__(
+        self, column: str, unit: str | None, source: str, option: str = "--time-column"
+    ) -> None:
         self.rate: float | None = None
         self.column: str | None = column
         self.words = f"column {column!r}"
-        self._name, self._unit, self._source = column, unit, source
+        self._name, self._unit, self._source, self._option = column, unit, source, option
         self._last: tuple[int, str] | None = None
 
     def of(self, data: Dataset) -> Index:
         """Raises DataError for a cell that is no time, or lies before the one above it."""
+        found, texts = self._found(data)
+        self._check_order(found, texts, data)
+        self._last = int(found[-1]), str(texts[-1].as_py())
+        return found
+
+    def read(self, data: Dataset) -> Index:
+        """The same in any order. Raises DataError for a cell that is no time."""
+        return self._found(data)[0]
+
+    def _found(self, data: Dataset) -> tuple[Index, pa.Array]:
         if self._name not in data.carried:
             raise DataError(
                 f"{self._source}: no column {self._name!r}, which is to say when records came."
-                " Name one of a table with --time-column, or say how many came a second: --rate"
+                f" Name one of a table with {self._option}{self._instead}"
             )
         texts = pa.array(data.carried[self._name], pa.string())
         if self._last is None and self._unit is None and looks_finer(texts[0].as_py() or ""):
@@ -95,8 +107,12 @@ class OfColumn:
             )
         found = milliseconds(texts, self._unit)
         self._check(found, texts, data)
-        self._last = int(found[-1]), str(texts[-1].as_py())
-        return found
+        return found, texts
+
+    @property
+    def _instead(self) -> str:
+        rate = self._option == "--time-column"
+        return ", or say how many came a second: --rate" if rate else ""
 
     def _check(self, found: Index, texts: pa.Array, data: Dataset) -> None:
         if (found == NONE).any():
@@ -105,8 +121,10 @@ class OfColumn:
             said = "there is none" if not text else f"{text!r:.60} is no time"
             raise self._fault(
                 f"{said} in {data.name(at)} (counting from 0). Write times as {FORMS}, or as"
-                " numbers with --time-unit; or take an even rate: --rate"
+                f" numbers with --time-unit{self._instead}"
             )
+
+    def _check_order(self, found: Index, texts: pa.Array, data: Dataset) -> None:
         before = found[0] if self._last is None else self._last[0]
         back = np.diff(found, prepend=before) < 0
         if back.any():
@@ -119,4 +137,4 @@ class OfColumn:
             )
 
     def _fault(self, text: str) -> DataError:
-        return DataError(f"{self._source}: --time-column {self._name}: {text}")
+        return DataError(f"{self._source}: {self._option} {self._name}: {text}")

@@ -6,8 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
     from models.input_spec import InputSpec
 
+_PERIODS = {"hour": "day (UTC)", "week": "week (UTC)"}
 _EXAMPLE = """\
 example:
   aead-monitor check-bundle model
@@ -33,6 +35,14 @@ def _windows(spec: InputSpec) -> str:
     return "" if spec.window is None else f"\n              {for_terminal(str(spec.window))}"
 
 
+def _context(bundle: Bundle) -> str:
+    return (
+        ""
+        if bundle.context is None
+        else f"\ncontext       hour of the {_PERIODS[bundle.context.kind]}"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     """Load the bundle as the daemon would."""
     from models.bundle import load
@@ -52,6 +62,6 @@ error         {bundle.error_metric}, threshold {reference.threshold:.6g} at quan
 calibration   {reference.count:,} records, smallest p-value {reference.smallest_p_value:.3g}
 precision     {", ".join(bundle.references)}
 order         {"known" if reference.ordered else "not known: the daemon learns it from the stream"}
-drift         {reference.detection_limits(DEFAULT_TOLERANCE)}
+drift         {bundle.judged.detection_limits(DEFAULT_TOLERANCE)}{_context(bundle)}
 created       {bundle.metadata["created"]}""")
     return 0

@@ -91,11 +91,17 @@ def timed(options: argparse.Namespace, bundle: Bundle) -> bool:
 def _of_file(options: argparse.Namespace, backtest: Backtest, bars: Bars) -> Past:
     from monitor.backtest.file_past import FilePast
     from monitor.datasets import fitting
+    from monitor.errors import UserError
 
     asked = _asked(options, reading(options, watch=bars.count), backtest.bundle, backtest.by)
     source = source_of(options)
     parts = fitting.blocks(options.data, None, backtest.spec, asked)
     times = _times(options, asked, source)
+    if times.column is None and backtest.bundle.context is not None:
+        raise UserError(
+            "this model judges errors by the hour of their records, which a rate does not tell:"
+            " say which column has their times (--time-column NAME)"
+        )
     return FilePast(parts, source, times, backtest)
 
 

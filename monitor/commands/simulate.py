@@ -6,14 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.commands.context_options import add_time_unit
 from monitor.commands.data_options import add_data
 from monitor.commands.options import add_device, writing
+from monitor.commands.simulate_errors import errors_to_replay
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from models.reference import Reference
+    from models.bundle import Bundle
     from monitor.drift.judge_settings import JudgeSettings
     from monitor.drift.simulation import Delays, FalseAlarms, Simulation
 
@@ -95,6 +97,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="with --channels: weights by group, as in the configuration, e.g. input=2 code=0.5",
     )  # fmt: skip
     add_data(parser, "with --change, replay", required=False)
+    add_time_unit(parser)
     add_device(parser)
     parser.set_defaults(run=run)
 
@@ -110,8 +113,7 @@ def run(options: argparse.Namespace) -> int:
         from monitor.commands import simulate_changes
 
         return simulate_changes.run(options, settings)
-    reference = bundle.load(options.bundle).reference
-    simulation = _simulation(options, settings, reference)
+    simulation = _simulation(options, settings, bundle.load(options.bundle))
     with count_bar("simulating", 1 + len(CHANGES) * options.repeats) as advance:
         quiet = simulation.false_alarms(options.records, options.seed)
         advance(1)
@@ -136,7 +138,7 @@ def _settings(options: argparse.Namespace) -> JudgeSettings:
             raise UserError(f"--{name} must be more than 0, got {getattr(options, name)}.")
     if not 0 <= options.tolerance <= 1:
         raise UserError(f"--tolerance must lie between 0 and 1, got {options.tolerance:g}.")
-    for name in ("data", "where", "channels", "channel_weights"):
+    for name in ("data", "where", "channels", "channel_weights", "time_unit"):
         if options.change is None and getattr(options, name) is not None:
             option = name.replace("_", "-")
             raise UserError(f"--{option} is for --change: say what is to change")
@@ -181,44 +183,18 @@ def _number(number: str, text: str) -> float:
         raise UserError(f"--channel-weights: GROUP=NUMBER expected, got {text!r:.80}") from None
 
 
-def _simulation(
-    options: argparse.Namespace, settings: JudgeSettings, reference: Reference
-) -> Simulation:
+def _simulation(options: argparse.Namespace, settings: JudgeSettings, loaded: Bundle) -> Simulation:
     from monitor.drift.judge import Judge
     from monitor.drift.simulation import VERSION, Simulation
     from monitor.errors import UserError
 
+    reference = loaded.judged
     try:
         Judge(VERSION, reference, settings)
     except ValueError as error:
         raise UserError(f"{error}.") from None
-    errors = _errors(options.errors, reference)
+    errors = errors_to_replay(options.errors, loaded)
     return Simulation(reference, settings, errors, options.block, options.rate)
-
-
-def _errors(path: str | None, reference: Reference) -> NDArray[np.float64]:
-    """The errors to replay; raises UserError if they are none."""
-    import numpy as np
-
-    from monitor import datasets
-    from monitor.datasets import arrays
-    from monitor.errors import UserError
-
-    if path is None:
-        return reference.errors if reference.in_order is None else reference.in_order
-    if ".csv" in path or ".parquet" in path:
-        column = datasets.Reading(columns=("reconstruction_error",))
-        try:
-            values = datasets.load(path, None, column).records[:, 0]
-        except UserError as error:
-            raise UserError(f"{error}. The column is written by `score`.") from None
-    else:
-        file, _, key = path.partition(".npz:")
-        values = arrays.read(Path(f"{file}.npz" if key else path), key or None)
-    errors = np.asarray(values, dtype=np.float64).ravel()
-    if not errors.size or not np.all((errors >= 0) & (errors < np.inf)):
-        raise UserError(f"{path}: errors must be finite numbers, at least 0.")
-    return errors
 
 
 def _collected(

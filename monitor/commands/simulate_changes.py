@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from monitor.commands import simulate_picture, simulate_report
+from monitor.commands.context_options import times_of
 from monitor.commands.data_options import reading, remembered, source_of
 from monitor.commands.options import scorer_for
 from monitor.datasets import fitting
@@ -141,8 +142,10 @@ def _replay(
     bars: Bars,
 ) -> Replay:
     channels = _channels(options.channels, scorer.bundle)
-    records, scores = _normal(options, scorer, channels, asked, bars)
-    replay = Replay(scorer, channels, settings, records, scores, options.block, options.rate)
+    records, scores, moments = _normal(options, scorer, channels, asked, bars)
+    replay = Replay(
+        scorer, channels, settings, records, scores, options.block, options.rate, moments
+    )
     try:
         replay.judge()
     except ValueError as error:
@@ -156,12 +159,14 @@ def _normal(
     channels: Channels | None,
     asked: Reading,
     bars: Bars,
-) -> tuple[NDArray[Any], Scores]:
-    """The normal records and their scores, those with a finite error."""
+) -> tuple[NDArray[Any], Scores, NDArray[np.int64] | None]:
+    """The normal records, their scores, and their times if errors are judged by the hour; of those
+    with a finite error."""
     spec, source = scorer.bundle.input_spec, source_of(options)
     width = math.prod(spec.record_shape) + (0 if channels is None else len(channels.kept))
     most, kept, scores, count = max(FEWEST, MOST_NUMBERS // width), [], [], 0
-    parts = fitting.blocks(options.data, None, spec, asked)
+    parts, times = fitting.blocks(options.data, None, spec, asked), list[Any]()
+    read = times_of(options, asked, scorer.bundle)
     with closing(offline.scored(scorer, parts, source, bars.count)) as scored:  # type: ignore[type-var]
         for data, found in scored:
             if count >= most:
@@ -169,15 +174,19 @@ def _normal(
                 break
             kept.append(fitting.as_recorded(data.records, spec, source))
             scores.append(found)
+            if read is not None:
+                times.append(read(data))
             count += len(data.records)
     records, joined = np.concatenate(kept), _joined(scores)
+    moments = np.concatenate(times) if times else None
     finite = np.isfinite(joined.reconstruction_error)
     if not finite.all():
         asked.say(f"{source}: left out: {int((~finite).sum()):,} records without a finite error")
         records, joined = records[finite], joined.where(finite)
+        moments = None if moments is None else moments[finite]
     if len(records) < FEWEST:
         raise UserError(f"{source}: {len(records)} normal records; give {FEWEST} or more")
-    return records, joined
+    return records, joined, moments
 
 
 def _joined(parts: Sequence[Scores]) -> Scores:
@@ -190,4 +199,5 @@ def _joined(parts: Sequence[Scores]) -> Scores:
         None
         if first.channels is None
         else np.concatenate([part.channels for part in parts if part.channels is not None]),
+        first.adjust,
     )

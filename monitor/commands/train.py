@@ -6,18 +6,20 @@ import argparse
 from typing import TYPE_CHECKING
 
 from models.architectures import ARCHITECTURES, Option
+from monitor.commands import context_options
+from monitor.commands.context_options import add_context, check_context, with_context
 from monitor.commands.data_options import add_data, reading, roles, source_of
 from monitor.commands.interruption import stopping
 from monitor.commands.options import positive
 from monitor.commands.preset_options import add_preset, chosen, told
 from monitor.commands.tensorboard_log import tensorboard_log
 from monitor.commands.training_log import csv_log
+from monitor.commands.window_options import add_windows, window_of
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.settings import TrainingSettings
     from models.training import Progress
-    from models.windows import Window
 
 _EXAMPLE = """\
 example:
@@ -26,6 +28,7 @@ example:
   aead-monitor train --data readings.csv --time at --label fault --out model
   aead-monitor train --data turbines.parquet --window 64 --by turbine --out model
   aead-monitor train --data recorded.npy --out model --ordered     straight from the stream
+  aead-monitor train --data load.csv --time at --context auto --out model     with a daily swing
   aead-monitor train --data normal.npy --out model --preset best --cost inf
   aead-monitor train --data photos/ --out model --augment flip shift --quantile 0.99
 
@@ -63,14 +66,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help="at most so many, evenly chosen (with --ordered the newest); the rest stays on disk",
     )
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="folder to write")
-    group = parser.add_argument_group("windows over series, of records that are single steps")
-    group.add_argument("--window", type=positive, metavar="N", help="steps of a window")
-    group.add_argument(
-        "--stride", type=positive, metavar="N", help="steps between windows (an eighth of one)"
-    )
-    group.add_argument(
-        "--by", metavar="NAME", help="column that says of which series a step is; a message's key"
-    )
+    add_windows(parser)
+    add_context(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -184,7 +181,8 @@ def run(options: argparse.Namespace) -> int:
     from monitor.process.text import for_terminal
 
     bundles.check_target(options.out)
-    window = _window(options)
+    check_context(options)
+    window = window_of(options)
     newest = options.ordered or window is not None
     with Bars() as bars:
         most = options.max_records or 0
@@ -201,6 +199,7 @@ def run(options: argparse.Namespace) -> int:
         source=source_of(options),
         read=learned.account.kept(roles(asked)),
     )
+    described = with_context(options, described, learned.data)
     records = learned.data.records
     with stopping():
         settings, choice = chosen(options, records, settings, described)
@@ -221,22 +220,6 @@ def run(options: argparse.Namespace) -> int:
             bundle = recipe.train(records, options.out, settings, conduct, described)
     print(_outcome(bundle, options.out))
     return 0
-
-
-def _window(options: argparse.Namespace) -> Window | None:
-    """The windows that were asked for."""
-    from models.windows import Window
-    from monitor.errors import UserError
-
-    if options.window is None:
-        if options.stride or options.by:
-            raise UserError("--stride and --by are for windows: say --window N, too")
-        return None
-    try:
-        stride = options.stride or max(1, options.window // 8)
-        return Window(options.window, stride, options.by or "")
-    except ValueError as error:
-        raise UserError(f"--window: {error}") from None
 
 
 def _settings(options: argparse.Namespace) -> TrainingSettings:
@@ -268,13 +251,13 @@ def _outcome(bundle: Bundle, out: str) -> str:
             f"\nwarning      {share:.2%} of the calibration records have errors far above all"
             " others: are anomalies among the records? score finds them"
         )
-    limits = reference.detection_limits(DEFAULT_TOLERANCE)
+    limits = bundle.judged.detection_limits(DEFAULT_TOLERANCE)
     return f"""\
 bundle       {bundle.path}
 version      {bundle.version}
 training     {_training(bundle)}
 threshold    {reference.threshold:.6g} at quantile {reference.quantile:.6g}, from \
-{reference.count:,} calibration records{warning}
+{reference.count:,} calibration records{warning}{context_options.told(bundle)}
 drift        with a tolerance of {DEFAULT_TOLERANCE:.0%}, {limits}
 next         aead-monitor score {out} --data PATH --out scores.csv"""
 

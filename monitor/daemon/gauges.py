@@ -111,7 +111,8 @@ class Gauges:
         timeline = self._board.timeline
         timeline.note(now, verdict, sum(r for r, _ in counted), sum(a for _, a in counted))
         timeline.save(now)
-        reference = self._slot.current.reference
+        model = self._slot.current
+        reference = model.judged or model.reference
         timeline.lines = {"threshold": reference.threshold, "reference median": reference.unit}
         self._board.histogram = compared(reference, self._pipeline.judge.window.errors)
 

@@ -17,6 +17,7 @@ from monitor.drift.episodes import ALERTS, EVENTS
 from monitor.drift.judge import Change
 from monitor.errors import REASONS
 from monitor.metrics.clocks import ClockMetrics
+from monitor.metrics.context import ContextMetrics
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.explanations import ExplanationMetrics
 from monitor.metrics.lag import LagMetrics, LoopMetrics
@@ -97,6 +98,7 @@ class Metrics:
         self.rows_scored = counter("rows_scored", "Rows scored; a record may carry several.")
         self.rows_anomalous = counter("rows_anomalous", "Rows with an error above the threshold.")
         self.explanations = ExplanationMetrics(counter)
+        self.context = ContextMetrics(counter)
         self.dead_letters = counter(
             "dead_letters", "Records that could not be scored, by reason.", reason=REASONS
         )
@@ -242,6 +244,7 @@ class Metrics:
                 where = "payload" if reason == "non_finite" else "error"
                 self.non_finite.labels(where).inc(number)
         self.explanations.count(outcome.anomalies)
+        self.context.count(outcome.times)
         self.retrain_requests.inc(len(outcome.requests))
         self.mutes.count(outcome.late, outcome.withheld)
         for change in outcome.changes:

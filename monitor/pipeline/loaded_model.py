@@ -20,7 +20,8 @@ from monitor.stream.batching import BatchLimits
 class LoadedModel:
     """A loaded model with everything that belongs to it; nothing of it has seen the stream yet.
 
-    version: of the bundle. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`
+    version: of the bundle. judged: what the judge compares errors with, if that is not the
+    reference. trained: seconds since the epoch. decode, scorer, judge: as `Pipeline`
     takes them. limits: of its batches. about: what the status page says of it. series: makes
     windows of the stream's steps, or None. first_rows: whether those that `decode` gave are like
     its training data; None if nobody looks. explanations: of anomalies, or None. picker: of
@@ -40,6 +41,7 @@ class LoadedModel:
     first_rows: FirstRows | None = None
     explanations: Explanations | None = None
     picker: Picker | None = None
+    judged: Reference | None = None
 
     @property
     def threshold(self) -> float:

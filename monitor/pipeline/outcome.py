@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.drift.judge import Change
+from monitor.pipeline.context_times import ContextTimes
 from monitor.pipeline.picks import Pick
 from monitor.retraining.request import RetrainRequest
 from monitor.stream.columns import Columns, Index
@@ -29,7 +30,7 @@ class Outcome:
     their records. replayed_rows: rows scored again that the judge had already counted. requests:
     for a new model. picks: rows to keep as evidence. late: alerts that were withheld before, and
     come before all changes. withheld: alerts of changes that must not leave now; those changes have
-    none.
+    none. times: by which errors were judged, or None.
     """
 
     consumed: Columns
@@ -43,6 +44,7 @@ class Outcome:
     picks: tuple[Pick, ...] = ()
     late: tuple[Late, ...] = ()
     withheld: tuple[Alert, ...] = ()
+    times: ContextTimes | None = None
 
     @property
     def records_scored(self) -> int:

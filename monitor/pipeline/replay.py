@@ -11,7 +11,7 @@ import copy
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -96,7 +96,8 @@ class Replay:
 
     scorer: computes `channels`, too, if there are any. records: (n, *record_shape), held out from
     training and calibration. scores: of them, finite. block: consecutive records drawn together,
-    if they are in stream order. rate: records a second.
+    if they are in stream order. rate: records a second. moments: int64 (n,), the time of each
+    record in milliseconds since the epoch, by which errors are judged if the model knows the hour.
     """
 
     scorer: Scorer
@@ -106,6 +107,14 @@ class Replay:
     scores: Scores
     block: int
     rate: float
+    moments: Index | None = None
+
+    def adjusted(self, scores: Scores, places: Index) -> Scores:
+        """Scores as they are judged. places: of their records."""
+        if scores.adjust is None or self.moments is None:
+            return scores
+        errors = scores.adjust(scores.reconstruction_error, self.moments[places])
+        return replace(scores, reconstruction_error=errors)
 
     @property
     def drawn_together(self) -> int:
@@ -116,7 +125,7 @@ class Replay:
     def judge(self) -> Judge:
         """One that has seen nothing; ValueError if reference or channels are too small for it."""
         bundle = self.scorer.bundle
-        return Judge(bundle.version, bundle.reference, self.settings, self.channels)
+        return Judge(bundle.version, bundle.judged, self.settings, self.channels)
 
     def false_alarms(self, records: int, seed: int, advance: Advance) -> FalseAlarms:
         """Judge a long stream without drift. advance: is told how many records were judged."""
@@ -172,7 +181,8 @@ class Replay:
         size = max(1, PART // block) * block
         for start in range(0, records, size):
             count = min(size, records - start)
-            yield _taken(self.scores, drawn_places(len(self.records), block, count, rng))
+            places = drawn_places(len(self.records), block, count, rng)
+            yield self.adjusted(_taken(self.scores, places), places)
             advance(count)
 
     def _found(
@@ -203,8 +213,9 @@ class _Stream:
         records = self._replay.records
         size = max(1, min(BATCH, ELEMENTS // math.prod(records.shape[1:])))
         for start in range(0, self._places.size, size):
-            changed = self._step(np.asarray(records[self._places[start : start + size]]))
-            scores = self._replay.scorer.score(changed)
+            places = self._places[start : start + size]
+            changed = self._step(np.asarray(records[places]))
+            scores = self._replay.adjusted(self._replay.scorer.score(changed), places)
             self.scored += len(changed)
             self.unscored += int((~np.isfinite(scores.reconstruction_error)).sum())
             yield scores
@@ -219,6 +230,7 @@ def _taken(scores: Scores, places: Index) -> Scores:
         scores.anomalous[places],
         scores.model_version,
         None if channels is None else channels[places],
+        scores.adjust,
     )
 
 

@@ -20,6 +20,8 @@ from monitor.codecs.decoding import Decoded
 from monitor.codecs.headers import Pairs
 from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
+from monitor.pipeline import context_times
+from monitor.pipeline.context_times import ContextTimes
 from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.picks import Pick, Picker
 from monitor.pipeline.series import Moved, Series
@@ -81,9 +83,27 @@ class Scored:
         record_of_row = np.arange(self.rows.size).repeat(self.rows)
         return np.bincount(record_of_row[self.scores.anomalous], minlength=self.rows.size)
 
-    def judged(self) -> JudgedRecords:
-        """What the judge sees of the records that were scored."""
+    def context_times(self) -> ContextTimes | None:
+        """The time by which the errors of each record are judged; None if that is not by time."""
+        if self.scores.adjust is None:
+            return None
+        records, alive = self.records, self.rows > 0
+        arrivals = None if records.arrivals is None else records.arrivals[alive]
+        return context_times.of_records(records.timestamps[alive], arrivals)
+
+    def _errors(self, times: ContextTimes | None) -> NDArray[np.float64]:
+        """Of each row, as the judge is to see them."""
+        errors, adjust = self.scores.reconstruction_error, self.scores.adjust
+        if adjust is None or times is None:
+            return errors
+        moments = times.moments.repeat(self.rows[self.rows > 0])
+        adjusted = adjust(errors, moments)
+        return np.where(moments < 0, errors, adjusted) if times.unknown else adjusted
+
+    def judged(self, times: ContextTimes | None = None) -> JudgedRecords:
+        """What the judge sees of the records that were scored. times: of `context_times`."""
         records, rows = self.records, self.rows
+        errors = self._errors(times)
         if rows.size and np.minimum.reduce(rows) > 0:
             return JudgedRecords(
                 self.scores.model_version,
@@ -93,7 +113,7 @@ class Scored:
                 records.next_offsets,
                 records.timestamps,
                 rows,
-                self.scores.reconstruction_error,
+                errors,
                 records.arrivals,
                 self.scores.channels,
             )
@@ -106,7 +126,7 @@ class Scored:
             next_offsets=records.next_offsets[alive],
             timestamps=records.timestamps[alive],
             rows=rows[alive],
-            errors=self.scores.reconstruction_error,
+            errors=errors,
             arrivals=None if records.arrivals is None else records.arrivals[alive],
             channels=self.scores.channels,
         )

@@ -69,7 +69,7 @@ class Scorer:
         An error may come out non-finite for values far outside the model's range: its p_value
         is then the smallest there is, and it is anomalous.
         """
-        channels, reference = None, self.bundle.reference
+        channels, reference, context = None, self.bundle.reference, self.bundle.context
         if self._channels is None:
             errors = self._engine.errors(records)
         else:
@@ -81,6 +81,7 @@ class Scorer:
             anomalous=reference.anomalous(errors),
             model_version=self.bundle.version,
             channels=channels,
+            adjust=None if context is None else context.adjusted,
         )
 
     def explainer(self, features: int) -> ScorerExplainer:

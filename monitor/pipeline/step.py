@@ -14,6 +14,7 @@ from typing import Any, Final
 from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
+from monitor.drift.judged_records import JudgedRecords
 from monitor.errors import DecodeError
 from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.outcome import Late, Outcome
@@ -93,7 +94,8 @@ class Pipeline:
         """
         late = () if mute is not None else self.late()
         with self._stage("judge"):
-            changes, requests, replayed = self._judge(scored, mute)
+            times = scored.context_times()
+            changes, requests, replayed = self._judge(scored.judged(times), mute)
             changes, withheld = self.withheld.through(changes, mute)
             anomalous = scored.anomalous
             dead = None
@@ -113,6 +115,7 @@ class Pipeline:
             picks=scored.picks,
             late=late,
             withheld=tuple(withheld),
+            times=times,
         )
 
     def late(self) -> tuple[Late, ...]:
@@ -209,7 +212,7 @@ class Pipeline:
         self.judge.restore(decode(self._blank, MEMORY_SCHEMA)["judge"])
 
     def _judge(
-        self, scored: Scored, mute: str | None
+        self, judged: JudgedRecords, mute: str | None
     ) -> tuple[list[Change], list[RetrainRequest], int]:
         """Give the judge what it has not counted, block by block in arrival order.
 
@@ -222,7 +225,6 @@ class Pipeline:
             requests.extend(self.history.note(self.judge, came, newest, mute))
             changes.extend(came)
 
-        judged = scored.judged()
         calm_until = self.history.calm_until
         replayed = self.judge.watch(judged, note, calm_until) if len(judged) else 0
         return changes, requests, replayed

@@ -78,20 +78,28 @@ def hold_out(stretch: Stretch, share: float) -> tuple[Stretch, Stretch]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """Records to learn from: `old` ones, then drifted ones in stream order, and their parts."""
+    """Records to learn from: `old` ones, then drifted ones in stream order, and their parts.
+
+    moments: of each, in milliseconds since the epoch, -1 if not known; None if nobody told.
+    """
 
     records: NDArray[Any]
     old: int
     parts: Split
+    moments: NDArray[np.int64] | None = None
 
 
 def material(
-    learned: NDArray[Any], before: NDArray[Any] | None, share: float, settings: TrainingSettings
+    learned: NDArray[Any],
+    before: NDArray[Any] | None,
+    share: float,
+    settings: TrainingSettings,
+    moments: NDArray[np.int64] | None = None,
 ) -> Material:
     """Drifted records with a share of old ones, which are trained on and nothing else."""
     parts = split(len(learned), settings)
     if before is None or not share:
-        return Material(learned, 0, parts)
+        return Material(learned, 0, parts, moments)
     wanted = max(1, round(share / (1 - share) * len(parts.training)))
     rows = np.linspace(0, len(before) - 1, min(wanted, len(before))).astype(np.int64)
     old = len(rows)
@@ -100,7 +108,9 @@ def material(
         validation=parts.validation + old,
         calibration=parts.calibration + old,
     )
-    return Material(np.concatenate([before[rows], learned]), old, moved)
+    if moments is not None:
+        moments = np.concatenate([np.full(old, -1), moments])
+    return Material(np.concatenate([before[rows], learned]), old, moved, moments)
 
 
 def train(
@@ -112,10 +122,12 @@ def train(
     progress: Listener | None = None,
     like: InputSpec | None = None,
     read: Mapping[str, Any] | None = None,
+    context: str = "",
 ) -> Candidate:
     """Find the strangest records, train on the others, and save the bundle at `out`.
 
-    read: what the bundle is to remember of how files and payloads are read.
+    read: what the bundle is to remember of how files and payloads are read. context: see
+    `Description`; there is none if a record that calibrates has no time.
     """
     strange = strangest(ready, settings, trim, progress, like)
     kept = Split(
@@ -124,6 +136,10 @@ def train(
         calibration=ready.parts.calibration,
     )
     described = replace(Description.like(like, source), read=read)
+    moments = ready.moments
+    if context and moments is not None and moments[kept.calibration].min() >= 0:
+        # Of old records, which do not calibrate, nobody knows the time.
+        described = replace(described, moments=np.maximum(moments, 0), context=context)
     bundle = recipe.train(ready.records, out, settings, Conduct(progress), described, kept)
     history = bundle.metadata["history"]
     losses = (history["losses"], history["validation_losses"], history["best_epoch"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from monitor.drift.judge import Judge
@@ -28,14 +29,22 @@ class Replay:
     explanation: str
 
 
+def judged_errors(bundle: Bundle, errors: Errors, timestamps: NDArray[np.int64]) -> Errors:
+    """Errors (n,) as the judge is to see them. timestamps: of their records, in milliseconds."""
+    if bundle.context is None:
+        return errors
+    adjusted = bundle.context.adjusted(errors, timestamps)
+    return np.where(timestamps < 0, errors, adjusted)
+
+
 def replay(bundle: Bundle, errors: Errors, settings: JudgeSettings, rate: float) -> Replay:
-    """Judge errors of consecutive records, `rate` of them a second.
+    """Judge errors of consecutive records, as `judged_errors` gives them, `rate` a second.
 
     Calibration errors come first, drawn in blocks, so that the judge has learned what is normal.
     Without the guard against bursts: the records are few, and it could outlast them.
     """
     settings = replace(settings, guard_seconds=0)
-    reference = bundle.reference
+    reference = bundle.judged
     known = reference.errors if reference.in_order is None else reference.in_order
     try:
         judge = Judge(bundle.version, reference, settings)

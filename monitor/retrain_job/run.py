@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle import Bundle
+from models.context_fit import AUTO
 from models.training import Listener
 from monitor.config.gates import GateConfig
 from monitor.datasets.fitting import in_type
@@ -19,7 +20,7 @@ from monitor.retrain_job.comparison import Before, Labelled
 from monitor.retrain_job.evaluation import Evaluation, evaluate
 from monitor.retrain_job.gates import Gate
 from monitor.retrain_job.reading import Stretch
-from monitor.retrain_job.replay import Replay, replay
+from monitor.retrain_job.replay import Replay, judged_errors, replay
 from monitor.retrain_job.settings import inherited_roles, settings_for
 
 RATE: float = 500.0
@@ -90,7 +91,8 @@ def retrain(
         evaluate(Scorer(bundle, choices.device), held_out.rows, inputs.before, inputs.labelled)
         for bundle in (inputs.current, candidate.bundle)
     )
-    drift = replay(candidate.bundle, evaluation.recent.errors, choices.judge, inputs.rate)
+    errors = judged_errors(candidate.bundle, evaluation.recent.errors, held_out.timestamps)
+    drift = replay(candidate.bundle, errors, choices.judge, inputs.rate)
     signs = _signs(inputs, choices.gates, (learned, held_out), (current, evaluation))
     decided = gates.decide(current, evaluation, drift, signs, choices.gates)
     return Result(candidate, current, evaluation, drift, decided, learned, held_out)
@@ -102,9 +104,11 @@ def _train(
     mixture, spec = choices.mixture, inputs.current.input_spec
     old = None if inputs.before is None else in_type(inputs.before.rows, spec)
     settings = settings_for(inputs.current, len(learned), choices.settings, choices.device)
-    ready = material(learned.rows, old, mixture.old, settings)
+    ready = material(learned.rows, old, mixture.old, settings, learned.timestamps)
     read = inherited_roles(inputs.current)
-    return train(ready, settings, mixture.trim, out, inputs.source, progress, spec, read)
+    # Whether the hour still helps, the new records say.
+    context = AUTO if inputs.current.context is not None else ""
+    return train(ready, settings, mixture.trim, out, inputs.source, progress, spec, read, context)
 
 
 def _signs(

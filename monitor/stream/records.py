@@ -92,13 +92,19 @@ PValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From reconstruction errors (B,) to their p-values (B,) in (0, 1]."""
 
 
+Adjust = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
+"""From reconstruction errors (B,) and the times of their records, in milliseconds since the epoch,
+to errors (B,) as they would be at a usual time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What the model says of B rows.
 
     reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_values: of the model.
     anomalous: (B,) bool, error above the reference's threshold. channels: (B, C) float32, finite,
-    the values of the model's channels; None if they are not watched.
+    the values of the model's channels; None if they are not watched. adjust: of the model, if
+    errors are judged by the hour; None if not.
     """
 
     reconstruction_error: NDArray[np.float64]
@@ -106,6 +112,7 @@ class Scores:
     anomalous: NDArray[np.bool_]
     model_version: str
     channels: NDArray[np.float32] | None = None
+    adjust: Adjust | None = None
 
     @property
     def p_value(self) -> NDArray[np.float64]:
@@ -120,6 +127,7 @@ class Scores:
             self.anomalous[wanted],
             self.model_version,
             None if self.channels is None else self.channels[wanted],
+            self.adjust,
         )
 
     @classmethod

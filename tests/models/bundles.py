@@ -9,7 +9,7 @@ import torch
 
 from models import bundle, bundle_files
 from models.architectures import build
-from models.bundle_files import CHANNELS, MANIFEST, MODEL, REFERENCE
+from models.bundle_files import CHANNELS, CONTEXT, MANIFEST, MODEL, REFERENCE
 from models.errors import BundleError
 from models.reference import Reference
 from tests.models.builders import spec_of
@@ -36,7 +36,8 @@ def reseal(folder, **changes):
     """Edit bundle.json as an attacker would: with hashes and version that fit."""
     document = json.loads((folder / MANIFEST).read_text())
     document = {k: v for k, v in {**document, **changes}.items() if k not in ("version", "sha256")}
-    names = [MODEL, REFERENCE, *([CHANNELS] if (folder / CHANNELS).exists() else [])]
+    optional = [name for name in (CHANNELS, CONTEXT) if (folder / name).exists()]
+    names = [MODEL, REFERENCE, *optional]
     contents = {name: (folder / name).read_bytes() for name in names}
     (folder / MANIFEST).write_bytes(bundle_files.manifest(document, contents))
 

@@ -248,6 +248,7 @@ def build_model(
         first_rows=first_rows,
         explanations=build_explanations(config, scorer),
         picker=build_sampler(config, evidence, scorer, channels, stage),
+        judged=bundle.judged,
     )
 
 

@@ -78,18 +78,18 @@ def build_judge(config: Config, bundle: Bundle) -> Judge:
     drift = config.drift
     try:
         channels = channels_of(config, bundle)
-        judge = Judge(bundle.version, bundle.reference, judge_settings(config), channels)
+        judge = Judge(bundle.version, bundle.judged, judge_settings(config), channels)
     except ValueError as error:
         raise ConfigError(
             f"drift: {error}. Train with more calibration records, or change the configuration."
         ) from None
-    _warn_of_few(bundle.reference, drift.tolerance)
+    _warn_of_few(bundle.judged, drift.tolerance)
     known = judge.detector.ready and bundle.reference.ordered
     if known and judge.detector.dependence > SLOW_DEPENDENCE:
         log.warning(
             "calibration errors swing slowly, as in a daily cycle: small drifts will take long,"
-            " and a cycle wider than drift.tolerance is called drift. Set it to the cycle's"
-            " amplitude (docs/drift.md)",
+            " and a cycle wider than drift.tolerance is called drift. Train with --context, or set"
+            " it to the cycle's amplitude (docs/drift.md)",
             dependence=round(judge.detector.dependence, 1),
             tolerance=drift.tolerance,
         )

@@ -164,7 +164,8 @@ def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
         "drift_settings": {
             "false_alarms": config.drift.false_alarms,
             "detector": config.drift.detector,
-            "detection_limits": reference.detection_limits(config.drift.tolerance),
+            "detection_limits": bundle.judged.detection_limits(config.drift.tolerance),
+            **({} if bundle.context is None else {"context": bundle.context.kind}),
         },
         "model": {
             "version": bundle.version,

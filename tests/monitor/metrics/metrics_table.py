@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from monitor.metrics import PREFIX, Metrics
 from monitor.metrics.clocks import ClockMetrics
+from monitor.metrics.context import ContextMetrics
 from monitor.metrics.drift import DriftMetrics
 from monitor.metrics.explanations import ExplanationMetrics
 from monitor.metrics.lag import LagMetrics
@@ -18,8 +19,8 @@ from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.web import WebMetrics
 
 PARTS = (
-    ClockMetrics, DriftMetrics, ExplanationMetrics, LagMetrics, ModelMetrics, MuteMetrics,
-    RequestMetrics, ShadowMetrics, WebMetrics,
+    ClockMetrics, ContextMetrics, DriftMetrics, ExplanationMetrics, LagMetrics, ModelMetrics,
+    MuteMetrics, RequestMetrics, ShadowMetrics, WebMetrics,
 )  # fmt: skip
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 HEAD = """\

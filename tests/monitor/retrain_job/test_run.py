@@ -1,5 +1,6 @@
 """A whole retraining on digits: a lasting change passes, a broken camera is refused, and why."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.bundle import load
+from models.description import Description
+from models.recipe import train
+from models.settings import TrainingSettings
 from monitor.config.gates import GateConfig
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.retrain_job.candidate import Mixture
@@ -14,6 +18,7 @@ from monitor.retrain_job.comparison import Before, Labelled
 from monitor.retrain_job.reading import Stretch
 from monitor.retrain_job.run import RATE, Choices, Inputs, Result, rate_of, retrain
 from tests.data import digit_images
+from tests.models.swinging import swing, times
 
 RNG = np.random.default_rng(0)
 CHOICES = Choices(Mixture(trim=0), GateConfig(), JudgeSettings(), device="cpu")
@@ -107,3 +112,23 @@ def test_the_rate_is_that_of_all_records_not_of_those_chosen(
 ) -> None:
     stretch = Stretch(np.zeros((3, 1)), np.array(stamps))
     assert rate_of(stretch, 100) == expected
+
+
+def test_a_candidate_is_asked_for_the_hour_that_the_current_model_knows(tmp_path: Path) -> None:
+    when = times(4000, 40)
+    rng = np.random.default_rng(0)
+
+    def rows(scale: float) -> NDArray[np.float64]:
+        x = rng.standard_normal((4000, 2))
+        noise = scale * swing(when, 1.0) * rng.standard_normal(4000)
+        return np.column_stack([x, x.sum(axis=1) + noise])
+
+    settings = TrainingSettings("linear", calibration_fraction=0.4)
+    described = Description(moments=when, context="auto")
+    train(rows(0.2), tmp_path / "model", settings, described=described)
+    inputs = Inputs(load(tmp_path / "model"), Stretch(rows(0.4), when), None, None, "test", 1.0)
+    result = retrain(inputs, CHOICES, tmp_path / "candidate")
+    assert result.candidate.bundle.context is not None
+    assert outcomes(result)["no_drift"] == "passed"
+    untold = replace(inputs, drifted=Stretch(rows(0.4), np.full(4000, -1)))
+    assert retrain(untold, CHOICES, tmp_path / "untold").candidate.bundle.context is None

@@ -1,0 +1,80 @@
+"""What people are told of a context: a few lines, a section of the model card, a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from models import plots
+from models.context import CELLS, Context, cells_of
+from models.reference import DEFAULT_TOLERANCE
+
+PICTURE: Final = "plots/context.png"
+_SHOWN: Final = 4000
+"""Errors in the picture, evenly spread."""
+
+
+def words(check: Mapping[str, Any]) -> str:
+    """What the held-out check found, in a line or a few."""
+    if not check["kind"]:
+        return f"none: {check['why']}"
+    hour = "hour of the week" if check["kind"] == "week" else "hour of the day"
+    text = (
+        f"the {hour} (UTC): errors swing by {check['swing']:.0%}, least at {check['least']}, most"
+        f" at {check['most']}"
+    )
+    text += "; their spread swings, too" if check["spread"] else ""
+    return f"{text}; {_verdict(check)}"
+
+
+def _verdict(check: Mapping[str, Any]) -> str:
+    held = f"{check['explained']:.1%} of the deviation of the log error, held out"
+    if not any(check.get(name, {}).get("helps") for name in ("hour", "week")):
+        return f"kept as asked, though the held-out check finds no help in it ({held})"
+    known = f"the swing is known to within {check['known_to']:.1%}"
+    if check["known_to"] > DEFAULT_TOLERANCE:
+        known += ": set drift.tolerance to that, or give more calibration records"
+    return f"it explains {held}; {known}"
+
+
+def section(check: Mapping[str, Any]) -> str:
+    """The section of the model card, Markdown."""
+    picture = f"\n![errors by the hour]({PICTURE})\n" if check["kind"] else ""
+    return f"""## Context
+
+Of the drift test: {words(check)}.
+
+It was asked for as `{check["asked"]}`, and checked on {_stretches(check)} that it was not fitted
+to. The threshold of single records does not know of it.
+{picture}"""
+
+
+def _stretches(check: Mapping[str, Any]) -> str:
+    units = [f"{check[name]} {name}" for name in ("days", "weeks") if check.get(name)]
+    return " and ".join(units) if units else "no stretch of time"
+
+
+def picture(context: Context, errors: NDArray[np.float64], moments: NDArray[np.int64]) -> bytes:
+    """PNG of calibration errors by the hour, and of what is usual there."""
+    period = 24.0 if context.kind == "hour" else 168.0
+    rows = np.linspace(0, errors.size - 1, min(_SHOWN, errors.size)).astype(np.int64)
+    hours = cells_of(moments[rows]) * 168 / CELLS % period
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(hours, errors[rows], ".", color=plots.NORMAL, alpha=0.3, markersize=3)
+    shown = slice(0, int(CELLS * period / 168))
+    at = (np.arange(CELLS) * 168 / CELLS)[shown]
+    level, spread = context.level[shown], context.usual_spread / context.stretch[shown]
+    for offset, style, label in ((0, "-", "median"), (1, ":", "8 of 10"), (-1, ":", None)):
+        curve = np.exp(context.middle + level + offset * spread)
+        axes.plot(at, curve, style, color=plots.ALARM, label=label)
+    if errors.min() > 0:
+        axes.set_yscale("log")
+    axes.set(xlabel="hour (UTC)", ylabel="reconstruction error", xlim=(0, period))
+    axes.set_title("Held-out errors by the hour, and what is usual")
+    axes.legend()
+    return plots.png(figure)

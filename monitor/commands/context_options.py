@@ -1,0 +1,96 @@
+"""Options that have the drift test know the hour."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.bundle import Bundle
+    from models.description import Description
+    from monitor.datasets.dataset import Dataset
+    from monitor.datasets.request import Reading
+
+UNITS = ("s", "ms", "us", "ns")
+
+
+def add_context(parser: argparse.ArgumentParser) -> None:
+    """Add --context and --time-unit."""
+    group = parser.add_argument_group("data with a daily or weekly swing")
+    group.add_argument(
+        "--context",
+        choices=["auto", "hour", "week"],
+        help="judge drift by the hour of the day or of the week (UTC) of --time; auto: whichever"
+        " a held-out check says helps, or neither",
+    )
+    group.add_argument(
+        "--time-unit", choices=UNITS, help="with --context: of times that are numbers"
+        " since 1970 (default: s)",
+    )  # fmt: skip
+
+
+def add_time_unit(parser: argparse.ArgumentParser) -> None:
+    """Add --time-unit, of the records that `simulate --change` replays."""
+    parser.add_argument(
+        "--time-unit", choices=UNITS, help="with --change, of a model that judges errors by the"
+        " hour: of times that are numbers since 1970 (default: s)",
+    )  # fmt: skip
+
+
+def check_context(options: argparse.Namespace) -> None:
+    """Raise UserError for what says nothing sensible."""
+    from monitor.errors import UserError
+
+    if options.context is None and options.time_unit is not None:
+        raise UserError("--time-unit is for --context")
+    if options.context is not None and options.time is None:
+        raise UserError(
+            "--context needs --time NAME: the column that says when each record was made"
+        )
+
+
+def with_context(options: argparse.Namespace, described: Description, data: Dataset) -> Description:
+    """With the time of each record, if a context is asked for. Raises UserError."""
+    from dataclasses import replace
+
+    from monitor.backtest.times import OfColumn
+    from monitor.commands.data_options import source_of
+
+    if options.context is None:
+        return described
+    times = OfColumn(options.time, options.time_unit, source_of(options), option="--time")
+    return replace(described, moments=times.read(data), context=options.context)
+
+
+def times_of(
+    options: argparse.Namespace, asked: Reading, bundle: Bundle
+) -> Callable[[Dataset], NDArray[np.int64]] | None:
+    """What reads the times of records by which a model judges their errors; None if it does not.
+
+    Raises UserError if nobody says which column has them.
+    """
+    from monitor.backtest.times import OfColumn
+    from monitor.commands.data_options import source_of
+    from monitor.errors import UserError
+
+    if bundle.context is None:
+        return None
+    if asked.time is None:
+        raise UserError(
+            "this model judges errors by the hour of their records: say which column has the"
+            " times (--time NAME)"
+        )
+    return OfColumn(asked.time, options.time_unit, source_of(options), option="--time").read
+
+
+def told(bundle: Bundle) -> str:
+    """A line of what became of it, or ""."""
+    from models.context_report import words
+
+    check = bundle.metadata.get("context")
+    return "" if check is None else f"\ncontext      {words(check)}"
