@@ -74,6 +74,7 @@ class ByName:
         self._reads = [reader(feature, settings.numbers_as_text) for feature in features]
         self._paths = [feature.name.split(".") for feature in features]
         self._roots = {path[0] for path in self._paths} | set(self._schema.names)
+        self._roots |= set(settings.beside)
         self.refuses_extra = settings.refuse_extra
         self._max_rows = settings.max_rows
         self._say = settings.say

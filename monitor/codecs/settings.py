@@ -35,7 +35,8 @@ class CodecSettings:
     payloads that claim more rows may be refused before decoding. rows: one or many, of payloads
     that do not say how many they hold. features: the model's, by name; none if they have no
     names. numbers_as_text: "21.5" is a number. by_position: lists are taken though the features
-    have names. refuse_extra: keys that are no feature are refused. say: told what people should
+    have names. refuse_extra: keys that are no feature are refused. beside: keys that are no feature
+    and neither refused nor worth a word. say: told what people should
     know and a record cannot tell. schemas: where those are that payloads name by id, or None.
     schema_text: the schema of payloads that name none. descriptor: a compiled descriptor set, and
     message: which of its messages a payload is.
@@ -53,6 +54,7 @@ class CodecSettings:
     numbers_as_text: bool = False
     by_position: bool = False
     refuse_extra: bool = False
+    beside: tuple[str, ...] = ()
     schemas: Schemas | None = None
     schema_text: str | None = None
     descriptor: bytes | None = None

@@ -89,17 +89,22 @@ class Wrapped:
         return self._codec.told()
 
     def _unwrapped(self, value: bytes) -> bytes:
-        for kind in self._kinds:
-            try:
-                value = UNWRAP[kind](value, self._max_bytes)
-            except ValueError as error:
-                text = f"not {kind}, which codec.wrap says: {error}"
-                raise DecodeError("undecodable", text[:300]) from None
-            if len(value) > self._max_bytes:
-                raise DecodeError("oversized", f"{kind}: more than {self._max_bytes} bytes inside")
-            if not value:
-                raise DecodeError("empty", f"{kind}: no bytes inside")
-        return value
+        return unwrapped(value, self._kinds, self._max_bytes)
+
+
+def unwrapped(value: bytes, kinds: Sequence[str], max_bytes: int) -> bytes:
+    """What is inside a payload; raises DecodeError. kinds, max_bytes: as of `Wrapped`."""
+    for kind in kinds:
+        try:
+            value = UNWRAP[kind](value, max_bytes)
+        except ValueError as error:
+            text = f"not {kind}, which codec.wrap says: {error}"
+            raise DecodeError("undecodable", text[:300]) from None
+        if len(value) > max_bytes:
+            raise DecodeError("oversized", f"{kind}: more than {max_bytes} bytes inside")
+        if not value:
+            raise DecodeError("empty", f"{kind}: no bytes inside")
+    return value
 
 
 def _base64(value: bytes, most: int) -> bytes:

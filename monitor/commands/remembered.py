@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def remembered(folder: Path) -> Mapping[str, Any]:
-    """As `History.state` has it; the daemon may run. Raises UserError if there is no snapshot.
+    """As `History.state` has it, with the episodes of segments; the daemon may run.
 
-    folder: its state.directory.
+    Raises UserError if there is no snapshot. folder: its state.directory.
     """
     from monitor.drift.judge_state import decode
     from monitor.errors import UserError
@@ -25,4 +25,9 @@ def remembered(folder: Path) -> Mapping[str, Any]:
             f"no snapshot that can be read in {folder}. The daemon writes one every few seconds;"
             " look at state.directory."
         )
-    return dict(decode(snapshot.memory, MEMORY_SCHEMA).get("chronicle", {"episodes": []}))
+    memory = decode(snapshot.memory, MEMORY_SCHEMA)
+    found = dict(memory.get("chronicle", {"episodes": []}))
+    if "segments" in memory:
+        both = [*found["episodes"], *memory["segments"]["history"]["episodes"]]
+        found["episodes"] = sorted(both, key=lambda episode: episode["fired_at"])
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,6 +106,12 @@ def run(options: argparse.Namespace) -> int:
 
     config = config_file.load(options.config)
     logs.configure("warning", "console")
+    if config.segments.by is not None:
+        print(
+            "aead-monitor: replay judges no segments: the alarms are those of the whole stream,"
+            " with its half of the budget",
+            file=sys.stderr,
+        )
     with stopping(), Bars() as bars:
         report = _replayed(options, config, grid, bars)
     text = table(report)

@@ -28,6 +28,7 @@ from monitor.config.registry import RegistryConfig
 from monitor.config.reload import ReloadConfig
 from monitor.config.retraining import RetrainingConfig
 from monitor.config.section import Section, no_truth_for_numbers
+from monitor.config.segments import SegmentsConfig
 from monitor.config.topics import OUTPUTS, check_topics
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -158,6 +159,9 @@ class Config(BaseSettings):
     window: WindowConfig = Field(WindowConfig(), description="The rolling window.")
     series: SeriesConfig = Field(SeriesConfig(), description="Models of windows over series.")
     drift: DriftConfig = Field(DriftConfig(), description="When a change is called drift.")
+    segments: SegmentsConfig = Field(
+        SegmentsConfig(), description="Parts of the stream that are judged beside the whole."
+    )
     state: StateConfig = Field(StateConfig(), description="Where snapshots are kept.")
     evidence: Annotated[Literal["off", "scores", "records"], BeforeValidator(_off_in_yaml)] = Field(
         "scores",

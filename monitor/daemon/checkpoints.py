@@ -250,8 +250,8 @@ class Checkpoints:
     def make(self, commit: Commit, now: float) -> bool:
         """Write a snapshot, commit its offsets; true once they are accepted."""
         self._since = now
-        if self._pipeline.handover is not None:
-            return False  # else a crash before it is told would lose it
+        if self._pipeline.handovers:
+            return False  # else a crash before they are told would lose them
         if self._pending is None and not self._prepare():
             return False
         pending = self._pending

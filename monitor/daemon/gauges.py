@@ -12,9 +12,12 @@ from monitor.daemon.clock_watch import ClockWatch
 from monitor.daemon.lag import Lag, Place
 from monitor.daemon.readiness import Readiness
 from monitor.metrics import Metrics
+from monitor.metrics.segments import segment_shown
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.first_rows import Finding
+from monitor.pipeline.segment_json import segments_json
+from monitor.pipeline.segmented import changes_of, episodes_of
 from monitor.pipeline.step import Pipeline
 from monitor.state.ledger import Totals
 from monitor.stream.columns import Columns
@@ -26,6 +29,7 @@ from monitor.web.status import StatusBoard
 log = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 0.5
+SEGMENTS_SECONDS = 2.0
 
 
 class Gauges:
@@ -55,6 +59,7 @@ class Gauges:
         self._newest: dict[Partition, int] = {}
         self._clocks = ClockWatch()
         self._replaced = 0
+        self._segments_shown = float("-inf")
         self._lag = Lag()
         metrics.lag.now = board.lags = self._lag.now
         source.on_survey(self._lag.survey)
@@ -89,8 +94,9 @@ class Gauges:
         metrics.requests.asked.set((asked or 0) / 1000)
         totals = self._pipeline.ledger.totals
         self._show_over_time(now, verdict, totals.values())
-        self._board.episodes = self._pipeline.history.episodes
-        self._board.changes = self._pipeline.history.changes
+        both = self._pipeline.history, self._pipeline.segmented
+        self._board.episodes, self._board.changes = episodes_of(*both), changes_of(*both)
+        self._show_segments(now, verdict, at_once=at_once)
         self._board.requests = self._pipeline.history.requests
         self._show_clocks(assigned)
         self._show_first_rows()
@@ -115,6 +121,17 @@ class Gauges:
         reference = model.judged or model.reference
         timeline.lines = {"threshold": reference.threshold, "reference median": reference.unit}
         self._board.histogram = compared(reference, self._pipeline.judge.window.errors)
+
+    def _show_segments(self, now: float, verdict: Verdict, *, at_once: bool) -> None:
+        """Look at each segment, now and then: fifty verdicts take as long as fifty batches."""
+        segmented = self._pipeline.segmented
+        if segmented is None or not (at_once or now - self._segments_shown >= SEGMENTS_SECONDS):
+            return
+        self._segments_shown = now
+        self._board.segments = shown = segments_json(segmented.segments, verdict)
+        self._metrics.segments.show(
+            {each["name"]: segment_shown(each) for each in shown["segments"]}
+        )
 
     def _show_clocks(self, assigned: Set[Partition]) -> None:
         """Tell whose timestamps are not believed."""

@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
+REST_SECONDS = 15.0
+"""Rows of segments that wait for more are judged once nothing has come for so long."""
 FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS, EVIDENCE_SECONDS = 2.0, 5.0, 4.0, 2.0
 """Longest wait for threads that end: of the follower, the deliveries, the web server."""
 
@@ -56,6 +58,7 @@ class Daemon:
     parts: Parts
     stopping: threading.Event = field(default_factory=threading.Event)
     _more: bool = False
+    _decided: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         parts = self.parts
@@ -137,6 +140,7 @@ class Daemon:
         self._membership.take(polled)
         self._swap.finish_handover()
         self._tell_late()
+        self._rest()
         self._gauges.refresh()  # before anything that may hang: lag goes on from here
         self._advance()
         if parts.checkpoints.due(time.monotonic()):
@@ -162,12 +166,13 @@ class Daemon:
         if scored is None or not len(scored.records):
             return  # it cannot be scored yet, or all of it was taken away meanwhile
         outcome = parts.pipeline.decide(scored, self._muting.reason())
+        self._decided = time.monotonic()
         failpoints.reach("batch_decided")
         events = list(parts.events(outcome, self.model.version, self.model.threshold))
         if not self._outcomes.publish(outcome, events, self._wait):
             return
         parts.batcher.took(time.monotonic() - began + self._backlog.own_seconds)
-        alerts = outcome.late or any(change.alert is not None for change in outcome.changes)
+        alerts = outcome.late or outcome.alerts
         if parts.checkpoints.due(time.monotonic()) or (alerts and parts.publisher.transactional):
             self._checkpoint()
 
@@ -178,6 +183,16 @@ class Daemon:
             return
         late = self.parts.pipeline.late()
         if late and self._outcomes.tell_late(late, self._wait):
+            self._checkpoint()
+
+    def _rest(self) -> None:
+        """Have segments judged whose rows wait for more, once nothing has come for a while."""
+        pipeline, checkpoints = self.parts.pipeline, self.parts.checkpoints
+        idle = time.monotonic() - self._decided >= REST_SECONDS
+        if not idle or not pipeline.waits or checkpoints.doubtful or not checkpoints.offsets():
+            return
+        changes, withheld = pipeline.rest(self._muting.reason())
+        if changes and self._outcomes.tell_segments(changes, withheld, self._wait):
             self._checkpoint()
 
     def _end_told(self, change: Change) -> bool:

@@ -103,13 +103,27 @@ class Outcomes:
         events = [] if change.alert is None else [alert_event(change.alert, self._pages)]
         if not self._send(events, wait):
             return False
-        self._metrics.count_change(change)
-        self._metrics.mutes.count((), withheld)
-        if self._evidence is not None:
+        self._count_changes([change], withheld)
+        if self._evidence is not None and not change.verdict.segment:
             self._evidence.note(change)
-        _log(change)
-        _log_withheld(withheld)
         return True
+
+    def tell_segments(
+        self, changes: Sequence[Change], withheld: Sequence[Alert], wait: Wait
+    ) -> bool:
+        """The same of changes in segments."""
+        alerts = [change.alert for change in changes if change.alert is not None]
+        if alerts and not self._send([alert_event(each, self._pages) for each in alerts], wait):
+            return False
+        self._count_changes(changes, withheld)
+        return True
+
+    def _count_changes(self, changes: Sequence[Change], withheld: Sequence[Alert]) -> None:
+        for change in changes:
+            self._metrics.count_change(change)
+            _log(change)
+        self._metrics.mutes.count((), withheld)
+        _log_withheld(withheld)
 
     def tell_late(self, late: Sequence[Late], wait: Wait) -> bool:
         """Publish alerts that were withheld; false if that has to be done again."""
@@ -150,7 +164,7 @@ class Outcomes:
         if outcome.replayed_rows:
             log.warning("rows came again that were counted", rows=outcome.replayed_rows)
         _log_late(outcome.late)
-        for change in outcome.changes:
+        for change in (*outcome.changes, *outcome.segment_changes):
             _log(change)
         _log_withheld(outcome.withheld)
         for request in outcome.requests:
@@ -160,11 +174,19 @@ class Outcomes:
                 policy=request.policy,
                 reason=request.reason,
             )
-        if outcome.changes or outcome.requests:
+        if outcome.changes or outcome.segment_changes or outcome.requests:
             self._gauges.refresh(at_once=True)
 
 
 def _log(change: Change) -> None:
+    if change.verdict.segment:
+        log.info(
+            f"segment {change.transition.event}",
+            segment=change.verdict.segment,
+            state=str(change.transition.after),
+            explanation=change.verdict.explanation,
+        )
+        return
     log.info(
         f"drift {change.transition.event}",
         state=str(change.transition.after),

@@ -34,6 +34,11 @@ def build(reference: Reference, settings: JudgeSettings, channels: Channels | No
     return Built(detector, digitise, advisory)
 
 
+def another(built: Built) -> Built:
+    """For a part of the stream: the same bets, and nothing known of how that depends on itself."""
+    return Built(built.detector.anew(), built.digitise, None)
+
+
 def floor_of(reference: Reference, detector: Detector, tolerance: float) -> float:
     """The detection floor of the error; see `Promise`."""
     # Only ordered calibration errors tell how far they depend on each other themselves.

@@ -263,7 +263,11 @@ def alert_of(
     return Alert(event, episode, model_version, timestamp, verdict, dict(next_offsets))
 
 
-def episode_id(model_version: str, next_offsets: Mapping[Partition, int]) -> str:
-    """An id from model and offsets: a second run over the same records makes the same."""
+def episode_id(model_version: str, next_offsets: Mapping[Partition, int], of: str = "") -> str:
+    """An id from model and offsets: a second run over the same records makes the same.
+
+    of: what it is of, if it is not the whole stream.
+    """
     offsets = sorted((str(p), offset) for p, offset in next_offsets.items())
-    return hashlib.sha256(f"{model_version} {offsets}".encode()).hexdigest()[:12]
+    text = f"{model_version} {offsets}{f' {of}' if of else ''}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -41,7 +41,8 @@ class Judge:
     """Judges one model's stream.
 
     model_version: summaries of any other version are refused. channels: watched beside the error,
-    or None. window: of errors in units of the reference's, to be read. Raises ValueError if
+    or None. made: the detectors, if they are made already. segment: what is judged, "" for the
+    whole stream. window: of errors in units of the reference's, to be read. Raises ValueError if
     reference or channels are too small for the detector, or the detector's library is missing.
     """
 
@@ -51,24 +52,23 @@ class Judge:
         reference: Reference,
         settings: JudgeSettings,
         channels: Channels | None = None,
+        made: built.Built | None = None,
+        segment: str = "",
     ) -> None:
         self.model_version = model_version
         self.unit = reference.unit
         self.evaluation_rows = settings.evaluation_rows
-        self.detector, self._digitise, self._advisory = built.build(reference, settings, channels)
-        self.window = RollingWindow(
-            settings.window_rows, settings.window_panes, settings.window_seconds
-        )
+        made = made or built.build(reference, settings, channels)
+        self.detector, self._digitise, self._advisory = made
+        size = settings.window_rows, settings.window_panes, settings.window_seconds
+        self.window = RollingWindow(*size)
         self._episodes = Episodes(settings.guard_seconds, settings.cooldown_seconds)
         self._intake = Intake(settings.evaluation_rows, settings.evaluation_seconds)
         self._clock = Clock(settings.evaluation_seconds)
         self._shown: tuple[tuple[int, int], Verdict] | None = None
-        self.evaluations = 0
-        self.episode = ""
-        self._suspicion = ""
-        self._finding = NOTHING
-        self._told = NOTHING.direction
-        self._signalled = False
+        self.evaluations, self._signalled = 0, False
+        self.episode = self._suspicion = ""
+        self._finding, self._told = NOTHING, NOTHING.direction
         self._allowance = Allowance(settings.budget)
         self._evidence = Evidence(0.0, float(np.log10(self._allowance.levels.records)))
         if self.detector.ready:
@@ -85,12 +85,17 @@ class Judge:
             self._clock,
             settings.tolerance,
             built.floor_of(reference, self.detector, settings.tolerance),
+            segment,
         )
 
     @property
     def rows(self) -> int:
         """How many were counted."""
         return self._intake.rows
+
+    def uncounted(self, records: JudgedRecords) -> JudgedRecords:
+        """Those that were not counted yet."""
+        return self._intake.uncounted(records)[0]
 
     def next_offset(self, partition: Partition) -> int:
         """The first offset of the partition that has not been counted; 0 if none was."""
@@ -181,10 +186,8 @@ class Judge:
         """How long the drift that is suspected or confirmed now has lasted."""
         if not self._evidence.drifting:
             return 0.0
-        if self._episodes.state is State.PENDING:
-            onset = self._finding.onset
-        else:
-            onset = self.detector.finding().onset
+        pending = self._episodes.state is State.PENDING
+        onset = (self._finding if pending else self.detector.finding()).onset
         return (self.rows - onset.rows) / TICK_ROWS if onset else 0.0
 
     def _found_again(self) -> Transition | None:
@@ -243,7 +246,8 @@ class Judge:
         return self._clock.offsets(self._intake.next.partitions)
 
     def _here(self) -> str:
-        return episodes.episode_id(self.model_version, self._intake.next_offsets)
+        of = self._verdicts.segment
+        return episodes.episode_id(self.model_version, self._intake.next_offsets, of)
 
     @property
     def verdict(self) -> Verdict:
@@ -285,15 +289,11 @@ class Judge:
         if state["model_version"] != self.model_version:
             raise ValueError(f"state of model {state['model_version']}, not {self.model_version}")
         self._intake.restore(state)
-        self._shown = None
-        self.evaluations = int(state["evaluations"])
-        self.episode = str(state["episode"])
-        self._suspicion = str(state.get("suspicion", ""))
-        self._finding = restored_finding(state["finding"])
-        self._told = str(state["told"])
-        self._evidence = Evidence(*state["evidence"])
-        self._allowance.asked = float(state["asked"])
-        self._allowance.levels = Levels(*state["levels"])
+        self._shown, self.evaluations = None, int(state["evaluations"])
+        self.episode, self._suspicion = str(state["episode"]), str(state.get("suspicion", ""))
+        self._finding, self._told = restored_finding(state["finding"]), str(state["told"])
+        self._evidence, levels = Evidence(*state["evidence"]), Levels(*state["levels"])
+        self._allowance.asked, self._allowance.levels = float(state["asked"]), levels
         self._clock.restore(state["clock"], self._intake.next.number)
         self.window.restore(state["window"])
         self._episodes.restore(state["episodes"])

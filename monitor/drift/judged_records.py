@@ -24,7 +24,7 @@ class JudgedRecords:
     at least 0, in the model's units, in the order of the records; R is the sum of `rows`.
     arrivals: int64 (n,), when each record came, in milliseconds since the epoch, or -1 if that is
     not known; None if it is of none. channels: float32 (R, C), the channels' values of each row, or
-    None.
+    None. segments: names that `segment` (n,) points into; None if the stream has none.
     """
 
     model_version: str
@@ -37,6 +37,8 @@ class JudgedRecords:
     errors: NDArray[np.float64]
     arrivals: Index | None = None
     channels: NDArray[np.float32] | None = None
+    segments: tuple[str, ...] = ()
+    segment: Index | None = None
 
     def __len__(self) -> int:
         return self.offsets.size
@@ -64,4 +66,6 @@ class JudgedRecords:
             errors=self.errors[rows],
             arrivals=None if self.arrivals is None else self.arrivals[wanted],
             channels=None if self.channels is None else self.channels[rows],
+            segments=self.segments,
+            segment=None if self.segment is None else self.segment[wanted],
         )

@@ -18,7 +18,7 @@ from monitor.stream.records import Onset, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The parts that are looked at. tolerance, floor: see `Promise`."""
+    """The parts that are looked at. tolerance, floor: see `Promise`. segment: see `Verdict`."""
 
     statistics: ErrorStatistics
     window: RollingWindow
@@ -28,6 +28,7 @@ class Verdicts:
     clock: Clock
     tolerance: float
     floor: float
+    segment: str = ""
 
     def of(
         self,
@@ -46,14 +47,15 @@ class Verdicts:
             finding, window.errors, window.records, self._drifted(finding), told=told
         )
         recovery = self.episodes.recovery(self.clock) if state is State.FIRING else None
+        words = self.statistics.explain(
+            state, event, look.finding, look.ratio, self.detector.progress, recovery
+        )
         return Verdict(
             state=str(state),
             statistic=evidence.statistic,
             threshold=evidence.threshold,
             direction=look.finding.direction,
-            explanation=self.statistics.explain(
-                state, event, look.finding, look.ratio, self.detector.progress, recovery
-            ),
+            explanation=f"segment {self.segment}: {words}" if self.segment else words,
             partition=look.finding.partition,
             onset=onset_of(finding.onset, rows),
             ratio=look.ratio,
@@ -67,6 +69,7 @@ class Verdicts:
             quantiles=look.quantiles,
             kind=look.finding.kind,
             channels=look.finding.channels,
+            segment=self.segment,
         )
 
     def described(self, finding: Finding) -> Finding:

@@ -25,6 +25,7 @@ from monitor.metrics.model import ModelMetrics
 from monitor.metrics.mutes import MuteMetrics
 from monitor.metrics.ratio_histogram import RatioHistogram, divisor
 from monitor.metrics.requests import RequestMetrics
+from monitor.metrics.segments import SegmentMetrics
 from monitor.metrics.series import SeriesMetrics
 from monitor.metrics.shadow import ShadowMetrics
 from monitor.metrics.single_process import count_in_this_process
@@ -73,8 +74,9 @@ class Metrics:
         self.model = ModelMetrics(self._gauge, self._counter, registry)
         self.shadow = ShadowMetrics(self._gauge, self._counter, registry, quantiles)
         self.series = SeriesMetrics(self._gauge, self._counter)
+        self.segments = SegmentMetrics(self._gauge, self._counter)
         self.web = WebMetrics(self._gauge, self._counter)
-        self.mutes = MuteMetrics(self._gauge, self._counter, self.alerts)
+        self.mutes = MuteMetrics(self._gauge, self._counter, self.alerts, self.segments)
 
     def _counter(self, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
         """A counter with at most one label, whose values are all known and start at zero."""
@@ -247,11 +249,14 @@ class Metrics:
         self.context.count(outcome.times)
         self.retrain_requests.inc(len(outcome.requests))
         self.mutes.count(outcome.late, outcome.withheld)
-        for change in outcome.changes:
+        for change in (*outcome.changes, *outcome.segment_changes):
             self.count_change(change)
 
     def count_change(self, change: Change) -> None:
-        """Add a change of the drift state."""
+        """Add a change of the drift state, of the whole stream or of a segment."""
+        if change.verdict.segment:
+            self.segments.count(change)
+            return
         self.transitions.labels(change.transition.event).inc()
         if change.alert is not None:
             self.alerts.labels(change.alert.event).inc()

@@ -6,18 +6,24 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import Counter, Gauge
 
-from monitor.drift.episodes import ALERTS
+from monitor.metrics.segments import SEGMENT_ALERTS, SegmentMetrics
 from monitor.pipeline.outcome import Late
 from monitor.stream.records import Alert
 
 
 class MuteMetrics:
-    """Set by the run loop. gauge, counter: make one in the registry. alerts: those that left."""
+    """Set by the run loop. gauge, counter: make one in the registry. alerts: those that left, of
+    the whole stream; segments: has those of segments.
+    """
 
     def __init__(
-        self, gauge: Callable[..., Gauge], counter: Callable[..., Counter], alerts: Counter
+        self,
+        gauge: Callable[..., Gauge],
+        counter: Callable[..., Counter],
+        alerts: Counter,
+        segments: SegmentMetrics,
     ) -> None:
-        self._alerts = alerts
+        self._alerts, self._segments = alerts, segments.alerts
         self.muted = gauge(
             "muted", "1 while no drift alert leaves: planned maintenance, or muted by hand."
         )
@@ -29,12 +35,13 @@ class MuteMetrics:
             "alerts_withheld",
             "Drift alerts that did not leave at their time, by event: muted, or the end of an"
             " episode whose beginning was.",
-            event=ALERTS,
+            event=SEGMENT_ALERTS,
         )
 
     def count(self, late: Iterable[Late], withheld: Iterable[Alert]) -> None:
         """Add alerts that have left late, and alerts that were withheld."""
         for each in late:
-            self._alerts.labels(each.event).inc()
+            left = self._segments if each.segment else self._alerts
+            left.labels(each.event).inc()
         for alert in withheld:
             self.withheld.labels(alert.event).inc()

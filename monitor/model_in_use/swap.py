@@ -78,7 +78,7 @@ class Swap:
 
     def finish_handover(self) -> None:
         """Tell the end of an old model's episode, before anything is done with the new one."""
-        if self._pipeline.handover is not None and not self._checkpoints.doubtful:
+        if self._pipeline.handovers and not self._checkpoints.doubtful:
             self._finish_handover()
 
     def turn(self) -> None:
@@ -116,7 +116,7 @@ class Swap:
         old, self._slot.current = self._slot.current.version, model
         self._pipeline.replace(
             model.decode, model.scorer, model.judge, model.series, model.explanations,
-            model.picker,
+            model.picker, model.segments,
         )  # fmt: skip
         self._checkpoints.carry_over()
         log.info("model replaced", old=old, new=model.version)
@@ -131,10 +131,10 @@ class Swap:
         """
         if not self._checkpoints.offsets():
             return
-        change = self._pipeline.handover
-        if change is not None:
-            if not self._tell(change):
+        while self._pipeline.handovers:
+            # After a crash in between all are told again, with the same keys.
+            if not self._tell(self._pipeline.handovers[0]):
                 return
             failpoints.reach("handover_told")
-            self._pipeline.handover = None
+            del self._pipeline.handovers[0]
         self._checkpoint()

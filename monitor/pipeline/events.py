@@ -62,9 +62,8 @@ def events_of(
     for anomaly in outcome.anomalies:
         yield anomaly_event(anomaly, model_version, threshold, values=values)
     yield from (late.message for late in outcome.late)
-    for change in outcome.changes:
-        if change.alert is not None:
-            yield alert_event(change.alert, pages)
+    for alert in outcome.alerts:
+        yield alert_event(alert, pages)
     if scores is not None:
         yield from score_events(outcome, scores)
 
@@ -128,7 +127,10 @@ def dead_letter_event(letter: DeadLetter, letter_key: LetterKey = "original") ->
 
 
 def alert_event(alert: Alert, pages: str = "") -> Event:
-    """A drift episode fired, turned or was resolved. pages: see `alert_json`."""
+    """A drift episode fired, turned or was resolved, or a segment fell silent or came back.
+
+    pages: see `alert_json`.
+    """
     return alert_message(alert_json(alert, pages))
 
 
@@ -149,6 +151,7 @@ def alert_json(alert: Alert, pages: str = "") -> dict[str, Any]:
         "model_version": alert.model_version,
         "verdict": verdict_json(alert.verdict),
         "next_offsets": _offsets(alert.next_offsets),
+        **({"segment": alert.verdict.segment} if alert.verdict.segment else {}),
         **({"url": f"{pages.rstrip('/')}/episodes/{alert.episode}"} if pages else {}),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.reference import Reference
 from monitor.drift.judge import Judge
+from monitor.drift.segments.segmented import Segments
 from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.first_rows import FirstRows
 from monitor.pipeline.picks import Picker
@@ -25,7 +26,7 @@ class LoadedModel:
     takes them. limits: of its batches. about: what the status page says of it. series: makes
     windows of the stream's steps, or None. first_rows: whether those that `decode` gave are like
     its training data; None if nobody looks. explanations: of anomalies, or None. picker: of
-    rows that are kept as evidence, or None.
+    rows that are kept as evidence, or None. segments: judges them, or None if there are none.
     """
 
     version: str
@@ -42,6 +43,7 @@ class LoadedModel:
     explanations: Explanations | None = None
     picker: Picker | None = None
     judged: Reference | None = None
+    segments: Segments | None = None
 
     @property
     def threshold(self) -> float:

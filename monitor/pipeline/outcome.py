@@ -15,10 +15,15 @@ from monitor.stream.records import Alert, Anomaly, DeadLetter, Partition, Scores
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A drift alert that was withheld and leaves now. event: firing, turned or resolved."""
+    """A drift alert that was withheld and leaves now.
+
+    event: firing, turned or resolved; silent or returned of a segment. segment: the one that it is
+    of, "" for the whole stream.
+    """
 
     event: str
     message: Event
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +35,8 @@ class Outcome:
     their records. replayed_rows: rows scored again that the judge had already counted. requests:
     for a new model. picks: rows to keep as evidence. late: alerts that were withheld before, and
     come before all changes. withheld: alerts of changes that must not leave now; those changes have
-    none. times: by which errors were judged, or None.
+    none. times: by which errors were judged, or None. segment_changes: of the states of segments,
+    in the order of the stream.
     """
 
     consumed: Columns
@@ -45,6 +51,13 @@ class Outcome:
     late: tuple[Late, ...] = ()
     withheld: tuple[Alert, ...] = ()
     times: ContextTimes | None = None
+    segment_changes: tuple[Change, ...] = ()
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Those that leave now, of the whole stream and of segments."""
+        both = (*self.changes, *self.segment_changes)
+        return tuple(change.alert for change in both if change.alert is not None)
 
     @property
     def records_scored(self) -> int:

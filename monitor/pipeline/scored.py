@@ -57,7 +57,7 @@ class Scored:
     scores: of all rows, in the order of their records, finite. failures: by position, why a record
     cannot be scored. moved: what the steps of series change, or None if there are no series.
     explained: of each anomalous row, in order; None if nobody asks. picks: rows to keep as
-    evidence.
+    evidence. segments: names that `segment` (n,) points into; None if the stream has none.
     """
 
     records: Columns
@@ -67,6 +67,12 @@ class Scored:
     moved: Moved | None = None
     explained: tuple[Explained, ...] | None = None
     picks: tuple[Pick, ...] = ()
+    segments: tuple[str, ...] = ()
+    segment: Index | None = None
+
+    def in_segments(self, names: tuple[str, ...], number: Index) -> Scored:
+        """The same, each record in the segment with this number (n,) among the names."""
+        return replace(self, segments=names, segment=number)
 
     @property
     def dead(self) -> NDArray[np.bool_]:
@@ -116,6 +122,8 @@ class Scored:
                 errors,
                 records.arrivals,
                 self.scores.channels,
+                self.segments,
+                self.segment,
             )
         alive = rows > 0
         return JudgedRecords(
@@ -129,6 +137,8 @@ class Scored:
             errors=errors,
             arrivals=None if records.arrivals is None else records.arrivals[alive],
             channels=self.scores.channels,
+            segments=self.segments,
+            segment=None if self.segment is None else self.segment[alive],
         )
 
     def without(self, unwanted: NDArray[np.bool_]) -> Scored:
@@ -149,6 +159,8 @@ class Scored:
                 for pick in self.picks
                 if pick.position in moved
             ),
+            self.segments,
+            None if self.segment is None else self.segment[kept],
         )
 
     def _explained_where(self, kept: NDArray[np.bool_]) -> tuple[Explained, ...] | None:

@@ -15,11 +15,13 @@ from monitor.drift.handover import handover
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import decode, encode
 from monitor.drift.judged_records import JudgedRecords
+from monitor.drift.segments.segmented import Segments
 from monitor.errors import DecodeError
 from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.outcome import Late, Outcome
 from monitor.pipeline.picks import Picker
 from monitor.pipeline.scored import Decode, RowScorer, Scored, Stage, score
+from monitor.pipeline.segmented import SegmentedStream, Told
 from monitor.pipeline.series import Series
 from monitor.pipeline.series_notes import Steps
 from monitor.pipeline.withheld import Withheld
@@ -38,8 +40,9 @@ class Pipeline:
     decode: payloads to rows. scorer: rows to scores. judge: errors to verdict. history:
     remembers episodes and asks for new models. series: makes windows of the steps of series, or
     None. explanations: of anomalies, or None. picker: of rows that people may look at, or None; it
-    changes nothing else. pages: see `alert_json`. handover: the end of a drift episode of another
-    model, that is still to be told, or None.
+    changes nothing else. pages: see `alert_json`. segmented: judges segments of the stream beside
+    the whole, or None. handovers: the ends of drift episodes of another model, that are still to be
+    told.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Pipeline:
         explanations: Explanations | None = None,
         picker: Picker | None = None,
         pages: str = "",
+        segmented: SegmentedStream | None = None,
     ) -> None:
         self._decode = decode
         self._scorer = scorer
@@ -65,8 +69,11 @@ class Pipeline:
         self._explanations = explanations
         self._picker = picker
         self._stage = stage
+        self.segmented = segmented
+        if segmented is not None:
+            self.history.segments = lambda: segmented.history.firing()
         self._blank = self.memory()
-        self.handover: Change | None = None
+        self.handovers: list[Change] = []
 
     def step(self, records: Columns) -> Outcome:
         """Decide on some records, one or more, each partition's in offset order."""
@@ -74,10 +81,11 @@ class Pipeline:
 
     def score(self, records: Columns) -> Scored:
         """Decode and score records with the model in use: one batch at a time, on any thread."""
-        return score(
+        scored = score(
             records, self._decode, self._scorer, self._stage, self.series, self._explanations,
             self._picker,
         )  # fmt: skip
+        return scored if self.segmented is None else self.segmented.named(scored)
 
     def steps(self, record: Record) -> Iterator[Steps]:
         """What a record holds that is read again for its series; nothing if it is not readable."""
@@ -97,6 +105,7 @@ class Pipeline:
             times = scored.context_times()
             changes, requests, replayed = self._judge(scored.judged(times), mute)
             changes, withheld = self.withheld.through(changes, mute)
+            of_segments, more = self._of_segments(mute)
             anomalous = scored.anomalous
             dead = None
             if self.series is not None and scored.moved is not None:
@@ -114,22 +123,41 @@ class Pipeline:
             requests=tuple(requests),
             picks=scored.picks,
             late=late,
-            withheld=tuple(withheld),
+            withheld=(*withheld, *more),
             times=times,
+            segment_changes=tuple(of_segments),
         )
+
+    def _of_segments(self, mute: str | None) -> Told:
+        return ([], []) if self.segmented is None else self.segmented.told(mute)
+
+    @property
+    def waits(self) -> bool:
+        """Whether rows of segments wait for more, see `rest`."""
+        return self.segmented is not None and self.segmented.segments.waiting
+
+    def rest(self, mute: str | None = None) -> Told:
+        """Judge rows of segments that wait for more, since nothing comes; what may leave of it."""
+        return ([], []) if self.segmented is None else self.segmented.rest(mute)
 
     def late(self) -> tuple[Late, ...]:
         """The alerts that were withheld and may leave now that nothing is muted, each once.
 
         None before the end of another model's episode is told: it may be the end of one of them.
         """
-        if not self.withheld or self.handover is not None:
+        if self.handovers:
             return ()
         lasting = self.history.open
-        return self.withheld.release(None if lasting is None else lasting.id)
+        late = self.withheld.release(None if lasting is None else lasting.id)
+        if self.segmented is not None and self.segmented.withheld:
+            late += self.segmented.withheld.release(*self.segmented.lasting)
+        return late
 
     def end_told(self, change: Change, mute: str | None) -> tuple[Change, list[Alert]]:
         """The end of another model's episode as it may leave, and the alert withheld of it."""
+        if self.segmented is not None and change.verdict.segment:
+            (let,), withheld = self.segmented.end_told(change, mute)
+            return let, withheld
         (let,), withheld = self.withheld.through([change], mute)
         if withheld and mute is not None:
             self.history.remember_muted(mute)
@@ -146,6 +174,8 @@ class Pipeline:
             state["series"] = self.series.state()
         if self.withheld:
             state["withheld"] = self.withheld.state()
+        if self.segmented is not None:
+            state["segments"] = self.segmented.state()
         return encode(state, MEMORY_SCHEMA)
 
     def recall(self, memory: bytes) -> None:
@@ -161,21 +191,26 @@ class Pipeline:
         if self.series is not None:
             self.series.restore(state.get("series"))
         self.withheld.restore(state.get("withheld", ()))
-        self.handover = None
+        self.handovers = []
+        ends = [] if self.segmented is None else self.segmented.restore(state.get("segments"))
         if judged["model_version"] == self.judge.model_version:
             self.judge.restore(judged)
             return
         self._blank_judge()
         self.history.end_open_episode(REPLACED, judged["clock"])
-        self.handover = handover(judged, self.judge)
-        if self.handover is not None:
-            self.history.remember(self.handover)
+        end = handover(judged, self.judge)
+        if end is not None:
+            self.history.remember(end)
+            ends.insert(0, end)
+        self.handovers = ends
 
     def inherit(self, memory: bytes) -> None:
         """Go on after a stream that was judged by other settings: its history stays."""
         state = decode(memory, MEMORY_SCHEMA)
         self.history.inherit(state)
         self.withheld.restore(state.get("withheld", ()))
+        if self.segmented is not None and "segments" in state:
+            self.segmented.inherit(state["segments"], BEGUN_ANEW)
 
     def replace(
         self,
@@ -185,6 +220,7 @@ class Pipeline:
         series: Series | None = None,
         explanations: Explanations | None = None,
         picker: Picker | None = None,
+        segments: Segments | None = None,
     ) -> None:
         """Use another model from the next step on; the totals stay, and series of equal windows."""
         if series is not None and self.series is not None:
@@ -193,6 +229,8 @@ class Pipeline:
         self.history.end_open_episode(REPLACED, self.judge.state()["clock"])
         self._decode, self._scorer, self.judge = decode, scorer, judge
         self._explanations, self._picker = explanations, picker
+        if self.segmented is not None and segments is not None:
+            self.segmented.replace(segments)
         self._blank = self.memory()
 
     def begin_anew(self) -> None:
@@ -201,6 +239,8 @@ class Pipeline:
         if self.series is not None:
             self.series.forget()
         self.history.end_open_episode(BEGUN_ANEW, self.judge.state()["clock"])
+        if self.segmented is not None:
+            self.segmented.forget(BEGUN_ANEW)
         self._blank_judge()
 
     def begin_another_topic(self) -> None:
@@ -222,9 +262,13 @@ class Pipeline:
         requests: list[RetrainRequest] = []
 
         def note(came: list[Change], newest: int) -> None:
+            if self.segmented is not None:
+                self.segmented.note(self.judge.rows, mute)
             requests.extend(self.history.note(self.judge, came, newest, mute))
             changes.extend(came)
 
+        if self.segmented is not None and len(judged):
+            self.segmented.watch(self.judge.uncounted(judged), self.judge.rows)
         calm_until = self.history.calm_until
         replayed = self.judge.watch(judged, note, calm_until) if len(judged) else 0
         return changes, requests, replayed

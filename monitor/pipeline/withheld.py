@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from monitor.drift.judge import Change
 from monitor.pipeline.events import alert_json, alert_message
@@ -23,10 +24,16 @@ class _Waiting:
     episode: str
     event: str
     message: Event
+    segment: str = ""
+
+
+_ENDS: Final = {"resolved": "firing", "returned": "silent"}
+"""Events that end an episode, and those that began it."""
 
 
 class Withheld:
-    """The alerts that wait, in the order in which they came: of two episodes at most.
+    """The alerts that wait, in the order in which they came: of two episodes at most, of the whole
+    stream and of each segment.
 
     It is part of the pipeline's memory: work that is taken back takes them back, too.
     """
@@ -58,13 +65,13 @@ class Withheld:
 
     def _unheard(self, alert: Alert) -> bool:
         """Whether it ends an episode of whose beginning nobody has heard."""
-        return alert.event == "resolved" and self._waits(alert.episode, "firing")
+        return alert.event in _ENDS and self._waits(alert.episode, _ENDS[alert.event])
 
     def _waits(self, episode: str, event: str) -> bool:
         return any((each.episode, each.event) == (episode, event) for each in self._waiting)
 
     def _keep(self, alert: Alert, mute: str | None) -> None:
-        over, unheard = alert.event == "resolved", self._unheard(alert)
+        over, unheard = alert.event in _ENDS, self._unheard(alert)
         self._waiting = [
             each
             for each in self._waiting
@@ -72,19 +79,20 @@ class Withheld:
         ]
         if not unheard:
             message = alert_message({**alert_json(alert, self._pages), "muted": mute})
-            self._waiting.append(_Waiting(alert.episode, alert.event, message))
+            segment = alert.verdict.segment
+            self._waiting.append(_Waiting(alert.episode, alert.event, message, segment))
 
-    def release(self, lasting: str | None) -> tuple[Late, ...]:
+    def release(self, *lasting: str | None) -> tuple[Late, ...]:
         """What may leave now that nothing is muted, the oldest first; nothing waits any more.
 
-        lasting: the episode that fires now. Another one that did not end by itself (detection began
+        lasting: the episodes that fire now. Another one that did not end by itself (detection began
         anew) is not told.
         """
         waiting, self._waiting = self._waiting, []
         return tuple(
-            Late(each.event, each.message)
+            Late(each.event, each.message, each.segment)
             for each in waiting
-            if each.event == "resolved" or each.episode == lasting
+            if each.event in _ENDS or each.episode in lasting
         )
 
     def state(self) -> list[list[str]]:
@@ -97,6 +105,6 @@ class Withheld:
     def restore(self, state: Iterable[Sequence[str]]) -> None:
         """Go on where `state` was called."""
         self._waiting = [
-            _Waiting(episode, event, alert_message(json.loads(text)))
-            for episode, event, text in state
+            _Waiting(episode, event, alert_message(body), str(body.get("segment", "")))
+            for episode, event, body in ((e, event, json.loads(t)) for e, event, t in state)
         ]

@@ -7,7 +7,7 @@ alone and not on how they came in batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,7 +39,10 @@ BEGUN_ANEW: Final = "detection began anew"
 
 
 class History:
-    """Keeps the last episodes and changes of state, and makes requests as the policy says."""
+    """Keeps the last episodes and changes of state, and makes requests as the policy says.
+
+    segments: names of those that fire now.
+    """
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
@@ -54,6 +57,7 @@ class History:
         self._seconds_before = 0.0
         self._arrived_before = 0.0
         self._mute: str | None = None
+        self.segments: Callable[[], tuple[str, ...]] = tuple
 
     def note(
         self, judge: Judge, changes: Sequence[Change], newest: int, mute: str | None = None
@@ -232,6 +236,7 @@ class History:
             drifted=drifted,
             good=good,
             links=dict(self._policy.links),
+            segments=self.segments(),
         )
         # A version may come back by a rollback, and must not use a number twice.
         self._numbers.pop(version, None)

@@ -19,4 +19,5 @@ def change_json(change: Change) -> dict[str, Any]:
         "episode": alert.episode if alert else None,
         "explanation": change.verdict.explanation,
         "statistic": change.verdict.statistic,
+        **({"segment": change.verdict.segment} if change.verdict.segment else {}),
     }

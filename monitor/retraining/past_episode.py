@@ -26,7 +26,8 @@ class Episode:
     log10. onset_offsets: topic, partition and first drifted offset. request: id of the
     retraining request it led to, or "". kind: error or input, "" where the error alone is watched.
     channels: those that have moved, the surest first; moved: how the first of them have, as was
-    told last. muted: why an alert of it was withheld, "" if none was.
+    told last. muted: why an alert of it was withheld, "" if none was. segment: the one that it is
+    of, "" for the whole stream; of a segment that kept silent, kind is silence.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Episode:
     channels: tuple[str, ...] = ()
     muted: str = ""
     moved: tuple[ChannelDrift, ...] = ()
+    segment: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -117,6 +119,7 @@ def episode_json(episode: Episode) -> dict[str, Any]:
             else {}
         ),
         **({"muted": episode.muted} if episode.muted else {}),
+        **({"segment": episode.segment} if episode.segment else {}),
     }
 
 
@@ -125,7 +128,8 @@ def episode_state(episode: Episode) -> dict[str, Any]:
     values = asdict(episode)
     if not episode.kind:
         del values["kind"], values["channels"], values["moved"]
-    if not episode.muted:
-        del values["muted"]
+    for name in ("muted", "segment"):
+        if not values[name]:
+            del values[name]
     ratio = values["peak_ratio"]
     return {**values, "peak_ratio": ratio if math.isfinite(ratio) else None}

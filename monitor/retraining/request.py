@@ -62,7 +62,7 @@ class RetrainRequest:
     number: counts the requests for this version of the model, from 1. policy: suggest (a person
     decides) or auto. episode: id of the drift episode. timestamp: of the newest record counted.
     drifted: the stretch since the onset. good: the last stretch before it without drift, if any
-    is known. links: name -> URL, from the configuration.
+    is known. links: name -> URL, from the configuration. segments: those that fire, too.
     """
 
     model: str
@@ -76,6 +76,7 @@ class RetrainRequest:
     drifted: Stretch
     good: Stretch | None
     links: Mapping[str, str] = field(default_factory=dict)
+    segments: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -114,6 +115,7 @@ def to_json(request: RetrainRequest) -> dict[str, Any]:
         "drifted": _stretch_json(request.drifted),
         "good": None if request.good is None else _stretch_json(request.good),
         "links": dict(request.links),
+        **({"segments": list(request.segments)} if request.segments else {}),
     }
 
 
@@ -164,6 +166,7 @@ def _parsed(document: Mapping[str, Any]) -> RetrainRequest:
         drifted=_stretch(document["drifted"]),
         good=None if document["good"] is None else _stretch(document["good"]),
         links={str(name): str(url) for name, url in document["links"].items()},
+        segments=tuple(str(name) for name in document.get("segments", ())),
     )
     if document["id"] != request.id:
         raise ValueError("its id is not that of its model, version and number")

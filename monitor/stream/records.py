@@ -265,7 +265,7 @@ class Verdict:
     detector has seen a change; None if there is none. window_fill: in [0, 1]. kind: error (the
     model no longer fits) or input (the inputs moved and it still fits) while a drift is suspected
     or found, "" otherwise and where the error alone is watched. channels: those that have moved,
-    the surest first.
+    the surest first. segment: the one that it is of, "" for the whole stream.
     """
 
     state: str
@@ -284,11 +284,12 @@ class Verdict:
     quantiles: Mapping[float, Estimate] = field(default_factory=dict)
     kind: str = ""
     channels: tuple[ChannelDrift, ...] = ()
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A change that people or programs act on. event: firing, turned or resolved."""
+    """A change that people or programs act on: firing, turned, resolved; silent or returned."""
 
     event: str
     episode: str

@@ -26,7 +26,8 @@ class StatusBoard:
     partitions are behind, from any thread.
     changes: of the drift state, as JSON values. wild_clocks: of partitions whose timestamps are not
     believed. first_rows: what is wrong with them, if anything is. requests: for a new model.
-    histogram: of errors, see `histogram.compared`. muted: name, reason and end of the mute in
+    histogram: of errors, see `histogram.compared`. segments: see `segments_json`, None if the
+    stream has none. muted: name, reason and end of the mute in
     force. mute_damage: why the file of the mute by hand cannot be used.
 
     `published` is a finished JSON object, replaced as a whole: other threads read only that.
@@ -42,6 +43,7 @@ class StatusBoard:
     first_rows: str | None = None
     requests: Sequence[RetrainRequest] = ()
     histogram: Mapping[str, Any] | None = None
+    segments: Mapping[str, Any] | None = None
     muted: Mapping[str, Any] | None = None
     mute_damage: str | None = None
     published: Mapping[str, Any] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class StatusBoard:
             "changes": list(self.changes),
             "requests": [_request(request) for request in self.requests],
             "histogram": self.histogram,
+            **({} if self.segments is None else {"segments": self.segments}),
         }
 
     def now(self) -> Mapping[str, Any]:

@@ -173,15 +173,17 @@ def _kind(episode: Episode) -> str:
 
 
 def _lines(episode: Episode, label: Label | None) -> list[str]:
+    from monitor.retraining.segment_history import SILENCE
     from monitor.stream.json_values import isoformat
 
     begun = "not known" if episode.onset is None else isoformat(episode.onset)
     end = "it lasts"
     if episode.ended_at is not None:
         end = f"{episode.ending} {isoformat(episode.ended_at)}, after {episode.seconds:,.0f} s"
+    peak = f"  peak {episode.peak_ratio:.2f} times the reference's median"
     lines = [
         f"{episode.id}  model {episode.model_version[:8]}  {_kind(episode)}"
-        f"  peak {episode.peak_ratio:.2f} times the reference's median",
+        f"{'' if episode.kind == SILENCE else peak}",
         f"  began {begun}, fired {isoformat(episode.fired_at)}; {end}",
         f"  {episode.explanation}",
     ]

@@ -40,19 +40,24 @@ _SCHEMA_BYTES = 2**20
 log = structlog.get_logger(__name__)
 
 
-def build_decoder(codec: CodecConfig, spec: InputSpec, resized: bool = False) -> Decoder:
+def build_decoder(
+    codec: CodecConfig, spec: InputSpec, resized: bool = False, beside: tuple[str, ...] = ()
+) -> Decoder:
     """From payloads to the model's rows; raises ConfigError if codec and model do not fit."""
     limits = Limits(codec.max_record_bytes, codec.max_rows_per_record)
     flat = codec.shape is not None and len(codec.shape) < len(spec.payload_shape)
     shape = spec.payload_shape if flat else None
-    return decoder(build_codec(codec, spec, resized), limits, shape, spec.schema, codec.name)
+    built = build_codec(codec, spec, resized, beside)
+    return decoder(built, limits, shape, spec.schema, codec.name)
 
 
-def build_codec(codec: CodecConfig, spec: InputSpec, resized: bool = False) -> Codec:
+def build_codec(
+    codec: CodecConfig, spec: InputSpec, resized: bool = False, beside: tuple[str, ...] = ()
+) -> Codec:
     """The codec, with shape and dtype of the training data where the configuration has none.
 
-    resized: pictures of other sizes are brought to the model's. Raises ConfigError if the codec
-    cannot carry what the model takes.
+    resized: pictures of other sizes are brought to the model's. beside: see `CodecSettings`.
+    Raises ConfigError if the codec cannot carry what the model takes.
     """
     shape = codec.shape or spec.payload_shape
     flat = (math.prod(spec.payload_shape),)
@@ -82,6 +87,7 @@ def build_codec(codec: CodecConfig, spec: InputSpec, resized: bool = False) -> C
         numbers_as_text=codec.numbers_as_text,
         by_position=codec.by_position,
         refuse_extra=codec.extra == "refuse",
+        beside=beside,
         schemas=None if codec.registry is None else build_registry(codec.registry),
         schema_text=None if codec.schema_file is None else _text_of(codec.schema_file),
         descriptor=None if codec.descriptor is None else _bytes_of(codec.descriptor, "descriptor"),

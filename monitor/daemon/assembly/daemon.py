@@ -21,7 +21,7 @@ from monitor.config import Config
 from monitor.config.codec import identity
 from monitor.daemon.assembly.codec import build_codec, build_decoder, is_resized
 from monitor.daemon.assembly.evidence import build_keeper, build_sampler, open_evidence
-from monitor.daemon.assembly.judge import build_judge, channels_of
+from monitor.daemon.assembly.judge import build_judge, channels_of, judge_settings
 from monitor.daemon.assembly.kafka import (
     build_connection,
     build_events,
@@ -43,6 +43,7 @@ from monitor.daemon.assembly.model import (
 )
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import build_delivery, retraining_policy
+from monitor.daemon.assembly.segments import beside, build_segmented, build_segments
 from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
@@ -114,6 +115,7 @@ def build(
     pipeline = Pipeline(
         model.decode, model.scorer, model.judge, metrics.stage, history, model.series,
         model.explanations, model.picker, config.http.external_url,
+        build_segmented(config, model.segments),
     )  # fmt: skip
     slot = ModelSlot(model)
     follower = build_follower(
@@ -208,6 +210,7 @@ def fingerprint(config: Config) -> str:
     }
     if config.precision != "float32":  # left out at its default: fingerprints of before stay
         relevant["precision"] = config.precision
+    relevant |= config.segments.identity()
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -233,7 +236,7 @@ def build_model(
     channels = channels_of(config, bundle)
     scorer = build_scorer(config, bundle, channels)
     first_rows = FirstRows(bundle.input_spec)
-    decode = build_decoder(config.codec, bundle.input_spec, is_resized(bundle))
+    decode = build_decoder(config.codec, bundle.input_spec, is_resized(bundle), beside(config))
     return LoadedModel(
         version=bundle.version,
         architecture=bundle.architecture,
@@ -249,6 +252,7 @@ def build_model(
         explanations=build_explanations(config, scorer),
         picker=build_sampler(config, evidence, scorer, channels, stage),
         judged=bundle.judged,
+        segments=build_segments(config, bundle, judge_settings(config), channels),
     )
 
 
@@ -275,7 +279,7 @@ def load_tried(
     bundle = load_in_precision(config, folder)
     model, spec = build_model(config, bundle, evidence, stage), bundle.input_spec
     shape = config.codec.shape or spec.payload_shape
-    codec = build_codec(config.codec, spec, is_resized(bundle))
+    codec = build_codec(config.codec, spec, is_resized(bundle), beside(config))
     probe(model.decode, model.scorer, codec, shape, spec)
     say_how(model.about)
     return model

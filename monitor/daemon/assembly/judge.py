@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from models.bundle import Bundle
@@ -14,6 +16,7 @@ from monitor.drift.channels.rank_bets import FEWEST
 from monitor.drift.channels.weights import check_fit
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
+from monitor.drift.segments.shares import of_whole
 from monitor.errors import ConfigError
 
 log = structlog.get_logger(__name__)
@@ -75,10 +78,12 @@ def channels_of(config: Config, bundle: Bundle) -> Channels | None:
 
 def build_judge(config: Config, bundle: Bundle) -> Judge:
     """The judge of a bundle's errors; raises ConfigError if it has too few for the detector."""
-    drift = config.drift
+    drift, settings = config.drift, judge_settings(config)
+    if config.segments.by is not None:
+        settings = replace(settings, budget=of_whole(settings.budget))
     try:
         channels = channels_of(config, bundle)
-        judge = Judge(bundle.version, bundle.judged, judge_settings(config), channels)
+        judge = Judge(bundle.version, bundle.judged, settings, channels)
     except ValueError as error:
         raise ConfigError(
             f"drift: {error}. Train with more calibration records, or change the configuration."

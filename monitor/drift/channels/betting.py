@@ -8,7 +8,9 @@ All partitions together. State: 0.9 MB at 100 channels, most of it to say where 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -62,11 +64,22 @@ class ChannelTest:
         self._share = useful / np.maximum(useful.sum(axis=1, keepdims=True), 1)  # (C, B)
         self._divisors = divisors(weights, channels)  # (C,)
         self._share /= self._divisors[:, np.newaxis]
-        self._capital = np.zeros(useful.shape)
+        self._begin()
+        self._dependence = ChannelDependence(bets)
+
+    def anew(self) -> ChannelTest:
+        """Another with the same bets, that has seen nothing yet: see `Detector.anew`."""
+        other = copy.copy(self)
+        other._begin()
+        other._dependence = ChannelDependence(replace(self._bets, inflation=None))
+        return other
+
+    def _begin(self) -> None:
+        """Nothing was seen yet."""
+        self._capital = np.zeros(self._share.shape)
         self._confirming: Floats | None = None
         self._suspected = 0.0
-        self._history = ChannelHistory(*bets.counts.shape)
-        self._dependence = ChannelDependence(bets)
+        self._history = ChannelHistory(*self._bets.counts.shape)
 
     @property
     def ready(self) -> bool:

@@ -43,6 +43,10 @@ class WithChannels:
         self._share = 0.5
         self._confirming = self._again = False
 
+    def anew(self) -> WithChannels:
+        """As `Detector.anew`."""
+        return WithChannels(self.error.anew(), self.channels.anew())
+
     @property
     def ready(self) -> bool:
         """True once the dependence of neighbours is known."""

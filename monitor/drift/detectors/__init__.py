@@ -43,6 +43,12 @@ class Detector(Protocol):
     def supported(self) -> float:
         """Records per false alarm that it can promise at most."""
 
+    def anew(self) -> Detector:
+        """Another with the same bets, for a part of the stream, that has seen nothing yet.
+
+        How neighbours depend on each other in the whole stream says nothing of a part: it learns.
+        """
+
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Take a block into account; without drift suspect it once in `records` rows at most.
 

@@ -56,6 +56,10 @@ class AdwinOnLogErrors:
         """The signal; it knows neither reference nor tolerance."""
         return cls()
 
+    def anew(self) -> AdwinOnLogErrors:
+        """As `Detector.anew`."""
+        return AdwinOnLogErrors()
+
     def watch(self, block: Block, records: float, *, learn: bool) -> Evidence:
         """Add the block's mean; `records` has no meaning here, and is not used."""
         counts = block.counts

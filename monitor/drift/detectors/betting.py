@@ -92,6 +92,10 @@ class BettingTest:
             inflation = from_ordered(bets, ordered)
         return cls(bets, Dependence(bets, inflation))
 
+    def anew(self) -> BettingTest:
+        """As `Detector.anew`."""
+        return BettingTest(self.bets, Dependence(self.bets))
+
     @property
     def ready(self) -> bool:
         """True once the dependence of neighbours is known."""
@@ -132,8 +136,7 @@ class BettingTest:
         else:
             # Where no row came, the capital stays as it is: few partitions are in a block.
             self._capital[bins.touched] = (self._capital[bins.touched] + bins.rows) * factors
-        evidence = self._evidence()
-        if evidence > LARGEST_CAPITAL / self._capital.size:
+        if (evidence := self._evidence()) > LARGEST_CAPITAL / self._capital.size:
             np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
         together = bins.each[0]
         self._block_history.add(together, bins.cells, block.start)
@@ -236,10 +239,8 @@ class BettingTest:
         self._clear_table()
 
     def begin_confirmation(self) -> None:
-        """Give each bet a share of a new capital of 1, by the square root of what it has won.
-
-        In proportion to what they won, one lucky bet would take nearly all.
-        """
+        """Give each bet a share of a new capital of 1, by the square root of what it has won."""
+        # In proportion to what they won, one lucky bet would take nearly all.
         shares = np.sqrt(self._capital)
         self._confirming = shares / max(shares.sum(), 1e-300)
         self._capital[:] = 0
@@ -291,8 +292,7 @@ class BettingTest:
         """Go on where `state` was called."""
         self._partitions = tuple(Partition(topic, number) for topic, number in state["partitions"])
         self._number(())
-        self._capital = np.array(state["capital"])
-        confirming = state["confirming"]
+        self._capital, confirming = np.array(state["capital"]), state["confirming"]
         self._confirming = None if confirming is None else np.array(confirming)
         self._clear_table()
         self._block_history.restore(state["trail"])

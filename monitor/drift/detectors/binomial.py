@@ -91,6 +91,7 @@ class BinomialExceedance:
         levels = np.array([q for q in LEVELS if min(q, 1 - q) * n >= MIN_POINTS])
         if levels.size == 0:
             raise ValueError(f"the reference needs {2 * MIN_POINTS} errors or more, got {n}")
+        self._made_of = reference, tolerance
         self.levels = levels
         self._edges = edges = bucket_index(counts.quantiles(levels))
         # The window's edge moves by the tolerance and the reference's stays: moved the other way
@@ -107,6 +108,10 @@ class BinomialExceedance:
     def of(cls, reference: Reference, settings: DetectorSettings) -> BinomialExceedance:
         """The test for a reference; ValueError if it has too few errors."""
         return cls(reference, settings.tolerance)
+
+    def anew(self) -> BinomialExceedance:
+        """As `Detector.anew`."""
+        return BinomialExceedance(*self._made_of)
 
     @property
     def ready(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,6 +84,18 @@ _INPUT_DRIFT: Final[tuple[str, ...]] = (
 )
 
 
+_OF_SEGMENT: Final[tuple[str, ...]] = (
+    "Look at what these segments are of: camera, line or machine; the table below has how far.",
+    "If many have drifted at once, ask what they share.",
+    "If it is a fault, have it mended; the alert resolves by itself when records are as before.",
+)
+_OF_SILENCE: Final[tuple[str, ...]] = (
+    "Ask whether what sends them runs, and reaches the broker.",
+    "If it was taken out of service, silence the alert of this segment.",
+)
+_NAMED: Final = 5
+
+
 def advice(status: Mapping[str, Any]) -> Advice:
     """Of a status as `/api/status` has it; empty while the daemon starts."""
     drift = status.get("drift")
@@ -119,6 +131,9 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
             _INPUT_DRIFT if of_input else _ERROR_DRIFT,
             runbook,
         )
+    of_segments = _of_segments(status)
+    if of_segments is not None:
+        return of_segments
     if status.get("first_rows"):
         return Advice(
             "pending",
@@ -133,6 +148,28 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
         steps = ("Nothing to do. Single anomalies are found already, drift is not yet.",)
         return Advice("learning", "learning", _sentence(why), steps)
     return Advice("ok", "all well", _sentence(why), ("Nothing to do.",))
+
+
+def _of_segments(status: Mapping[str, Any]) -> Advice | None:
+    """What there is to say of segments while the whole stream is well; None if nothing."""
+    segments = (status.get("segments") or {}).get("segments", ())
+    drifting = [str(each["name"]) for each in segments if each["state"] == "firing"]
+    silent = [str(each["name"]) for each in segments if each["silent_since"]]
+    if drifting:
+        sentence = f"Drift in {_listed(drifting)}; the stream as a whole has not drifted."
+        return Advice(
+            "firing", "drift of segments", sentence, _OF_SEGMENT, "AeadMonitorSegmentDrift"
+        )
+    if silent:
+        sentence = f"Nothing comes of {_listed(silent)} any more, while others go on."
+        return Advice("pending", "silence", sentence, _OF_SILENCE, "AeadMonitorSegmentSilent")
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    some = ", ".join(names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{'segment' if len(names) == 1 else 'segments'} {some}{more}"
 
 
 def _sentence(text: str) -> str:

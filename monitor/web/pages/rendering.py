@@ -32,6 +32,8 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _SOME: Final = 50
 """Partitions and episodes that are listed; the others are counted, and in the JSON."""
 
+_MOST_SEGMENTS: Final = 100
+
 
 def visible(value: object) -> object:
     """Text without characters that hide, or turn what stands beside them: as escapes instead."""
@@ -141,6 +143,7 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
     drift = status.get("drift") or {}
     partitions = status.get("partitions", ())
     evidence = status.get("evidence", NO_EVIDENCE)
+    segments = (status.get("segments") or {}).get("segments", ())
     return {
         "status": status,
         "drift": drift,
@@ -151,6 +154,8 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
         "bars": bars(status.get("histogram")),
         "partitions": partitions[:_SOME],
         "more_partitions": max(0, len(partitions) - _SOME),
+        "segments": segments[:_MOST_SEGMENTS],
+        "more_segments": max(0, len(segments) - _MOST_SEGMENTS),
         "lag": sum(each["lag_records"] or 0 for each in partitions),
         "episodes": list(status.get("episodes", ()))[::-1][:_SOME],
         "changes": list(status.get("changes", ()))[::-1],
