@@ -182,7 +182,7 @@ class Backtest:
         scored = self.pipeline.score(batch)
         outcome = self.pipeline.decide(scored)
         if self._lanes:
-            judged = scored.judged()
+            judged = scored.judged(scored.context_times())
             for lane in self._lanes:
                 lane.take(judged, batch, self._records)
         places.see(came, self._records)

@@ -180,3 +180,23 @@ def test_score_and_its_threshold_do_not_know_the_hour(plant: Path, tmp_path: Pat
         out = tmp_path / f"{name}.csv"
         assert main(["score", str(plant / name), "--data", str(data), "--out", str(out)]) == 0
     assert (tmp_path / "model.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
+
+
+def test_a_grid_of_a_replay_judges_by_the_hour_where_the_model_does(
+    plant: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    when = MONDAY + 40 * DAY + np.arange(20_000) * DAY // 20_000
+    data = write(tmp_path / "changed.csv", when, SWING, 2, factor=1.4)
+    changes = tmp_path / "changes.csv"
+    changes.write_text("begin,name\n0,larger\n")
+    models = f"model={plant / 'plain'},{plant / 'model'}"
+    words = ["--config", str(config(tmp_path, plant / "model")), "--data", str(data)]
+    words += ["--time-column", "at", "--changes", str(changes), "--grid", models, "--json"]
+    assert main(["replay", *words]) == 0
+    found = json.loads(capsys.readouterr().out)
+    plain, own = found["grid"]
+    (told,) = found["true_changes"]["changes"]
+    assert own["delays_records"] == [told["delay_records"]] != [None]
+    assert own["alarms"] == found["alarms"]["count"]
+    assert own["passing_suspicions"] == found["alarms"]["passing_suspicions"]
+    assert plain["delays_records"] != own["delays_records"]
