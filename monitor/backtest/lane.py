@@ -6,7 +6,7 @@ from models.bundle import Bundle
 from monitor.backtest.alarms import Noted
 from monitor.backtest.watched_history import WatchedHistory
 from monitor.config import Config
-from monitor.daemon.assembly.judge import channels_of, judge_settings
+from monitor.daemon.assembly.judge import channels_of, whole_settings
 from monitor.daemon.assembly.retraining import retraining_policy
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judged_records import JudgedRecords
@@ -23,7 +23,7 @@ class Lane:
     def __init__(self, config: Config, bundle: Bundle) -> None:
         self.config = config
         try:
-            settings, channels = judge_settings(config), channels_of(config, bundle)
+            settings, channels = whole_settings(config), channels_of(config, bundle)
             self._judge = Judge(bundle.version, bundle.judged, settings, channels)
         except ValueError as error:
             raise ConfigError(f"drift: {error}") from None

@@ -76,11 +76,17 @@ def channels_of(config: Config, bundle: Bundle) -> Channels | None:
     return found
 
 
+def whole_settings(config: Config) -> JudgeSettings:
+    """How the whole stream is judged: beside segments, with its part of the budget."""
+    settings = judge_settings(config)
+    if config.segments.by is None:
+        return settings
+    return replace(settings, budget=of_whole(settings.budget))
+
+
 def build_judge(config: Config, bundle: Bundle) -> Judge:
     """The judge of a bundle's errors; raises ConfigError if it has too few for the detector."""
-    drift, settings = config.drift, judge_settings(config)
-    if config.segments.by is not None:
-        settings = replace(settings, budget=of_whole(settings.budget))
+    drift, settings = config.drift, whole_settings(config)
     try:
         channels = channels_of(config, bundle)
         judge = Judge(bundle.version, bundle.judged, settings, channels)
