@@ -10,7 +10,7 @@ import pytest
 from models.distribution import ErrorDistribution
 from models.reference import Reference
 from monitor.web.histogram import BARS, compared
-from monitor.web.pages.rendering import HEIGHT, WIDTH, bars
+from monitor.web.pages.bars import HEIGHT, WIDTH, bars
 
 
 def reference(scale: float = 1.0) -> Reference:
