@@ -24,7 +24,7 @@ class Lane:
         self.config = config
         try:
             settings, channels = judge_settings(config), channels_of(config, bundle)
-            self._judge = Judge(bundle.version, bundle.reference, settings, channels)
+            self._judge = Judge(bundle.version, bundle.judged, settings, channels)
         except ValueError as error:
             raise ConfigError(f"drift: {error}") from None
         self._history = WatchedHistory(retraining_policy(config))
