@@ -107,9 +107,10 @@ class Scored:
         return np.where(moments < 0, errors, adjusted) if times.unknown else adjusted
 
     def judged(self, times: ContextTimes | None = None) -> JudgedRecords:
-        """What the judge sees of the records that were scored. times: of `context_times`."""
+        """What the judge sees of the records that were scored. times: of `context_times`, if those
+        are known already."""
         records, rows = self.records, self.rows
-        errors = self._errors(times)
+        errors = self._errors(times or self.context_times())
         if rows.size and np.minimum.reduce(rows) > 0:
             return JudgedRecords(
                 self.scores.model_version,

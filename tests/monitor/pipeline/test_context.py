@@ -125,7 +125,8 @@ def test_each_row_of_a_record_has_its_time_and_dead_records_have_none() -> None:
         Record("in", 0, 2, BEGIN + 3 * quarter, b"k", repr(1 / 1.5).encode()),
     ]
     scored: Scored = pipeline.score(Columns.of(records))
-    judged = scored.judged(scored.context_times())
+    judged = scored.judged()
+    assert judged.errors.tolist() == scored.judged(scored.context_times()).errors.tolist()
     assert judged.rows.tolist() == [2, 1]
     assert judged.errors == pytest.approx([1, 1, 1], abs=0.1)
     usual = swing(np.array([BEGIN + quarter]), AMPLITUDE)
