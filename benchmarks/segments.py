@@ -119,7 +119,7 @@ def found(seeds: int = 20, calm: int = 200_000, after: int = 100_000) -> None:
                 wrong[f"{event} {segment or 'the whole'}"] += 1
         wrong["missed"] += len(expected)
     for event, each in delays.items():
-        median, late = np.percentile(each, (50, 95))
+        median, late = np.percentile(each or [np.nan], (50, 95))
         print(f"{event}: {len(each)} of {seeds * (2 if event == 'firing' else 1)},"
               f" after {median:,.0f} records of the stream (95%: {late:,.0f})")  # fmt: skip
     print(f"wrong: {dict(+wrong)}")

@@ -176,5 +176,8 @@ def _may_be_halves(split: Split, body: Sequence[Row]) -> bool:
     if split.width != 2 or len(split.rows) != len(body):
         return False
     return all(
-        csv_values.is_whole(row.cells[0]) and csv_values.is_unsigned(row.cells[1]) for row in body
+        len(row.cells) == split.width
+        and csv_values.is_whole(row.cells[0])
+        and csv_values.is_unsigned(row.cells[1])
+        for row in body
     )

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.channels import Channels
-from monitor.drift.channels.findings import ERROR
+from monitor.drift.channels.findings import ERROR, time_words
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.simulation import (
@@ -31,7 +31,6 @@ from monitor.drift.simulation import (
 from monitor.pipeline.changes.change import Change, Records
 from monitor.pipeline.feeding import START, feed
 from monitor.pipeline.scorer import Scorer
-from monitor.stream.json_values import isoformat
 from monitor.stream.records import Scores, Verdict
 
 BATCH: Final = 1024
@@ -244,6 +243,6 @@ def _of(verdict: Verdict, change: Change, records: int, before: int, rate: float
         since = round((each.since - START) * rate / 1000) - before
         side = "after" if since >= 0 else "before"
         words = f"{abs(since):,} records {side} the change" if since else "the change"
-        sentence = sentence.replace(isoformat(each.since), words)
+        sentence = sentence.replace(time_words(each.since), words)
     kind, channel = verdict.kind or ERROR, "" if first is None else first.channel
     return Found(records, kind, channel, named, sentence)

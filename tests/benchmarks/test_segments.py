@@ -19,7 +19,7 @@ def test_a_million_records_in_control_keep_the_budget_of_all_together() -> None:
 def test_what_drifts_and_what_is_silent_is_found_and_nothing_else(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    segments.found(seeds=1, calm=60_000, after=60_000)
+    segments.found(seeds=1, after=60_000)
     told = capsys.readouterr().out
     assert "firing: 2 of 2" in told
     assert "silent: 1 of 1" in told

@@ -32,15 +32,16 @@ def directory(
     """A directory that begins at a place of its file; longer values follow it."""
     place, room = ("Q", 8) if big else ("I", 4)
     length = struct.calcsize("<Q" if big else "<H") + len(entries) * (4 + 2 * room) + room
-    head, tail = struct.pack(f"{order}{'Q' if big else 'H'}", len(entries)), b""
+    # One after the other they would be copied with each of tens of thousands.
+    head, tail = [struct.pack(f"{order}{'Q' if big else 'H'}", len(entries))], b""
     for tag, kind, values in entries:
         data = struct.pack(f"{order}{len(values)}{_LETTERS.get(kind, 'I')}", *values)
         if len(data) > room:
             field, tail = struct.pack(f"{order}{place}", at + length + len(tail)), tail + data
         else:
             field = data.ljust(room, b"\0")
-        head += struct.pack(f"{order}HH{place}", tag, kind, len(values)) + field
-    return head + struct.pack(f"{order}{place}", following) + tail
+        head.append(struct.pack(f"{order}HH{place}", tag, kind, len(values)) + field)
+    return b"".join(head) + struct.pack(f"{order}{place}", following) + tail
 
 
 def tiff_of(directory: bytes, order: str = "<", big: bool = False, before: bytes = b"") -> bytes:

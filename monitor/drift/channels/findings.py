@@ -114,11 +114,11 @@ def words(found: Sequence[ChannelDrift]) -> str:
         # What a stuck sensor does to its residual says less than that it is stuck.
         if name not in told or (_is_stuck(each) and not _is_stuck(told[name])):
             told[name] = each
-    said = [f"{_clause(each)} since {_time(each.since)}" for each in told.values()]
+    said = [f"{_clause(each)} since {time_words(each.since)}" for each in told.values()]
     return "; ".join(said[:SAID]) + (f"; and {len(said) - SAID} more" if len(said) > SAID else "")
 
 
-def _time(milliseconds: int) -> str:
+def time_words(milliseconds: int) -> str:
     """As people read it; a wild one as it is."""
     moment = isoformat(milliseconds)
     return f"{moment[:19].replace('T', ' ')} UTC" if "T" in moment else moment

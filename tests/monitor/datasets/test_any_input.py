@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from monitor.datasets import Reading, learning
@@ -51,6 +51,9 @@ def understood(path: Path, **said: object) -> None:
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     encoding=st.sampled_from(["utf-8", "utf-16", "cp1252"]),
     said=OPTIONS,
+)
+@example(
+    rows=[["1"], ["-2.5", "3,5"]], between=";", end="\n", encoding="utf-8", said={"header": False}
 )
 def test_csv(
     tmp_path: Path, rows: list[list[str]], between: str, end: str, encoding: str,

@@ -20,6 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from monitor.config.file import load
 from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
+from monitor.metrics.segments import Shown
 from monitor.stream.columns import Columns
 from monitor.stream.records import ChannelDrift, Estimate, Partition, Record
 from monitor.web.exposition import Exposition
@@ -73,6 +74,7 @@ def populate(daemon: Daemon) -> None:
     partitions = {Partition("images", n) for n in range(PARTITIONS)}
     metrics.show_clocks(partitions, set(), dict.fromkeys(partitions, 0.0))
     metrics.model.swapped_after(0.01)
+    metrics.segments.show({"camera-1": Shown(True, False, 1.5, 1_700_000_000.0, 10)})
 
 
 def port(daemon: Daemon) -> int:
