@@ -3,6 +3,9 @@
 ready    no member says so while a partition of its own holds records that it has not decided
          on, and it has decided on none of them, for longer than it may
 lag      no member says 0 for such a partition, for longer than it may
+
+Only what was seen counts: a member that was started anew says what it says for the first time, and
+after a gap between two looks nobody knows what was said in between.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from tests.chaos.member import Member
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
+GAP_SECONDS = 10.0
+"""Between two looks, after which what is wrong counts from the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,20 @@ class Watch:
     allowed_seconds: float
     faults: list[str] = field(default_factory=list)
     samples: int = 0
+    _sampled: float = field(default=float("-inf"))
     _standing: dict[tuple[str, str, int], Standing] = field(default_factory=dict)
 
     def sample(
         self, now: float, ends: Mapping[int, int], said: Mapping[str, Mapping[int, Seen]]
     ) -> None:
-        """Take in what all members said of their partitions. ends: of the partitions."""
+        """Take in what all members said of their partitions. ends: of the partitions.
+
+        said: by each process; a member that was started anew is another one.
+        """
         self.samples += 1
+        if now - self._sampled > GAP_SECONDS:
+            self._standing = {}
+        self._sampled = now
         wrong: dict[tuple[str, str, int], Standing] = {}
         for member, partitions in said.items():
             for number, seen in partitions.items():
@@ -81,10 +93,12 @@ class Watch:
         seconds = now - standing.since
         if seconds > self.allowed_seconds:
             member, what, number = key
+            clock = time.strftime("%H:%M:%S", time.gmtime())
             self.faults.append(
-                f"{member} says {what} of partition {number} for {seconds:.0f} s, stands at"
-                f" {seen.next_offset}, and there is more"
+                f"{clock} {member} says {what} of partition {number} for {seconds:.0f} s, stands"
+                f" at {seen.next_offset}, and there is more"
             )
+            print(self.faults[-1], flush=True)
 
 
 class Sampler(threading.Thread):
@@ -105,7 +119,7 @@ class Sampler(threading.Thread):
         while not self._ending.is_set():
             with suppress(KafkaError, OSError, AssertionError), closing(self._consumer()) as kafka:
                 while not self._ending.wait(EVERY_SECONDS):
-                    said = {m.name: seen_of(m) for m in self._members if m.running}
+                    said = dict(_said(m) for m in self._members if m.running)
                     # After what they said: nobody can have decided on more than there is.
                     ends = kafka.end_offsets(self._places, timeout_ms=2000)
                     known = {place.partition: end for place, end in ends.items()}
@@ -124,9 +138,14 @@ class Sampler(threading.Thread):
         assert not self.watch.faults, "\n".join(self.watch.faults[:20])
 
 
-def seen_of(member: Member) -> dict[int, Seen]:
-    """What a member says of its partitions; nothing if it does not answer."""
+def _said(member: Member) -> tuple[str, dict[int, Seen]]:
+    """Who says what of its partitions."""
     url = member.url
+    return f"{member.name} at {url}", seen_at(url)
+
+
+def seen_at(url: str | None) -> dict[int, Seen]:
+    """What a daemon says of its partitions; nothing if it does not answer."""
     status = None if url is None else _asked(f"{url}/api/status")
     if status is None or not status.get("drift"):
         return {}
