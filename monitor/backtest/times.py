@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from monitor.backtest.instants import FORMS, NONE, looks_finer, milliseconds
 from monitor.datasets import Dataset
+from monitor.drift.simulation import START
 from monitor.errors import DataError, UserError
-from monitor.pipeline.feeding import START
 from monitor.stream.json_values import isoformat
 
 Index = NDArray[np.int64]

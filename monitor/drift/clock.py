@@ -41,9 +41,10 @@ START: Final = Mark()
 
 
 class Elapsed(NamedTuple):
-    """The time since a moment. still: nothing tells how many seconds it was."""
+    """The time since a moment. rows: counted. still: nothing tells how many seconds it was."""
 
     ticks: float
+    rows: int
     seconds: float
     still: bool
 
@@ -148,15 +149,15 @@ class Clock:
         Where they say nothing, or some are not believed, it is the time in which records came.
         """
         ticks, seconds = self.ticks - mark.ticks, self.seconds - mark.seconds
+        rows = self._rows - mark.rows
         if self._arrival < 0:
-            return Elapsed(ticks, seconds, seconds == 0)
+            return Elapsed(ticks, rows, seconds, seconds == 0)
         arrived = self._arrived / 1000 - mark.arrived
         if seconds == 0 or self._partitions.doubtful:
-            return Elapsed(ticks, arrived, False)
-        rows = (self._rows - mark.rows) / self._usual.value
-        longest = max(arrived, rows)
+            return Elapsed(ticks, rows, arrived, False)
+        longest = max(arrived, rows / self._usual.value)
         slack = min(SLACK_SHARE * longest, SLACK_SECONDS)
-        return Elapsed(ticks, min(seconds, longest + slack), False)
+        return Elapsed(ticks, rows, min(seconds, longest + slack), False)
 
     def measure(self) -> None:
         """Bring the rates, and what is believed, up to date; after a number of blocks that does

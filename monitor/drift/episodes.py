@@ -31,6 +31,10 @@ CONFIRM_FACTOR: Final = 4.0
 """A confirmation may take this many ticks, and this many times the time to suspicion."""
 CLEAR_TICKS: Final = 40.0
 CLEAR_FACTOR: Final = 4.0
+FEWEST_ROWS: Final = 256.0
+CLEAR_ROWS_FACTOR: Final = 8.0
+"""Rows count, too, at least so many: where few come, ticks are minutes, and evidence is a matter of
+rows. To find drift again takes more of it, since there is no second stage."""
 LONGEST_DETECTION_TICKS: Final = 400.0
 RECOVERING: Final = 0.5
 """An episode is called recovering after this share of the ticks at which it ends."""
@@ -106,7 +110,7 @@ class Place(NamedTuple):
 class Recovery(NamedTuple):
     """Drift that fires was not found again for a while.
 
-    rows: for about so many. rows_left, seconds_left: without it, until the episode is over.
+    rows: for so many. rows_left, seconds_left: without it, until the episode is over.
     """
 
     rows: int
@@ -174,13 +178,22 @@ class Episodes:
         if evidence.drifting:
             self._remember(detection_ticks)
             return self._enter(State.FIRING, "firing", clock)
-        longest = CONFIRM_TICKS + CONFIRM_FACTOR * self._detection_ticks
-        if clock.ticks - self._since.ticks > longest:
+        longest = CONFIRM_TICKS + CONFIRM_FACTOR * max(self._detection_ticks, 1.0)
+        elapsed = clock.since(self._since)
+        if elapsed.ticks > longest and elapsed.rows > self._rows(CONFIRM_FACTOR, longest):
             return self._enter(State.OK if ready else State.LEARNING, "transient", clock)
         return None
 
     def _remember(self, detection_ticks: float) -> None:
-        self._detection_ticks = min(max(detection_ticks, 1.0), LONGEST_DETECTION_TICKS)
+        self._detection_ticks = min(detection_ticks, LONGEST_DETECTION_TICKS)
+
+    def _rows(self, factor: float, most_ticks: float) -> float:
+        """So many times the rows that it took to find what was found, but no more than this."""
+        return max(FEWEST_ROWS, TICK_ROWS * min(factor * self._detection_ticks, most_ticks))
+
+    @property
+    def _clear_rows(self) -> float:
+        return self._rows(CLEAR_ROWS_FACTOR, self._clear_ticks)
 
     def turn(self, clock: Clock, *, at_once: bool = False) -> Transition | None:
         """The drift goes on in another direction: worth saying, but not again and again."""
@@ -191,23 +204,22 @@ class Episodes:
 
     def _calm(self, clock: Clock) -> bool:
         elapsed = clock.since(self._since)
-        return elapsed.ticks > self._clear_ticks and (
-            elapsed.seconds >= self.cooldown_seconds or elapsed.still
-        )
+        long = elapsed.ticks > self._clear_ticks and elapsed.rows > self._clear_rows
+        return long and (elapsed.seconds >= self.cooldown_seconds or elapsed.still)
 
     def recovery(self, clock: Clock) -> Recovery | None:
         """How far an episode that fires is from its end; None while drift goes on being found."""
-        elapsed = clock.since(self._since)
-        if elapsed.ticks < RECOVERING * self._clear_ticks:
+        elapsed, rows = clock.since(self._since), self._clear_rows
+        if min(elapsed.ticks / self._clear_ticks, elapsed.rows / rows) < RECOVERING:
             return None
-        left = max(0.0, self._clear_ticks - elapsed.ticks)
+        a_tick = elapsed.rows / elapsed.ticks
+        left = max(0.0, a_tick * (self._clear_ticks - elapsed.ticks), rows - elapsed.rows)
         seconds = 0.0 if elapsed.still else max(0.0, self.cooldown_seconds - elapsed.seconds)
-        rows_left = math.ceil(TICK_ROWS * left)
-        return Recovery(round(TICK_ROWS * elapsed.ticks), rows_left, math.ceil(seconds))
+        return Recovery(elapsed.rows, math.ceil(left), math.ceil(seconds))
 
     @property
     def _clear_ticks(self) -> float:
-        """An episode ends after more ticks than this without drift."""
+        """An episode ends after more ticks than this without drift, and enough rows."""
         return max(CLEAR_TICKS, CLEAR_FACTOR * self._detection_ticks)
 
     def _enter(self, state: State, event: str, clock: Clock) -> Transition:

@@ -3,7 +3,7 @@
 The errors are drawn in blocks of consecutive ones (the moving-block bootstrap: Kunsch, Annals of
 Statistics 17, 1989), so that neighbours depend on each other as they do in the stream. Errors of
 which the order is not known are drawn one by one: sorted ones, block by block, would be a stream
-that drifts all the time. What is simulated is the very code that the daemon runs: summaries into a
+that drifts all the time. What is simulated is the very code that the daemon runs: records into a
 judge. Time is what `rate` says: nothing is told of arrivals, which would say the same.
 """
 
@@ -16,12 +16,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bucket_counts import BucketCounts
-from models.distribution import bucket_index
 from models.reference import Reference
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
-from monitor.stream.records import Partition, Summary
+from monitor.drift.judged_records import JudgedRecords
+from monitor.stream.records import Partition
 
 Errors = NDArray[np.float64]
 
@@ -32,7 +31,11 @@ AFTER: Final = 100_000
 SHORTEST_SORTED: Final = 20
 """So many errors are not in ascending order by chance."""
 VERSION: Final = "simulated"
-_PARTITION: Final = Partition("simulated", 0)
+SIMULATED: Final = (Partition("simulated", 0),)
+START: Final = 1_700_000_000_000
+"""Milliseconds since the epoch of the first record."""
+FED: Final = 1024
+"""Errors that a judge is given at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +158,38 @@ def feed(judge: Judge, errors: Errors, rate: float) -> Iterator[tuple[int, Chang
 
     Yields each change of state, with the records judged by then.
     """
-    buckets = bucket_index(errors / judge.unit)
-    rows = judge.evaluation_rows
-    for start in range(0, errors.size, rows):
-        end = min(start + rows, errors.size)
-        changes = judge.add(
-            Summary(
-                model_version=judge.model_version,
-                partition=_PARTITION,
-                first_offset=start,
-                next_offset=end,
-                first_timestamp=int(1000 * start / rate),
-                last_timestamp=int(1000 * (end - 1) / rate),
-                errors=BucketCounts.from_buckets(buckets[start:end]),
-            )
-        )
-        yield from ((end, change) for change in changes)
+    found = list[tuple[int, Change]]()
+
+    def note(changes: list[Change], newest: int) -> None:
+        found.extend((judge.rows, change) for change in changes)
+
+    for start in range(0, errors.size, FED):
+        places = np.arange(start, min(start + FED, errors.size))
+        judge.watch(judged(judge.model_version, errors[places], places, rate), note)
+        yield from found
+        found.clear()
+
+
+def judged(
+    model_version: str,
+    errors: Errors,
+    places: NDArray[np.int64],
+    rate: float,
+    channels: NDArray[np.float32] | None = None,
+) -> JudgedRecords:
+    """Records that never were in a topic, as the judge sees them.
+
+    errors: (n,). places: (n,), of each in its stream. rate: of the stream, records a second.
+    channels: (n, C), or None.
+    """
+    return JudgedRecords(
+        model_version=model_version,
+        partitions=SIMULATED,
+        partition=np.zeros_like(places),
+        offsets=places,
+        next_offsets=places + 1,
+        timestamps=START + (1000 * places / rate).astype(np.int64),
+        rows=np.ones_like(places),
+        errors=errors,
+        channels=channels,
+    )

@@ -24,12 +24,13 @@ from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.simulation import (
     AFTER,
     BEFORE,
+    START,
     FalseAlarms,
     drawn_places,
     in_stream_order,
 )
 from monitor.pipeline.changes.change import Change, Records
-from monitor.pipeline.feeding import START, feed
+from monitor.pipeline.feeding import feed
 from monitor.pipeline.scorer import Scorer
 from monitor.stream.records import Scores, Verdict
 

@@ -13,7 +13,7 @@ import yaml
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
 from monitor.demo.daemon_process import DaemonProcess
-from monitor.pipeline.feeding import START
+from monitor.drift.simulation import START
 from monitor.stream.json_values import isoformat
 from tests import product
 from tests.kafka import kafkacat

@@ -24,7 +24,7 @@ from monitor.daemon.assembly.daemon import build
 from monitor.daemon.loop import Daemon
 from monitor.daemon.publisher import Publisher
 from monitor.datasets import fitting
-from monitor.pipeline.feeding import START
+from monitor.drift.simulation import START
 from monitor.retraining.past_episode import episode_json
 from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.cli import main
-from monitor.pipeline.feeding import START
+from monitor.drift.simulation import START
 from monitor.stream.json_values import isoformat
 from tests.monitor.backtest.streams import (
     FIRST,
