@@ -121,9 +121,8 @@ class ErrorStatistics:
         if finding.change == "contamination" and upward and errors.total:
             share = int(errors.counts[self._above_tail :].sum()) / errors.total
             if share > 1 - TAIL_LEVEL:
-                return (
-                    f"{100 * share:.2g}% of records are as bad as {1 - TAIL_LEVEL:.0%} usually are"
-                )
+                known = f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
+                return f"{known}% of records are as bad as {1 - TAIL_LEVEL:.0%} usually are"
         if finding.change != "scale" or not self._median or finding.words == COLLAPSED:
             return finding.words
         value, low, high = (median / self._median).tolist()

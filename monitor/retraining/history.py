@@ -18,11 +18,11 @@ from monitor.drift.judge import Change, Judge
 from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import (
     Episode,
+    begun,
     episode_state,
     episodes_of,
     moved_by,
     names_of,
-    places,
 )
 from monitor.retraining.policy import DAY_SECONDS, GoodMarks, Policy, between
 from monitor.retraining.request import RetrainRequest, Statistics, from_json, to_json
@@ -120,27 +120,8 @@ class History:
             self._good.clear()
 
     def _begin(self, judge: Judge, change: Change) -> None:
-        verdict = change.verdict
-        self.episodes.append(
-            Episode(
-                id=judge.episode,
-                model_version=judge.model_version,
-                onset=verdict.onset.timestamp if verdict.onset else None,
-                fired_at=change.timestamp,
-                ended_at=None,
-                ending="",
-                direction=verdict.direction,
-                explanation=verdict.explanation,
-                partition=str(verdict.partition or ""),
-                peak_ratio=verdict.ratio.value,
-                peak_evidence=verdict.statistic,
-                rows=verdict.onset.rows if verdict.onset else 0,
-                onset_offsets=places(verdict.onset),
-                kind=verdict.kind,
-                channels=names_of(verdict),
-                moved=moved_by(verdict),
-            )
-        )
+        begun_at = judge.episode, judge.model_version, change.timestamp
+        self.episodes.append(begun(change.verdict, *begun_at))
         del self.episodes[:-EPISODES_KEPT]
 
     @property

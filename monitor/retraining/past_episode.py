@@ -59,6 +59,30 @@ class Episode:
         return max(0.0, (self.ended_at - begin) / 1000)
 
 
+def begun(verdict: Verdict, episode: str, model_version: str, fired_at: int) -> Episode:
+    """The episode of a drift that was just found. fired_at: timestamp of the newest record."""
+    onset = verdict.onset
+    return Episode(
+        id=episode,
+        model_version=model_version,
+        onset=onset.timestamp if onset else None,
+        fired_at=fired_at,
+        ended_at=None,
+        ending="",
+        direction=verdict.direction,
+        explanation=verdict.explanation,
+        partition=str(verdict.partition or ""),
+        peak_ratio=verdict.ratio.value,
+        peak_evidence=verdict.statistic,
+        rows=onset.rows if onset else 0,
+        onset_offsets=places(onset),
+        kind=verdict.kind,
+        channels=names_of(verdict),
+        moved=moved_by(verdict),
+        segment=verdict.segment,
+    )
+
+
 def episodes_of(state: Mapping[str, Any]) -> list[Episode]:
     """The episodes in a history's state, the oldest first."""
     return [_episode(dict(values)) for values in state["episodes"]]

@@ -16,11 +16,11 @@ from monitor.drift.segments.silence import RETURNED, SILENT
 from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import (
     Episode,
+    begun,
     episode_state,
     episodes_of,
     moved_by,
     names_of,
-    places,
 )
 from monitor.stream.records import Alert
 
@@ -71,28 +71,8 @@ class SegmentHistory:
             )
 
     def _begin(self, change: Change, alert: Alert) -> None:
-        verdict, silent = alert.verdict, alert.event == SILENT
-        self.episodes.append(
-            Episode(
-                id=alert.episode,
-                model_version=alert.model_version,
-                onset=verdict.onset.timestamp if verdict.onset else None,
-                fired_at=change.timestamp,
-                ended_at=None,
-                ending="",
-                direction=SILENT if silent else verdict.direction,
-                explanation=verdict.explanation,
-                partition="" if silent else str(verdict.partition or ""),
-                peak_ratio=math.nan if silent else verdict.ratio.value,
-                peak_evidence=0.0 if silent else verdict.statistic,
-                rows=verdict.onset.rows if verdict.onset else 0,
-                onset_offsets=places(verdict.onset),
-                kind=SILENCE if silent else verdict.kind,
-                channels=() if silent else names_of(verdict),
-                moved=() if silent else moved_by(verdict),
-                segment=verdict.segment,
-            )
-        )
+        found = begun(alert.verdict, alert.episode, alert.model_version, change.timestamp)
+        self.episodes.append(_silence(found) if alert.event == SILENT else found)
         if len(self.episodes) > EPISODES_KEPT:
             over = (i for i, each in enumerate(self.episodes) if each.ended_at is not None)
             oldest = next(over, None)
@@ -127,3 +107,17 @@ class SegmentHistory:
         """Go on where `state` was called."""
         self.episodes = episodes_of(state)
         self.changes = [dict(change) for change in state["changes"]]
+
+
+def _silence(found: Episode) -> Episode:
+    """Of a segment in which nothing comes there is nothing that was measured."""
+    return replace(
+        found,
+        direction=SILENT,
+        kind=SILENCE,
+        partition="",
+        peak_ratio=math.nan,
+        peak_evidence=0.0,
+        channels=(),
+        moved=(),
+    )

@@ -99,8 +99,8 @@ def build_judge(config: Config, bundle: Bundle) -> Judge:
     if known and judge.detector.dependence > SLOW_DEPENDENCE:
         log.warning(
             "calibration errors swing slowly, as in a daily cycle: small drifts will take long,"
-            " and a cycle wider than drift.tolerance is called drift. Train with --context, or set"
-            " it to the cycle's amplitude (docs/drift.md)",
+            " and a cycle wider than drift.tolerance is called drift. Train with --context if the"
+            " model has none, or set drift.tolerance to the cycle's amplitude (docs/drift.md)",
             dependence=round(judge.detector.dependence, 1),
             tolerance=drift.tolerance,
         )
