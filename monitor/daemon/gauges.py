@@ -33,7 +33,10 @@ SEGMENTS_SECONDS = 2.0
 
 
 class Gauges:
-    """Refreshed by the run loop, now and then; lag whenever somebody asks."""
+    """Refreshed by the run loop, now and then; lag whenever somebody asks.
+
+    at_end: our partitions that are read and decided on to their end, as the brokers say.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Gauges:
         self._replaced = 0
         self._segments_shown = float("-inf")
         self._lag = Lag()
+        self.at_end: frozenset[Partition] = frozenset()
         metrics.lag.now = board.lags = self._lag.now
         source.on_survey(self._lag.survey)
 
@@ -79,6 +83,8 @@ class Gauges:
         assigned, connected = source.assigned, source.connected
         lags = self._lags()
         waits = any(records for records, _ in lags.values())
+        done = {p for p, (records, _) in lags.items() if not records}
+        self.at_end = frozenset(done & assigned if connected else ())
         known = waits or assigned <= lags.keys()
         hindrances = self._readiness.hindrances(bool(assigned), connected, waits if known else None)
         verdict = self._pipeline.judge.verdict

@@ -42,6 +42,8 @@ IDLE_SECONDS = 0.5
 """Longest wait for records: how soon a stop is noticed, and how often gauges are refreshed."""
 REST_SECONDS = 15.0
 """Rows of segments that wait for more are judged once nothing has come for so long."""
+QUIET_SECONDS = 5.0
+"""Between two looks for segments whose whole partition is silent."""
 FOLLOWER_SECONDS, DELIVERY_SECONDS, WEB_SECONDS, EVIDENCE_SECONDS = 2.0, 5.0, 4.0, 2.0
 """Longest wait for threads that end: of the follower, the deliveries, the web server."""
 
@@ -59,6 +61,7 @@ class Daemon:
     stopping: threading.Event = field(default_factory=threading.Event)
     _more: bool = False
     _decided: float = field(default_factory=time.monotonic)
+    _looked: float = float("-inf")
 
     def __post_init__(self) -> None:
         parts = self.parts
@@ -143,6 +146,7 @@ class Daemon:
         self._rest()
         self._gauges.refresh()  # before anything that may hang: lag goes on from here
         self._advance()
+        self._look_for_quiet()
         if parts.checkpoints.due(time.monotonic()):
             self._checkpoint()
         self._take_model()
@@ -193,6 +197,21 @@ class Daemon:
             return
         changes, withheld = pipeline.rest(self._muting.reason())
         if changes and self._outcomes.tell_segments(changes, withheld, self._wait):
+            self._checkpoint()
+
+    def _look_for_quiet(self) -> None:
+        """Have segments told silent whose partition is at its end, while others go on."""
+        pipeline, checkpoints = self.parts.pipeline, self.parts.checkpoints
+        segmented, now = pipeline.segmented, time.monotonic()
+        if segmented is None or now - self._looked < QUIET_SECONDS:
+            return
+        if checkpoints.doubtful or not checkpoints.offsets():
+            return
+        self._looked = now
+        told = segmented.at_end(
+            now, self._gauges.at_end, pipeline.judge.rows, self._muting.reason()
+        )
+        if told[0] and self._outcomes.tell_segments(*told, self._wait):
             self._checkpoint()
 
     def _end_told(self, change: Change) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from monitor.drift.episodes import Change
@@ -14,7 +14,7 @@ from monitor.pipeline.withheld import Withheld
 from monitor.retraining.history import REPLACED, History
 from monitor.retraining.past_episode import Episode
 from monitor.retraining.segment_history import SegmentHistory
-from monitor.stream.records import Alert
+from monitor.stream.records import Alert, Partition
 
 Told = tuple[list[Change], list[Alert]]
 """Changes as they may leave, and the alerts that were taken from them."""
@@ -58,6 +58,13 @@ class SegmentedStream:
     def rest(self, mute: str | None) -> Told:
         """Judge what waits for more, since nothing comes; the changes, as they may leave."""
         self._note(self.segments.rest(), mute)
+        return self.told(mute)
+
+    def at_end(
+        self, now: float, partitions: Iterable[Partition], rows: int, mute: str | None
+    ) -> Told:
+        """What fell silent with its partition, as it may leave; see `Segments.at_end`."""
+        self._note(self.segments.at_end(now, partitions, rows), mute)
         return self.told(mute)
 
     @property

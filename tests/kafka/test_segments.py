@@ -4,12 +4,16 @@ daemon is started anew in between."""
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from kafka import KafkaProducer
 
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
+from tests.kafka.process import Patience
 from tests.kafka.topics import TopicFactory
 from tests.kafka.watchers import Watch, Watcher
 from tests.monitor.builders import normal_errors
@@ -67,3 +71,46 @@ def test_the_camera_that_drifts_is_named_over_a_restart(
     watcher.stop()
     assert ("camera-3", "firing") in told(servers, name)
     assert {segment for segment, _ in told(servers, name)} == {"camera-3"}
+
+
+def test_a_camera_that_stops_in_a_partition_of_its_own_is_told(
+    client: str,
+    broker: Broker,
+    topic: TopicFactory,
+    watch: Watch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("monitor.daemon.loop.QUIET_SECONDS", 0.2)
+    monkeypatch.setattr("monitor.daemon.loop.REST_SECONDS", 0.5)
+    monkeypatch.setattr("monitor.drift.segments.gaps.SHORTEST_TIME", 3000)
+    name, servers = topic(4), broker.bootstrap_servers
+    watcher = watch(name, pipeline=segmented_pipeline(), client=client)
+    send_each(servers, name, range(4), 0, 400)
+    watcher.until_consumed(1600)
+    sent, patience = 1600, Patience(60)
+    while not watcher.sample("segment_alerts_total", event="silent"):
+        assert not patience.is_over(str)
+        send_each(servers, name, range(3), sent, 20)
+        sent += 20
+        time.sleep(0.3)
+    send_each(servers, name, [3], sent, 1)
+    watcher.until(lambda: watcher.sample("segment_alerts_total", event="returned") == 1)
+    watcher.stop()
+    assert told(servers, name) == [("camera-3", "silent"), ("camera-3", "returned")]
+
+
+def send_each(servers: str, topic: str, cameras: Iterable[int], first: int, count: int) -> None:
+    """Send so many records of each camera to its own partition, a second apart by their time."""
+    producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all", linger_ms=50)
+    errors = normal_errors(count, first).tolist()
+    futures = [
+        producer.send(
+            topic, key=b"camera-%d" % number, value=repr(error).encode(), partition=number,
+            timestamp_ms=1_700_000_000_000 + 1000 * second,
+        )
+        for second, error in enumerate(errors, first)
+        for number in cameras
+    ]  # fmt: skip
+    for future in futures:
+        future.get(timeout=60)
+    producer.close()

@@ -12,6 +12,10 @@ in bursts have long gaps between short ones, which so are learned. What was seen
 says nothing of long gaps: silence is told only after 64 gaps, and if it is less than a tenth of
 what was seen before.
 
+Where nothing at all comes of a partition, no others count, and a segment's gaps are of time alone.
+If they fall off exponentially, one longer than m ln A (m: their mean) has a chance of 1 / A; a
+silence is that long, and three times as long as any before, and half a minute.
+
 A silence that was told may have been a fault, and may be a habit (nights). The first is kept apart;
 once there was another, the shorter of both is a gap like all others.
 """
@@ -32,6 +36,8 @@ FACTOR: Final = 3
 """A silence is so many times longer than any gap before, in records and in time."""
 SHORTEST: Final = 64
 """Fewer records than that are no silence, of whatever segment."""
+SHORTEST_TIME: Final = 30_000
+"""Milliseconds: less is no silence where nothing comes of the partition."""
 FEWEST: Final = 64
 """Gaps before silence is told."""
 SEEN: Final = 10
@@ -88,6 +94,17 @@ class Gaps:
     def limit_time(self) -> int:
         """Silence is as many milliseconds as this, too; 0 where timestamps stand still."""
         return FACTOR * self.longest_time
+
+    @property
+    def limit_alone(self) -> float:
+        """Silence is more milliseconds than this, where nothing comes of the partition; infinite
+        while too little is known."""
+        if self.count < FEWEST or not self.longest_time:
+            return math.inf
+        mean = self.milliseconds / self.count
+        budget = self.budget.records_per_false_alarm(1000 / mean)
+        limit = max(self.limit_time, mean * math.log(max(1.0, budget)), SHORTEST_TIME)
+        return limit if SEEN * limit <= self.milliseconds else math.inf
 
     def pass_by(self, count: int, records: int, milliseconds: int, longest_time: int) -> None:
         """Some gaps that are not notable. records, milliseconds: their sums."""

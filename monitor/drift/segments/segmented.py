@@ -8,7 +8,7 @@ follows from the records alone, however they came in batches: in what order, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -24,7 +24,7 @@ from monitor.drift.segments.names import Names
 from monitor.drift.segments.packing import packed, unpacked
 from monitor.drift.segments.silence import SILENT, Silence, Told
 from monitor.drift.segments.waiting import Chunk, Index, Numbering, Waiting, in_order, part
-from monitor.stream.records import Alert, Onset
+from monitor.stream.records import Alert, Onset, Partition
 
 ALWAYS: Final = 1 << 62
 """Rows: evaluations in which nothing changes need not be told."""
@@ -90,6 +90,18 @@ class Segments:
             return []
         self._judge(chunk)
         return self.found(ALWAYS)
+
+    def at_end(self, now: float, partitions: Iterable[Partition], rows: int) -> list[Found]:
+        """Which segments are silent with their partition, while others go on.
+
+        now: seconds from any fixed origin. partitions: that are read to their end. rows: of the
+        stream. This does not follow from the records alone.
+        """
+        waiting, known = self._waiting.partitions, map(self._numbering.known, partitions)
+        numbers = [n for n in known if n is not None and n not in waiting]
+        newest = max(self.last.values(), default=0)
+        told = self._silence.at_end(now, numbers, newest, rows)
+        return [Found(rows, rows, self._told(each)) for each in told]
 
     def _judge(self, chunk: Chunk) -> None:
         """Judge records segment by segment."""
@@ -192,13 +204,18 @@ class _Watched:
 
 
 def _words(name: str, told: Told) -> str:
-    long = f"{told.records:,} records of its partition and {_seconds(told.seconds)}"
+    records, seconds = told.usual
+    if told.records:
+        long = f"{told.records:,} records of its partition and {_seconds(told.seconds)}"
+        usual = f"{records:,} records and {_seconds(seconds)}"
+    else:
+        long, usual = _seconds(told.seconds), _seconds(seconds)
     if told.event != SILENT:
         return f"segment {name} is back, after a silence of {long}"
-    records, seconds = told.usual
+    alone = "" if told.records else " while others go on, nor of anything else in its partition"
     return (
-        f"segment {name} is silent: nothing of it for {long}, and before never for more than"
-        f" {records:,} records and {_seconds(seconds)}"
+        f"segment {name} is silent: nothing of it for {long}{alone}, and before never for more"
+        f" than {usual}"
     )
 
 

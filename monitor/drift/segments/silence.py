@@ -1,8 +1,9 @@
 """Which segments have fallen silent while others go on, and which have come back.
 
-Only the partition that a segment's last record was in tells: where others come there, it would
-come, too, however partitions are read in turns, or go to other replicas. Records are looked at in
-chunks, which depend on the stream alone; where in it a silence becomes incredible is exact.
+The partition that a segment's last record was in tells: where others come there, it would come,
+too, however partitions are read in turns, or go to other replicas. Records are looked at in chunks,
+which depend on the stream alone; where in it a silence becomes incredible is exact. Where nothing
+comes of the partition any more, the time tells for which it has been read to its end (`ends.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.budget import Budget
+from monitor.drift.segments.ends import Ends
 from monitor.drift.segments.gap_columns import GapsOf, Place, Rows, Sorted
 from monitor.drift.segments.gaps import SHORTEST, Gaps, restored
 from monitor.drift.segments.waiting import Chunk, Numbering
@@ -21,6 +23,8 @@ from monitor.stream.records import Partition
 
 Index = NDArray[np.int64]
 
+FEWEST_OTHERS: Final = 64
+"""Records that come elsewhere while a partition is quiet: others go on."""
 SILENT: Final = "silent"
 RETURNED: Final = "returned"
 
@@ -29,8 +33,9 @@ class Told(NamedTuple):
     """A segment has fallen silent, or is back.
 
     event: SILENT or RETURNED. position: rows of the stream by then. timestamp: of the record that
-    shows it. last: the segment's last record before. records, seconds: of the silence so far.
-    usual: the most records and seconds between two before.
+    shows it. last: the segment's last record before. records, seconds: of the silence so far; no
+    records where none came of its partition. usual: the most records and seconds between two
+    before.
     """
 
     event: str
@@ -54,6 +59,7 @@ class Silence:
         self._gaps: list[Gaps] = []
         self._last: list[Place] = []
         self._came = np.empty(0, dtype=np.int64)  # records of each partition
+        self._ends = Ends()
 
     def since(self, slot: int) -> Place | None:
         """The last record of a segment that is silent now; None if it is not."""
@@ -210,6 +216,28 @@ class Silence:
         position = int(chunk.positions[those[at]])
         usual = self._usual(slot)
         return Told(SILENT, slot, position, timestamp, last, length, seconds, usual)
+
+    def at_end(
+        self, now: float, numbers: Sequence[int], timestamp: int, position: int
+    ) -> list[Told]:
+        """What is silent with its partition, while others go on.
+
+        now: seconds from any fixed origin. numbers: of the partitions that are read to their end.
+        timestamp, position: newest of the stream, and its rows.
+        """
+        came = self._came.tolist()
+        quiet = self._ends.look(now, [n for n in numbers if n < len(came)], came)
+        told: list[Told] = []
+        for slot, (gaps, last) in enumerate(zip(self._gaps, self._last, strict=True)):
+            found = quiet.get(last.partition)
+            if found is None or gaps.told or found.others < FEWEST_OTHERS:
+                continue
+            # By the stream's time, too: others may be reading what is old.
+            if min(1000 * found.seconds, timestamp - last.timestamp) > gaps.limit_alone:
+                gaps.told = True
+                about = position, timestamp, last, came[last.partition] - last.record
+                told.append(Told(SILENT, slot, *about, found.seconds, self._usual(slot)))
+        return told
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values."""

@@ -39,6 +39,10 @@ class Numbering:
             self.partitions = (*self.partitions, partition)
         return number
 
+    def known(self, partition: Partition) -> int | None:
+        """The number of a partition; None if it has none."""
+        return self._numbers.get(partition)
+
     def numbers(self, partitions: tuple[Partition, ...], index: Index) -> Index:
         """The number of each record's partition, (n,). index: (n,), into `partitions`."""
         if partitions == self.partitions:
@@ -81,6 +85,11 @@ class Waiting:
             if end is not None:
                 yield self._take()
             start = size if end is None else end
+
+    @property
+    def partitions(self) -> set[int]:
+        """Numbers of the partitions of which any wait."""
+        return {int(n) for each in self._parts for n in np.unique(each.records.partition)}
 
     def rest(self) -> Chunk | None:
         """All that wait, since nothing comes; None if there are none."""

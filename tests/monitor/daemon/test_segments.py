@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from monitor.daemon.loop import Daemon
 from monitor.pipeline.segment_json import segments_json
 from monitor.retraining.past_episode import episodes_of
 from monitor.stream.columns import Columns
+from monitor.stream.records import Partition, Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from monitor.web.pages.advice import advice
@@ -147,3 +150,59 @@ def test_the_page_says_first_which_segments_are_not_well(
     assert told.sentence.startswith(words)
     firing = advice(published(segments={"segments": found}, drift={"state": "firing"}))
     assert firing.headline == "drift"  # the whole stream comes first
+
+
+def own(camera: int, first: int, count: int) -> list[Record]:
+    """Records of a camera that has a partition to itself."""
+    errors = normal_errors(count, 10 + camera).tolist()
+    key, begin = b"camera-%d" % camera, 1_700_000_000_000
+    return [
+        Record("in", camera, offset, begin + offset, key, repr(error).encode())
+        for offset, error in enumerate(errors, first)
+    ]
+
+
+def sent(cameras: Iterable[int], first: int, count: int) -> list[Record]:
+    return [record for camera in cameras for record in own(camera, first, count)]
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at each turn, and calls less than a tenth of a second silence."""
+    monkeypatch.setattr(loop, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("monitor.drift.segments.gaps.SHORTEST_TIME", 80)
+    monkeypatch.setattr("monitor.daemon.gauges.REFRESH_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_camera_that_stops_in_a_partition_of_its_own_is_told() -> None:
+    source, sink = MemorySource(sent(range(5), 0, 1000)), MemorySink()
+    daemon = assemble(source, sink, pipeline=segmented_pipeline())
+    turns(daemon, 55)
+    assert [event for _, event in alerts(sink) if event == "silent"] == []
+    for step in range(8):
+        source.append(sent(range(4), 1000 + 60 * step, 60))
+        turns(daemon, 4)
+        time.sleep(0.1)
+    assert alerts(sink) == [("camera-4", "silent")]
+    again = segmented_pipeline()
+    again.recall(daemon.parts.checkpoints._accepted.memory)
+    assert [each.segment for each in again.segmented.history.lasting] == ["camera-4"]
+    source.append(own(4, 1000, 20))
+    turns(daemon, 3)
+    assert alerts(sink)[1:] == [("camera-4", "returned")]
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_camera_whose_partition_waits_to_be_read_is_not_silent() -> None:
+    source, sink = MemorySource(sent(range(5), 0, 1000)), MemorySink()
+    daemon = assemble(source, sink, pipeline=segmented_pipeline())
+    turns(daemon, 55)
+    # The brokers say that there is more of the fifth, and nothing of it comes.
+    daemon._gauges._lag.survey({Partition("in", 4): 5000})
+    for step in range(8):
+        source.append(sent(range(4), 1000 + 60 * step, 60))
+        turns(daemon, 4)
+        time.sleep(0.1)
+    assert alerts(sink) == []
