@@ -22,8 +22,8 @@ from models.bundle import Bundle
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_model
 from monitor.daemon.assembly.evidence import build_keeper
+from monitor.daemon.assembly.loaded_model import build_model
 from monitor.evidence.keeper import Keeper
 from monitor.pipeline.step import Pipeline
 from monitor.stream.columns import Columns

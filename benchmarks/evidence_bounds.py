@@ -25,8 +25,8 @@ from models import threads
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_model
 from monitor.daemon.assembly.evidence import build_keeper, open_evidence
+from monitor.daemon.assembly.loaded_model import build_model
 from monitor.evidence.folder import FOLDER, MOST_BYTES
 from monitor.evidence.keeper import Keeper
 from monitor.pipeline.step import Pipeline

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.bench.kinds import Kind
 from models.bundle import Bundle, load
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_model
+from monitor.daemon.assembly.loaded_model import build_model
 from monitor.pipeline.loaded_model import LoadedModel
 from monitor.pipeline.outcome import Outcome
 from monitor.pipeline.step import Pipeline

@@ -27,8 +27,8 @@ from monitor.backtest.strangest import Strangest
 from monitor.backtest.true_changes import Places, TrueChange
 from monitor.backtest.watched_history import WatchedHistory
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_model
 from monitor.daemon.assembly.judge import channels_of
+from monitor.daemon.assembly.loaded_model import build_model
 from monitor.daemon.assembly.model import load_in_precision, set_threads
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import retraining_policy

@@ -40,6 +40,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Check libraries, file, environment, secrets and, unless told not to, model and codec."""
+    from monitor.process.imports import without_collection
+
+    with without_collection():
+        return _checked(options)
+
+
+def _checked(options: argparse.Namespace) -> int:
     import yaml
 
     from monitor.config import file as config_file
@@ -58,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
         # Secrets are only ever names of files here, so nothing needs to be hidden.
         print(yaml.safe_dump(config.printable(), sort_keys=False), end="")
     if not options.no_model:
-        from monitor.daemon.assembly.daemon import build_model
         from monitor.daemon.assembly.kafka import build_connection
+        from monitor.daemon.assembly.loaded_model import build_model
         from monitor.daemon.assembly.model import load_in_precision, set_threads
         from monitor.daemon.assembly.receivers import build_receivers
         from monitor.daemon.assembly.registry import model_folder

@@ -75,12 +75,14 @@ def _built(options: argparse.Namespace, stopping: threading.Event, deadline: Dea
     from monitor.config import environment
     from monitor.config import file as config_file
     from monitor.process import logs
+    from monitor.process.imports import without_collection
 
     config = config_file.load(options.config, options.web_config_file)
     logs.configure(config.log.level, config.log.format)
     environment.tell_left_alone()
 
-    from monitor.daemon.assembly.daemon import build
+    with without_collection():
+        from monitor.daemon.assembly.daemon import build
 
     deadline.seconds = config.shutdown_seconds
     return build(config, stopping, rewind=options.rewind, deadline=deadline)

@@ -16,8 +16,8 @@ import yaml
 from benchmarks.bench.kinds import DIGIT_CONVOLUTIONAL, vector
 
 HEAVY = (
-    "torch._dynamo", "torch._inductor", "sympy", "scipy.stats", "sklearn", "matplotlib", "pyarrow",
-    "pandas", "mlflow", "river", "numba", "confluent_kafka", "pyod",
+    "torch._dynamo", "torch._inductor", "sympy", "scipy.optimize", "scipy.stats", "sklearn",
+    "matplotlib", "pyarrow", "pandas", "mlflow", "river", "numba", "confluent_kafka", "pyod",
 )  # fmt: skip
 """Compilers of torch, statistics, plots, tables, and clients that were not asked for."""
 CHECK = """
@@ -32,8 +32,9 @@ from monitor.daemon.assembly.daemon import build
 build(file.load(sys.argv[1], None), threading.Event())
 """
 TELL = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+MOST_TIMES = 1.65
 TURNS, MOST_TURNS = 4, 16
-"""More of them only where the least are not those of a quiet moment."""
+"""More turns only where the least are not those of a quiet moment."""
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +87,17 @@ def test_nothing_heavy_is_imported_for_a_convolutional_model(tmp_path: Path) -> 
 
 
 def test_the_list_is_of_modules_that_this_test_would_see() -> None:
-    assert loaded("import torch, sympy, scipy.stats\n", Path()) == {"sympy", "scipy.stats"}
+    assert loaded("import torch, sympy, scipy.optimize\n", Path()) == {"sympy", "scipy.optimize"}
 
 
 def test_checking_a_configuration_takes_little_longer_than_importing_torch(
     configuration: Path,
 ) -> None:
-    """Below 1.5 times; what a busy machine adds to one of them alone is within the margin."""
+    """1.3 times on a quiet machine; what a busy one adds to one of them alone is in the margin."""
     ours, torchs = [], []
     for _ in range(MOST_TURNS):
         torchs.append(processor_seconds("import torch"))
         ours.append(processor_seconds(CHECK, configuration))
-        if len(ours) >= TURNS and min(ours) < 1.75 * min(torchs):
+        if len(ours) >= TURNS and min(ours) < MOST_TIMES * min(torchs):
             return
     raise AssertionError(f"{min(ours):.1f} s, torch alone {min(torchs):.1f} s")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import threading
 import time
-from contextlib import nullcontext
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from models.bundle import Bundle
 from models.device import resolve
-from models.input_spec import InputSpec
 from monitor.config import Config
 from monitor.config.codec import identity
-from monitor.daemon.assembly.codec import build_codec, build_decoder, is_resized
-from monitor.daemon.assembly.evidence import build_keeper, build_sampler, open_evidence
-from monitor.daemon.assembly.judge import build_judge, channels_of, judge_settings
+from monitor.daemon.assembly.evidence import build_keeper, open_evidence
 from monitor.daemon.assembly.kafka import (
     build_connection,
     build_events,
@@ -30,12 +22,10 @@ from monitor.daemon.assembly.kafka import (
     build_source,
     check_client,
 )
+from monitor.daemon.assembly.loaded_model import build_model, load_tried
 from monitor.daemon.assembly.model import (
-    about_model,
-    build_explanations,
     build_follower,
     build_metrics,
-    build_scorer,
     build_shadow,
     load_in_precision,
     say_how,
@@ -43,7 +33,7 @@ from monitor.daemon.assembly.model import (
 )
 from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import build_delivery, retraining_policy
-from monitor.daemon.assembly.segments import beside, build_segmented, build_segments
+from monitor.daemon.assembly.segments import build_segmented
 from monitor.daemon.assembly.web import build_web
 from monitor.daemon.cadence import Cadence
 from monitor.daemon.checkpoints import Checkpoints, OnFinal
@@ -51,15 +41,9 @@ from monitor.daemon.loop import Daemon
 from monitor.daemon.muting import Muting
 from monitor.daemon.parts import Parts
 from monitor.daemon.read_back import ReadBack
-from monitor.evidence.keeper import Keeper
 from monitor.metrics import Metrics
 from monitor.model_in_use.model_slot import ModelSlot
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
-from monitor.pipeline.first_rows import FirstRows, Watched
-from monitor.pipeline.loaded_model import LoadedModel
-from monitor.pipeline.probe import probe
-from monitor.pipeline.scored import Stage
-from monitor.pipeline.series import Series
 from monitor.pipeline.step import Pipeline
 from monitor.process.deadline import Deadline
 from monitor.process.liveness import Liveness
@@ -68,7 +52,7 @@ from monitor.state.folder import StateFolder
 from monitor.state.mute_file import MuteFile
 from monitor.state.resume import Policy
 from monitor.stream import kafka_private
-from monitor.stream.batching import AdaptiveLinger, Batcher, BatchLimits
+from monitor.stream.batching import AdaptiveLinger, Batcher
 from monitor.stream.offset_reader import opened
 from monitor.version import __version__
 from monitor.web import uvicorn_private
@@ -77,15 +61,11 @@ from monitor.web.timeline import Timeline
 
 log = structlog.get_logger(__name__)
 
-DECODED_BYTES = 2**28
-"""Most memory for the decoded records of one batch."""
 AHEAD = 1
 """Batches that may be scored while others are fetched."""
 WORTH_SECONDS = 0.1
 """On the processor a second thread is for batches that take longer: measured, it costs small
 networks a fifth more processor time and saves nobody any. Another device works by itself."""
-BYTES_PER_ELEMENT = 5
-"""A pixel as it came and as float32."""
 
 
 def build(
@@ -212,77 +192,6 @@ def fingerprint(config: Config) -> str:
         relevant["precision"] = config.precision
     relevant |= config.segments.identity()
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _limits(config: Config, spec: InputSpec) -> BatchLimits:
-    """The batch limits, fewer records where decoded ones are large: a small PNG may hold 12 MB."""
-    records = config.batch.max_records
-    fitting = max(1, DECODED_BYTES // (BYTES_PER_ELEMENT * math.prod(spec.shape)))
-    if fitting < records:
-        log.info("large records: smaller batches", max_records=fitting, configured=records)
-    return BatchLimits(min(records, fitting), config.batch.max_bytes, config.batch.linger_seconds)
-
-
-def build_model(
-    config: Config,
-    bundle: Bundle,
-    evidence: Keeper | None = None,
-    stage: Stage = lambda name: nullcontext(),
-) -> LoadedModel:
-    """A bundle's model as the daemon uses it; raises ConfigError if it does not fit.
-
-    evidence: keeps a few of its records, or None. stage: times what that takes.
-    """
-    channels = channels_of(config, bundle)
-    scorer = build_scorer(config, bundle, channels)
-    first_rows = FirstRows(bundle.input_spec)
-    decode = build_decoder(config.codec, bundle.input_spec, is_resized(bundle), beside(config))
-    return LoadedModel(
-        version=bundle.version,
-        architecture=bundle.architecture,
-        trained=datetime.fromisoformat(str(bundle.metadata["created"])).timestamp(),
-        reference=bundle.reference,
-        decode=Watched(decode, first_rows),
-        scorer=scorer,
-        judge=build_judge(config, bundle),
-        limits=_limits(config, bundle.input_spec),
-        about=about_model(config, scorer),
-        series=build_series(config, bundle.input_spec),
-        first_rows=first_rows,
-        explanations=build_explanations(config, scorer),
-        picker=build_sampler(config, evidence, scorer, channels, stage),
-        judged=bundle.judged,
-        segments=build_segments(config, bundle, judge_settings(config), channels),
-    )
-
-
-def build_series(config: Config, spec: InputSpec) -> Series | None:
-    """What makes windows of the stream's steps; None for a model that takes records whole."""
-    if spec.window is None:
-        return None
-    series = Series(spec.window, spec.shape[0], config.series.at_most, spec.features)
-    if series.at_most < config.series.at_most:
-        log.info("long windows: fewer series are remembered", at_most=series.at_most)
-    return series
-
-
-def load_tried(
-    config: Config,
-    folder: Path,
-    evidence: Keeper | None = None,
-    stage: Stage = lambda name: nullcontext(),
-) -> LoadedModel:
-    """The model in a folder, verified, tried and warmed up. evidence, stage: as `build_model`.
-
-    Raises BundleError if it is not whole, ConfigError if it does not fit, ProbeError if it fails.
-    """
-    bundle = load_in_precision(config, folder)
-    model, spec = build_model(config, bundle, evidence, stage), bundle.input_spec
-    shape = config.codec.shape or spec.payload_shape
-    codec = build_codec(config.codec, spec, is_resized(bundle), beside(config))
-    probe(model.decode, model.scorer, codec, shape, spec)
-    say_how(model.about)
-    return model
 
 
 def _about(config: Config) -> dict[str, Any]:

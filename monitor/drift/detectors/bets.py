@@ -27,11 +27,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.optimize import isotonic_regression
 
 from models.distribution import bucket_edges, bucket_index
 from models.reference import Reference
 from monitor.drift.detectors.alternatives import ALTERNATIVES, Alternative, bin_probabilities
+from monitor.drift.detectors.isotonic import isotonic
 
 FAILURE: Final = 0.01
 """Chance that any bound of one calibration set fails."""
@@ -140,8 +140,7 @@ def shape(alternative: Alternative, shaping: Floats, edges: Floats, scale: float
     ratio = np.clip((changed + smoothing) / (null + smoothing), SMALLEST_FACTOR, LARGEST_FACTOR)
     if not alternative.monotone:
         return np.asarray(ratio)
-    fitted = isotonic_regression(ratio, weights=null + smoothing, increasing=alternative.upward)
-    return np.asarray(fitted.x, dtype=np.float64)
+    return isotonic(ratio, null + smoothing, increasing=alternative.upward)
 
 
 def mean_bounds(

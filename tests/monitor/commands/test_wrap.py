@@ -14,7 +14,7 @@ from sklearn.ensemble import IsolationForest
 from models.bundle import load
 from monitor.cli import main
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_model, load_tried
+from monitor.daemon.assembly.loaded_model import build_model, load_tried
 from monitor.stream.records import Record
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource

@@ -18,8 +18,8 @@ from models.schema import Feature, Schema
 from models.settings import TrainingSettings
 from models.windows import Window, windows_of
 from monitor.config import Config
-from monitor.daemon.assembly.daemon import build_model
 from monitor.daemon.assembly.kafka import build_events
+from monitor.daemon.assembly.loaded_model import build_model
 from monitor.daemon.loop import Daemon
 from monitor.pipeline.step import Pipeline
 from monitor.stream.records import Record

@@ -8,7 +8,8 @@ from models import bundle
 from models.errors import BundleError
 from monitor.cli import main
 from monitor.config.file import load
-from monitor.daemon.assembly.daemon import build_model, fingerprint
+from monitor.daemon.assembly.daemon import fingerprint
+from monitor.daemon.assembly.loaded_model import build_model
 from monitor.daemon.assembly.model import load_in_precision, set_threads
 from monitor.errors import ConfigError
 from monitor.pipeline.scorer import Scorer
