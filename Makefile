@@ -47,7 +47,7 @@ check: setup-test  ## what CI runs: ruff, mypy, all tests, and a share of what i
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(PYTEST) $(SHARED) --numprocesses $(WORKERS)
+	@$(PYTEST) $(SHARED) --numprocesses $(WORKERS) --hypothesis-seed=$$($(VENV)/bin/python -m tests.share)
 
 check-long: setup-test  ## every seed, every place of a crash, every changed rule: what CI takes a share of (an hour)
 	@AEAD_LONG=1 $(PYTEST) $(SHARED) --numprocesses $(WORKERS) $(ARGS)

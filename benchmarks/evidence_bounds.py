@@ -1,7 +1,7 @@
 """How much memory and disk evidence takes: ten million vectors, and pictures of 224 x 224.
 
     python -m benchmarks.evidence_bounds vectors [--rows 10000000]
-    python -m benchmarks.evidence_bounds pictures [--rows 5000]
+    python -m benchmarks.evidence_bounds pictures [--rows 20000]
 
 The daemon's pipeline with `evidence: records` and `drift.channels: standard`. In each tenth, some
 rows are anomalous, and a stretch of them is larger: a drift comes and goes. Prints, after each
@@ -58,14 +58,15 @@ def larger(rows: NDArray[Any]) -> NDArray[Any]:
     noise = np.random.default_rng(7).normal(size=rows.shape)
     if rows.dtype == np.uint8:
         return np.asarray((rows + 40 * noise).clip(0, 255).astype(np.uint8))
-    return np.asarray((rows + 0.3 * noise).astype(rows.dtype))
+    return np.asarray((rows + 2 * noise).astype(rows.dtype))
 
 
-CASES: Final[dict[str, tuple[Rows, str, int, int, int, int]]] = {
-    "vectors": (vectors, "dense", 4000, 2048, 16384, 10_000_000),
-    "pictures": (pictures, "convolutional", 400, 16, 64, 5_000),
+CASES: Final[dict[str, tuple[Rows, str, int, int, int, int, int]]] = {
+    "vectors": (vectors, "dense", 4000, 2048, 16384, 10_000_000, 1),
+    "pictures": (pictures, "convolutional", 400, 16, 64, 20_000, 2000),
 }
-"""Rows, architecture, records to train with, of a batch, different ones in all, and of a run."""
+"""Rows, architecture, records to train with, of a batch, different ones in all, and of a run, and
+the milliseconds between two."""
 
 
 def main() -> None:
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--rows", type=int)
     options = parser.parse_args()
-    rows, architecture, training, batch, pool, most = CASES[options.case]
+    rows, architecture, training, batch, pool, most, every = CASES[options.case]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pipeline, keeper = daemon_parts(rows(training, 1), architecture, folder)
@@ -88,7 +89,7 @@ def main() -> None:
             end = offset + tenth
             while offset < end:
                 drifted = offset >= end - DRIFTED * tenth
-                records = of(payloads[drifted], offset, min(batch, end - offset))
+                records = of(payloads[drifted], offset, min(batch, end - offset), every)
                 keeper.take(pipeline.step(records))
                 for _ in range(4):
                     keeper.rest()
@@ -102,6 +103,8 @@ def main() -> None:
         keeper.close(30)
         if max(largest, size_of(folder / "state" / FOLDER)) > MOST_BYTES:
             raise SystemExit(f"the folder grew beyond {MOST_BYTES:,} bytes")
+        if not pipeline.history.episodes:
+            raise SystemExit("no drift was told: too few rows, or too small a change")
 
 
 def daemon_parts(
@@ -127,12 +130,12 @@ def daemon_parts(
     return Pipeline(model.decode, model.scorer, model.judge, picker=model.picker), keeper
 
 
-def of(payloads: list[bytes], offset: int, count: int) -> Columns:
-    """Records, 1,000 a second."""
+def of(payloads: list[bytes], offset: int, count: int, every: int) -> Columns:
+    """Records, one each so many milliseconds."""
     return Columns.of(
-        Record("in", 0, n, 1_700_000_000_000 + n, None, payloads[n % len(payloads)])
+        Record("in", 0, n, 1_700_000_000_000 + every * n, None, payloads[n % len(payloads)])
         for n in range(offset, offset + count)
-    ).came(1_800_000_000_000 + offset)
+    ).came(1_800_000_000_000 + every * offset)
 
 
 def size_of(folder: Path) -> int:

@@ -1,7 +1,10 @@
 """CI tries a share of what is exhaustive; `make check-long` tries all of it.
 
 The share is drawn by a seed that is the commit's, so that each commit tries another one and the
-same commit always the same. AEAD_TEST_SEED=N repeats one, AEAD_LONG=1 takes all.
+same commit always the same. AEAD_TEST_SEED=N repeats one, AEAD_LONG=1 takes all. Examples of
+Hypothesis are drawn by it in CI, too; `make test` draws others each time.
+
+    python -m tests.share       prints the seed
 """
 
 from __future__ import annotations
@@ -39,3 +42,7 @@ def share(name: str, values: Sequence[T], count: int) -> list[T]:
         return list(values)
     chosen = random.Random(f"{seed()} {name}").sample(range(len(values)), count)
     return [values[i] for i in sorted(chosen)]
+
+
+if __name__ == "__main__":
+    print(seed())

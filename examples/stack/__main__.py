@@ -2,8 +2,8 @@
 
     python -m examples.stack [--folder FOLDER]
 
-Kafka, two daemons, Prometheus with the deployed rules, Alertmanager with the deployed routes, a
-camera that streams digits, and a log of all notifications.
+Kafka, two daemons, Prometheus with the deployed rules, Alertmanager with the deployed routes, four
+cameras that stream digits, and a log of all notifications.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from examples.stack.stack import Ports, Stack
+from examples.stack.stack import SHOWN, Ports, Stack
 
 MARK = ".aead-monitor-stack"
 FOLDER = Path("out/stack")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     def say(line: str) -> None:
         print(f"[{time.monotonic() - begun:5.1f} s] {line}", flush=True)
 
-    stack = Stack(folder, Ports.usual(), say=say)
+    stack = Stack(folder, Ports.usual(), say=say, settings=SHOWN)
     try:
         with stack:
             print(_where(stack), flush=True)
@@ -74,9 +74,10 @@ everything is up
   notifications   {stack.folder / "notifications.log"}, and below
   configurations  {first.config}   {second.config}
 
-  break the camera:   echo defocus > {stack.switch}
-                      (or rotate, fade, noise, dirt, invert, stuck)
-  repair it:          echo none > {stack.switch}
+  break the cameras:  echo defocus > {stack.switch}
+                      (or rotate, fade, noise, dirt, invert, stuck, silent)
+  only one of four:   echo dirt camera-2 > {stack.switch}
+  repair them:        echo none > {stack.switch}
   kill a daemon:      kill -9 {first.pid}   or   kill -9 {second.pid}
   stop everything:    Ctrl-C
 

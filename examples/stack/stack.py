@@ -35,6 +35,13 @@ DRIFT = {
     # An episode ends after 40 evaluations at least: ten seconds, at so few records.
     "evaluation_seconds": 0.25,
 }
+SHOWN = {
+    # Digits may be looked at.
+    "evidence": "records",
+    "segments": {"by": "header:camera"},
+    "drift": DRIFT | {"channels": "standard"},
+}
+"""Settings for people: the daemons' pages show all that they can."""
 
 Say = Callable[[str], None]
 

@@ -1,4 +1,4 @@
-"""`aead-monitor digits`: real handwritten digits to train on, and a camera that streams others."""
+"""`aead-monitor digits`: real handwritten digits to train on, and cameras that stream others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.commands.produce import check_topic
 from monitor.errors import UserError
 
 if TYPE_CHECKING:
-    from monitor.demo.camera import Camera
+    from monitor.demo.camera import Cameras
 
 COUNT = 3500
 """Digits to train on, at most; those after them are streamed."""
@@ -25,8 +25,9 @@ example:
 _STREAM = """\
 example:
   aead-monitor digits stream --bootstrap-servers localhost:9092 --topic images --switch drift
-  echo defocus > drift        and the camera is out of focus within a second
-  echo none > drift           and it is repaired
+  echo defocus > drift        and the cameras are out of focus within a second
+  echo dirt camera-2 > drift  and one of the four, as the header camera tells them apart, is dirty
+  echo none > drift           and all is repaired
 """
 
 
@@ -46,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--count", type=int, default=COUNT, metavar="N", help=f"at most {COUNT}, the default"
     )
     stream = _action(
-        actions, "stream", "send other digits to a topic until Ctrl-C, as a camera would", _STREAM
+        actions, "stream", "send other digits to a topic until Ctrl-C, as cameras would", _STREAM
     )
     stream.add_argument(
         "--bootstrap-servers", required=True, metavar="HOST:PORT", help="separated by commas"
@@ -58,8 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     stream.add_argument(
         "--switch",
         metavar="FILE",
-        help="what is wrong with the camera: defocus, rotate, fade, noise, dirt, invert, stuck;"
-        " none, empty or missing: nothing. Read every second",
+        help="what is wrong with the cameras: defocus, rotate, fade, noise, dirt, invert, stuck,"
+        " silent; none, empty or missing: nothing. A camera's name after it: with that one alone."
+        " Read every second",
     )
 
 
@@ -111,7 +113,7 @@ def _stream(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from monitor.demo import digits
-    from monitor.demo.camera import Camera, Switch
+    from monitor.demo.camera import Cameras, Switch
 
     # Ending by SIGTERM, as a container does, is no different from Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -122,7 +124,7 @@ def _stream(options: argparse.Namespace) -> int:
     delivery = Delivery(connect(options.bootstrap_servers), options.topic, images[0].nbytes)
     _say(f"streaming digits to {options.topic}, {options.rate:g} a second")
     try:
-        _send(Camera(images, switch), delivery, options.rate)
+        _send(Cameras(images, switch), delivery, options.rate)
     except KeyboardInterrupt:
         arrived = delivery.finish()
     _say(f"stopped after {delivery.sent:,} digits, {arrived:,} acknowledged")
@@ -131,15 +133,16 @@ def _stream(options: argparse.Namespace) -> int:
     return 0 if arrived == delivery.sent else 1
 
 
-def _send(camera: Camera, delivery: Delivery, rate: float) -> NoReturn:
+def _send(cameras: Cameras, delivery: Delivery, rate: float) -> NoReturn:
     """Send until interrupted, the i-th digit not before i / rate seconds."""
     import time
 
     count = max(1, round(rate * STEP_SECONDS))
     due = time.monotonic()
     while True:
-        for image in camera.take(count):
-            delivery.send(str(delivery.sent).encode(), image.tobytes())
+        for camera, image in cameras.take(count):
+            key, value = str(delivery.sent).encode(), image.tobytes()
+            delivery.send(key, value, headers=[("camera", camera.encode())])
         # A machine that is too slow sends fewer; it must not try to catch up.
         due = max(due + count / rate, time.monotonic() - STEP_SECONDS)
         time.sleep(max(0.0, due - time.monotonic()))

@@ -122,7 +122,8 @@ class ErrorStatistics:
             share = int(errors.counts[self._above_tail :].sum()) / errors.total
             if share > 1 - TAIL_LEVEL:
                 known = f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
-                return f"{known}% of records are as bad as {1 - TAIL_LEVEL:.0%} usually are"
+                worst = f"the worst {1 - TAIL_LEVEL:.0%} usually are"
+                return f"{known}% of records are as bad as {worst}"
         if finding.change != "scale" or not self._median or finding.words == COLLAPSED:
             return finding.words
         value, low, high = (median / self._median).tolist()

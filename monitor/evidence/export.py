@@ -18,7 +18,7 @@ from monitor.process.text import for_terminal
 
 COLUMNS: Final = (
     "id", "kind", "episode", "channel", "model_version", "topic", "partition", "offset", "row",
-    "timestamp", "key", "error", "threshold", "p_value", "features", "place", "picture",
+    "timestamp", "segment", "key", "error", "threshold", "p_value", "features", "place", "picture",
     "left_out",
 )  # fmt: skip
 TRIES: Final = 3

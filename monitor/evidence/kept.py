@@ -30,6 +30,7 @@ FAILED: Final = "failed"
 RESTART: Final = "restart"
 WAITING: Final = "waiting"
 TOPIC_LENGTH: Final = 249
+SEGMENT_LENGTH: Final = 249
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +88,7 @@ def record_json(kept: Kept) -> dict[str, Any]:
         "timestamp": seen.timestamp,
         "arrival": seen.arrival,
         "key": seen.key,
+        "segment": seen.segment,
         "error": number_json(seen.error),
         "p_value": number_json(seen.p_value),
         "threshold": number_json(seen.threshold),
@@ -109,6 +111,7 @@ def record_of(body: Mapping[str, Any], picture: bytes | None, *, contents: bool)
         timestamp=whole_of(body["timestamp"]),
         arrival=whole_of(body["arrival"]),
         key=text_of(body["key"], KEY_LENGTH) if contents and body["key"] is not None else None,
+        segment=text_of(body.get("segment", ""), SEGMENT_LENGTH),  # none before there were any
         error=number_of(body["error"]),
         p_value=number_of(body["p_value"]),
         threshold=number_of(body["threshold"]),
@@ -143,6 +146,7 @@ def shown_json(kept: Kept, id: str, kind: str, episode: str, channel: str) -> di
         "model_version": body["model_version"],
         **{name: body[name] for name in ("topic", "partition", "offset", "row")},
         "timestamp": isoformat(kept.seen.timestamp),
+        "segment": body["segment"] or None,
         **{name: body[name] for name in ("key", "error", "threshold", "p_value")},
         **{name: body[name] for name in ("features", "place")},
         "picture": f"api/evidence/{id}.png" if picture else None,

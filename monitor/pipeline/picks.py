@@ -39,7 +39,7 @@ class Seen:
     timestamp, arrival: milliseconds since the epoch. row: within its record, from 0. key: text, or
     None where contents are not kept. sample: the row, (1, *record_shape), to be looked at; None
     where contents are not kept, and for a row that is too large. channels: (C,) of the row, or
-    None. names: of these channels.
+    None. names: of these channels. segment: that the record is of, "" if the stream has none.
     """
 
     model_version: str
@@ -56,6 +56,7 @@ class Seen:
     sample: NDArray[Any] | None = None
     channels: NDArray[np.float32] | None = None
     names: tuple[str, ...] = ()
+    segment: str = ""
 
     def number(self, channel: str) -> float | None:
         """Its value of a channel, "" being the error; None if that is not known."""

@@ -72,7 +72,10 @@ class Scored:
 
     def in_segments(self, names: tuple[str, ...], number: Index) -> Scored:
         """The same, each record in the segment with this number (n,) among the names."""
-        return replace(self, segments=names, segment=number)
+        seen = {each.seen: names[number[each.position]] for each in self.picks}
+        known = {each: replace(each, segment=name) for each, name in seen.items()}
+        picks = tuple(replace(each, seen=known[each.seen]) for each in self.picks)
+        return replace(self, segments=names, segment=number, picks=picks)
 
     @property
     def dead(self) -> NDArray[np.bool_]:

@@ -35,7 +35,7 @@ class Scorer:
         channels: Channels | None = None,
     ) -> None:
         self.bundle = bundle
-        self._channels = channels
+        self.channels = channels
         self._device = resolve(device)
         self._model = bundle.model.to(self._device).eval()
         self._preparation = Preparation(bundle.input_spec, self._device)
@@ -70,11 +70,11 @@ class Scorer:
         is then the smallest there is, and it is anomalous.
         """
         channels, reference, context = None, self.bundle.reference, self.bundle.context
-        if self._channels is None:
+        if self.channels is None:
             errors = self._engine.errors(records)
         else:
             errors, views = self._engine.with_views(records)
-            channels = views[:, self._channels.kept]
+            channels = views[:, self.channels.kept]
         return Scores(
             reconstruction_error=errors,
             p_values=reference.p_values,

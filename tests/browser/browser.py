@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 360, "height": 740}}
@@ -45,6 +46,31 @@ class Visit:
             arg=[selector, text],
             timeout=1000 * seconds,
         )
+
+    def serious(self) -> list[tuple[str, list[str]]]:
+        """What axe-core finds serious or critical: the rule, and elements that break it."""
+        found = Axe().run(self.page).response["violations"]
+        return [
+            (each["id"], [node["html"][:200] for node in each["nodes"]])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+
+    def fits(self) -> bool:
+        """Whether nothing is wider than the window."""
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert self.page.viewport_size is not None
+        return bool(width <= self.page.viewport_size["width"])
+
+    def unfold(self) -> None:
+        """Open all that is folded."""
+        self.page.evaluate(
+            "for (const each of document.querySelectorAll('details')) each.open = true"
+        )
+
+    def hosts(self) -> set[str]:
+        """Of all addresses that it has loaded."""
+        return {address.split("/")[2] for address in self.asked}
 
 
 @contextmanager

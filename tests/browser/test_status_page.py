@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from monitor.daemon.loop import Daemon
@@ -86,7 +85,7 @@ def test_drift_comes_and_goes_on_an_open_page(opened: Browser, stream: Stream) -
         assert "resolved" in seen.says("h1")
         assert "kcat -C" in seen.says("main")
         assert seen.complaints == []
-        assert {address.split("/")[2] for address in seen.asked} == {stream.url.split("/")[2]}
+        assert seen.hosts() == {stream.url.split("/")[2]}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -96,21 +95,11 @@ def test_it_is_accessible_and_fits(opened: Browser, stream: Stream, scheme: str,
     with visit(opened, stream.url, size, color_scheme=scheme) as seen:
         seen.until("#state", "times larger")
         seen.page.wait_for_selector("#chart canvas")
-        seen.page.evaluate(
-            "for (const each of document.querySelectorAll('details')) each.open = true"
-        )
-        found = Axe().run(seen.page).response["violations"]
-        serious = [
-            (each["id"], [node["html"][:200] for node in each["nodes"]])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
-        width = seen.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= seen.page.viewport_size["width"]  # type: ignore[index]
+        seen.unfold()
+        assert seen.serious() == []
+        assert seen.fits()
         seen.page.click("#episodes a")
-        of_episode = Axe().run(seen.page).response["violations"]
-        assert [e["id"] for e in of_episode if e["impact"] in ("serious", "critical")] == []
+        assert seen.serious() == []
 
 
 def test_the_keyboard_alone_suffices(opened: Browser, stream: Stream) -> None:

@@ -44,6 +44,8 @@ def test_digits_flow_and_change_with_the_switch_until_it_is_stopped(
     assert "the camera changes: invert" in printed
     assert f"stopped after {len(messages):,} digits, {len(messages):,} acknowledged" in printed
     assert {message.partition for message in messages} == {0, 1, 2}
+    cameras = [dict(message.headers)["camera"] for message in in_order(messages)]
+    assert cameras[:5] == [b"camera-1", b"camera-2", b"camera-3", b"camera-4", b"camera-1"]
     assert_normal_then_inverted([message.value or b"" for message in in_order(messages)])
 
 

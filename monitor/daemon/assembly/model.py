@@ -165,6 +165,7 @@ def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
             "false_alarms": config.drift.false_alarms,
             "detector": config.drift.detector,
             "detection_limits": bundle.judged.detection_limits(config.drift.tolerance),
+            "channels": 0 if scorer.channels is None else len(scorer.channels.each),
             **({} if bundle.context is None else {"context": bundle.context.kind}),
         },
         "model": {

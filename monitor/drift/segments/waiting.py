@@ -21,7 +21,7 @@ Index = NDArray[np.int64]
 ROWS_EACH: Final = 512
 """Rows that are collected, for each segment that is known."""
 MOST_ROWS: Final = 65_536
-LONGEST: Final = 15_000
+LONGEST: Final = 2_000
 """Milliseconds of the stream's timestamps after which rows wait no longer."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,6 +77,9 @@ _ERROR_DRIFT: Final[tuple[str, ...]] = (
     "If the change is to stay, train a new model on records of since then: aead-monitor retrain.",
     "If it is a fault, have it mended; the alert resolves by itself when records are as before.",
 )
+_SMALLER: Final = (
+    "Smaller errors usually mean that records hold less: blurred, dark, empty or frozen."
+)
 _INPUT_DRIFT: Final[tuple[str, ...]] = (
     "The model still fits its inputs, so no one need be woken.",
     "Look at what moved: a stuck or exchanged sensor, another mix of products, a new supplier.",
@@ -94,6 +97,8 @@ _OF_SILENCE: Final[tuple[str, ...]] = (
     "If it was taken out of service, silence the alert of this segment.",
 )
 _NAMED: Final = 5
+MEDIAN: Final = "; the median error "
+"""What an explanation ends with."""
 
 
 def advice(status: Mapping[str, Any]) -> Advice:
@@ -120,7 +125,7 @@ def _blind(status: Mapping[str, Any]) -> Advice:
 
 
 def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
-    state, why = drift["state"], str(drift["explanation"])
+    state, why = drift["state"], short(str(drift["explanation"]))
     if state == "firing":
         of_input = drift.get("drift_kind") == "input"
         runbook = "AeadMonitorInputDrift" if of_input else "AeadMonitorDriftFiring"
@@ -128,7 +133,7 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
             "firing",
             "inputs have drifted" if of_input else "drift",
             _sentence(why),
-            _INPUT_DRIFT if of_input else _ERROR_DRIFT,
+            _where(status) + (_INPUT_DRIFT if of_input else _of_error(drift)),
             runbook,
         )
     of_segments = _of_segments(status)
@@ -150,20 +155,54 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
     return Advice("ok", "all well", _sentence(why), ("Nothing to do.",))
 
 
+def short(explanation: str) -> str:
+    """An explanation without its channels, which have a table of their own."""
+    head, named, rest = explanation.partition(": `")
+    if not named:
+        return explanation
+    _, found, median = rest.rpartition(MEDIAN)
+    return head + found + (median if found else "")
+
+
+def _of_error(drift: Mapping[str, Any]) -> tuple[str, ...]:
+    return ((_SMALLER,) if drift.get("direction") == "smaller" else ()) + _ERROR_DRIFT
+
+
+def _where(status: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which segments have drifted, where not all have."""
+    segments = (status.get("segments") or {}).get("segments", ())
+    drifting = _names([each for each in segments if each["state"] == "firing"])
+    if not drifting or len(drifting) == len(segments):
+        return ()
+    return (f"Begin with {_listed(drifting)}: only there, of {len(segments)}, drift is seen.",)
+
+
 def _of_segments(status: Mapping[str, Any]) -> Advice | None:
     """What there is to say of segments while the whole stream is well; None if nothing."""
     segments = (status.get("segments") or {}).get("segments", ())
-    drifting = [str(each["name"]) for each in segments if each["state"] == "firing"]
-    silent = [str(each["name"]) for each in segments if each["silent_since"]]
+    drifting = [each for each in segments if each["state"] == "firing"]
+    silent = [each for each in segments if each["silent_since"]]
     if drifting:
-        sentence = f"Drift in {_listed(drifting)}; the stream as a whole has not drifted."
+        since = _since(each["since"] for each in drifting)
+        sentence = f"Drift in {_listed(_names(drifting))}{since}; the whole stream has not drifted."
         return Advice(
             "firing", "drift of segments", sentence, _OF_SEGMENT, "AeadMonitorSegmentDrift"
         )
     if silent:
-        sentence = f"Nothing comes of {_listed(silent)} any more, while others go on."
+        since = _since(each["silent_since"] for each in silent)
+        sentence = f"Nothing comes of {_listed(_names(silent))} any more{since}; others go on."
         return Advice("pending", "silence", sentence, _OF_SILENCE, "AeadMonitorSegmentSilent")
     return None
+
+
+def _names(segments: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [str(each["name"]) for each in segments]
+
+
+def _since(moments: Iterable[str | None]) -> str:
+    """The first of some, in ISO 8601, as a part of a sentence; nothing if none is known."""
+    known = sorted(each for each in moments if each)
+    return f" since {known[0][:19].replace('T', ' ')} UTC" if known else ""
 
 
 def _listed(names: Sequence[str]) -> str:

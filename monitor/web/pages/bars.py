@@ -15,6 +15,8 @@ CHANNEL_HEIGHT: Final = 36
 """Of a channel's, in its own units."""
 _NARROWEST: Final = 1 / 80
 """Of the width, that a bar has at least: what is always the same value has no width of its own."""
+_THINNEST: Final = 1e-200
+"""The width of all below which there is none: shares by it would be infinite."""
 _REACH: Final = 2.0
 """Spreads beyond the mean, which an outer bin is drawn to."""
 
@@ -105,7 +107,7 @@ def _ends(channel: Mapping[str, Any], inner: Sequence[float]) -> list[float]:
     now = spread * channel["spread"]
     low = min(inner[0] - spread, channel["value"] - _REACH * now)
     high = max(inner[-1] + spread, channel["value"] + _REACH * now)
-    if not low < inner[0] or not inner[-1] < high:  # nothing has a width here
+    if not low < inner[0] or not inner[-1] < high or high - low < _THINNEST:  # nothing has a width
         room = max(abs(low), abs(high), 1.0)
         low, high = inner[0] - room, inner[-1] + room
     return [low, *inner, high]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 FEATURES: Final = 4
-EPISODES: Final = 2
-"""The newest, whose records are on the first page; each has a page of its own."""
 LEFT_OUT: Final = {
     "waiting": "not looked at yet",
     "size": "too large to be kept",
@@ -66,33 +64,42 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Records of one kind."""
+    """Records of one kind. channel: whose drift they are from before or since; "" for the error."""
 
     title: str
     cards: Sequence[Card]
+    channel: str = ""
 
 
-def of_stream(listed: Mapping[str, Any], servers: str) -> list[Group]:
-    """Those of the newest episodes, the most anomalous, and others. servers: of Kafka."""
+def of_stream(listed: Mapping[str, Any], servers: str, episodes: Mapping[str, str]) -> list[Group]:
+    """Those of the newest episode, the most anomalous, and others.
+
+    servers: of Kafka. episodes: their ids, the newest first, and when each began.
+    """
     entries = listed["entries"]
-    episodes = dict.fromkeys(each["episode"] for each in entries if each["episode"])
+    seen = {each["episode"] for each in entries}
+    newest = next((id for id in episodes if id in seen), None)
     groups = []
-    for episode in list(episodes)[:EPISODES]:
-        groups += of_episode(listed, episode, servers)
+    if newest is not None:
+        groups = of_episode(listed, newest, servers, f" of {episodes[newest]}")
     for kind, title in (("anomaly", "Most anomalous"), ("normal", "Not anomalous, drawn by lot")):
         groups.append(Group(title, _cards((e for e in entries if e["kind"] == kind), servers)))
     return [group for group in groups if group.cards]
 
 
-def of_episode(listed: Mapping[str, Any], episode: str, servers: str) -> list[Group]:
-    """Those from before and after its onset, of the error and of each channel that moved."""
+def of_episode(
+    listed: Mapping[str, Any], episode: str, servers: str, when: str = ""
+) -> list[Group]:
+    """Those from before and after its onset, of the error and of each channel that moved.
+
+    when: what the titles say of its time.
+    """
     own = [each for each in listed["entries"] if each["episode"] == episode]
     groups = []
     for channel in dict.fromkeys(each["channel"] for each in own):
-        about = f", {channel}" if channel else ""
         for kind, title in (("before", "Before the drift"), ("after", "Since the drift")):
             found = (e for e in own if (e["channel"], e["kind"]) == (channel, kind))
-            groups.append(Group(f"{title}{about}", _cards(found, servers)))
+            groups.append(Group(title + when, _cards(found, servers), channel or ""))
     return [group for group in groups if group.cards]
 
 

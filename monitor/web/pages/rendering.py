@@ -21,7 +21,7 @@ from jinja2 import (
 from markupsafe import Markup
 
 from monitor.state.labels import ANSWERS, Label
-from monitor.web.pages.advice import advice
+from monitor.web.pages.advice import advice, short
 from monitor.web.pages.bars import bars, channel_bars
 from monitor.web.pages.curves import curves
 from monitor.web.pages.gallery import NO_EVIDENCE, of_episode, of_stream
@@ -144,6 +144,7 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
     partitions = status.get("partitions", ())
     evidence = status.get("evidence", NO_EVIDENCE)
     segments = (status.get("segments") or {}).get("segments", ())
+    episodes = list(status.get("episodes", ()))[::-1]
     return {
         "status": status,
         "drift": drift,
@@ -157,11 +158,15 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
         "segments": segments[:_MOST_SEGMENTS],
         "more_segments": max(0, len(segments) - _MOST_SEGMENTS),
         "lag": sum(each["lag_records"] or 0 for each in partitions),
-        "episodes": list(status.get("episodes", ()))[::-1][:_SOME],
+        "episodes": episodes[:_SOME],
         "changes": list(status.get("changes", ()))[::-1],
         "evidence": evidence["mode"],
         "pictured": any(each["picture"] for each in evidence["entries"]),
-        "gallery": of_stream(evidence, status.get("servers") or "BROKER"),
+        "gallery": of_stream(
+            evidence,
+            status.get("servers") or "BROKER",
+            {each["id"]: moment(each["onset"] or each["fired_at"]) for each in episodes},
+        ),
     }
 
 
@@ -221,4 +226,5 @@ _environment.filters.update(
     shown=shown,
     shell=shlex.quote,
     channel_bars=channel_bars,
+    short=short,
 )

@@ -30,6 +30,7 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 STATIC: Final = Path(__file__).with_name("static")
+GONE: Final = STATIC / "gone.svg"
 KINDS: Final = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -93,6 +94,13 @@ def page_routes(
                 return HTMLResponse(text, headers=HEADERS)
         return Response("no such episode: it is older than the last 100\n", status_code=404)
 
+    def picture(request: Request) -> Response:
+        """One that gave way to another since the page was made is no fault of whoever looks."""
+        found = None if evidence is None else evidence.picture(request.path_params["id"])
+        if found is None:
+            return Response(GONE.read_bytes(), media_type=KINDS[GONE.suffix], headers=HEADERS)
+        return Response(found, media_type="image/png", headers=HEADERS)
+
     def timeline(request: Request) -> Response:
         span = request.query_params.get("span", "hour")
         if span not in SPANS:
@@ -108,6 +116,7 @@ def page_routes(
         Route("/", front),
         Route("/sections", part),
         Route("/episodes/{id}", episode),
+        Route("/pictures/{id}.png", picture),
         *([] if labelling is None else [_labels(labelling)]),
         Route("/api/timeline", timeline),
         Route("/api/changes", changes),

@@ -24,6 +24,7 @@ from monitor.config import Config
 from monitor.daemon.assembly.evidence import build_keeper, open_evidence
 from monitor.daemon.assembly.kafka import build_events
 from monitor.daemon.assembly.loaded_model import build_model
+from monitor.daemon.assembly.segments import build_segmented
 from monitor.daemon.loop import Daemon
 from monitor.evidence.episode import CHANNELS
 from monitor.evidence.keeper import Keeper
@@ -72,11 +73,13 @@ class Run:
         self.folder = folder
         self.daemons: list[Daemon] = []
 
-    def config(self, mode: str, codec: dict[str, Any], **drift: Any) -> Config:
+    def config(
+        self, mode: str, codec: dict[str, Any], segments: str | None = None, **drift: Any
+    ) -> Config:
         return Config.model_validate(
             {
                 "model": "m", "kafka": {"topic": "in"}, "codec": codec, "evidence": mode,
-                "state": {"directory": str(self.folder)},
+                "state": {"directory": str(self.folder)}, "segments": {"by": segments},
                 "drift": {"guard_seconds": 0, "cooldown_seconds": 0, **drift},
             }
         )  # fmt: skip
@@ -92,6 +95,7 @@ class Run:
         deciding = Pipeline(
             model.decode, model.scorer, model.judge, series=model.series,
             explanations=model.explanations, picker=model.picker,
+            segmented=build_segmented(asked, model.segments),
         )  # fmt: skip
         subject = assemble(
             MemorySource(records), sink, model=model, pipeline=deciding, evidence=keeper,
@@ -138,6 +142,20 @@ def test_an_anomaly_shows_its_values_and_what_was_expected(run: Run, bundle: Bun
     assert first["name"] == "motor [31m </script>"
     assert first["value"] == 150.5 and 20 < first["expected"] < 150 and first["share"] > 0.5
     assert {f["name"] for f in entry["features"]} >= {"heat", ("load" * 200)[:200]}
+
+
+@pytest.mark.parametrize("mode", ["records", "scores"])
+def test_a_row_is_told_with_its_segment_and_kept_so(run: Run, bundle: Bundle, mode: str) -> None:
+    rows = [*machine(20, seed=1).tolist(), [50.0, 50.0, 150.5, 50.0, 1.0]]
+    keeper, _, subject = run(bundle, sent(as_json(rows)), mode, segments="key")
+    assert keeper is not None
+    found = {entry["offset"]: entry["segment"] for entry in keeper.listed()["entries"]}
+    assert len(found) > 3
+    assert found == {offset: f"key-{offset}" for offset in found}
+    subject._outcomes.close(10.0)
+    again, _, _ = run(bundle, [], mode, segments="key")
+    assert again is not None
+    assert {e["offset"]: e["segment"] for e in again.listed()["entries"]} == found
 
 
 def test_scores_hold_nothing_of_the_payload(run: Run, bundle: Bundle, tmp_path: Path) -> None:

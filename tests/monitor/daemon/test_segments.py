@@ -124,12 +124,20 @@ def test_the_page_has_a_table_of_segments_whose_names_are_text() -> None:
 @pytest.mark.parametrize(
     ("states", "headline", "words"),
     [
-        ({"a": "firing", "b": "ok"}, "drift of segments", "Drift in segment a; the stream"),
-        ({"a": "ok", "b": "silent"}, "silence", "Nothing comes of segment b any more"),
+        (
+            {"a": "firing", "b": "ok"},
+            "drift of segments",
+            "Drift in segment a since 2026-12-01 14:00:00 UTC; the whole",
+        ),
+        (
+            {"a": "ok", "b": "silent"},
+            "silence",
+            "Nothing comes of segment b any more since 2026-12-01 14:05:00 UTC; others",
+        ),
         (
             {str(n): "firing" for n in range(7)},
             "drift of segments",
-            "Drift in segments 0, 1, 2, 3, 4 and 2 more;",
+            "Drift in segments 0, 1, 2, 3, 4 and 2 more since 2026-12-01 14:00:00 UTC;",
         ),
         ({"a": "ok"}, "all well", ""),
     ],
@@ -141,6 +149,7 @@ def test_the_page_says_first_which_segments_are_not_well(
         {
             "name": name,
             "state": "ok" if state == "silent" else state,
+            "since": "2026-12-01T14:00:00.000+00:00" if state == "firing" else None,
             "silent_since": "2026-12-01T14:05:00.000+00:00" if state == "silent" else None,
         }
         for name, state in states.items()

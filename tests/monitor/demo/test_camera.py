@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.demo import digits
-from monitor.demo.camera import LOOK_SECONDS, Camera, Switch
+from monitor.demo.camera import CAMERAS, FAULTS, LOOK_SECONDS, SILENT, Cameras, Fault, Switch
 from monitor.demo.drifts import DRIFTS
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
@@ -22,7 +22,11 @@ class Bench:
     def asked(self, content, later=LOOK_SECONDS):
         self.file.write_text(content)
         self.now += later
-        return self.switch.drift()
+        return self.switch.fault()
+
+
+def pictures(cameras, count):
+    return np.stack([picture for _, picture in cameras.take(count)])
 
 
 @pytest.fixture
@@ -30,9 +34,9 @@ def bench(tmp_path):
     return Bench(tmp_path)
 
 
-@pytest.mark.parametrize("name", DRIFTS)
+@pytest.mark.parametrize("name", FAULTS)
 def test_the_file_names_the_fault(bench, name):
-    assert bench.asked(f"{name}\n") is DRIFTS[name]
+    assert bench.asked(f"{name}\n") == Fault(name)
     assert bench.said[0].startswith(f"the camera changes: {name}. ")
 
 
@@ -44,34 +48,34 @@ def test_an_empty_file_and_none_repair_the_camera(bench, content):
 
 
 def test_a_missing_file_is_a_camera_in_order(bench):
-    assert bench.switch.drift() is None
+    assert bench.switch.fault() is None
     assert bench.said == []
 
 
 def test_the_file_is_obeyed_from_the_first_picture_on(tmp_path):
     (tmp_path / "drift").write_text("invert")
-    camera = Camera(IMAGES, Switch(tmp_path / "drift", lambda text: None))
-    normal = Camera(IMAGES, Switch(None, lambda text: None))
-    np.testing.assert_array_equal(camera.take(5), 255 - normal.take(5))
+    cameras = Cameras(IMAGES, Switch(tmp_path / "drift", lambda text: None))
+    normal = Cameras(IMAGES, Switch(None, lambda text: None))
+    np.testing.assert_array_equal(pictures(cameras, 5), 255 - pictures(normal, 5))
 
 
 def test_without_a_file_nothing_is_ever_wrong():
-    assert Switch(None, pytest.fail).drift() is None
+    assert Switch(None, pytest.fail).fault() is None
 
 
 def test_the_file_is_looked_at_once_a_second(bench):
-    bench.switch.drift()
+    bench.switch.fault()
     assert bench.asked("fade", later=LOOK_SECONDS / 2) is None
-    assert bench.asked("fade", later=LOOK_SECONDS / 2) is DRIFTS["fade"]
+    assert bench.asked("fade", later=LOOK_SECONDS / 2) == Fault("fade")
 
 
-@pytest.mark.parametrize("content", ["fog", "fade rotate", "\ufffd" * 5000])
+@pytest.mark.parametrize("content", ["fog", "fog camera-1", "\ufffd" * 5000])
 def test_a_name_that_no_fault_has_is_told_once_and_changes_nothing(bench, content):
     bench.asked("fade")
-    assert bench.asked(content) is DRIFTS["fade"]
-    assert bench.asked(content) is DRIFTS["fade"]
+    assert bench.asked(content) == Fault("fade")
+    assert bench.asked(content) == Fault("fade")
     (line,) = bench.said[1:]
-    assert line.endswith("is none of none, " + ", ".join(DRIFTS) + "; nothing changes")
+    assert line.endswith("is none of none, " + ", ".join(FAULTS) + "; nothing changes")
     assert len(line) < 700
 
 
@@ -81,14 +85,42 @@ def test_a_file_that_cannot_be_read_is_told_once_and_changes_nothing(bench):
     bench.file.mkdir()
     for _ in range(2):
         bench.now += LOOK_SECONDS
-        assert bench.switch.drift() is DRIFTS["fade"]
+        assert bench.switch.fault() == Fault("fade")
     assert bench.said[1:] == [f"{bench.file}: cannot be read: Is a directory; nothing changes"]
 
 
 def test_pictures_are_chosen_from_all_images():
-    camera = Camera(IMAGES, Switch(None, pytest.fail))
-    taken = np.concatenate([camera.take(50) for _ in range(20)])
+    cameras = Cameras(IMAGES, Switch(None, pytest.fail))
+    taken = np.concatenate([pictures(cameras, 50) for _ in range(20)])
     assert {image.tobytes() for image in taken} == {image.tobytes() for image in IMAGES}
+
+
+def test_a_camera_that_there_is_not_is_told_and_changes_nothing(bench):
+    assert bench.asked("fade rotate") is None
+    assert bench.said[0].endswith(f"'rotate' is none of {', '.join(CAMERAS)}; nothing changes")
+
+
+def test_the_cameras_take_turns():
+    cameras = Cameras(IMAGES, Switch(None, pytest.fail))
+    whose = [camera for _ in range(4) for camera, _ in cameras.take(3)]
+    assert whose == 3 * list(CAMERAS)
+
+
+def test_one_camera_alone_has_the_fault(tmp_path):
+    (tmp_path / "drift").write_text("invert camera-2\n")
+    said = []
+    broken = list(Cameras(IMAGES, Switch(tmp_path / "drift", said.append)).take(8))
+    normal = list(Cameras(IMAGES, Switch(None, pytest.fail)).take(8))
+    for (camera, picture), (_, usual) in zip(broken, normal, strict=True):
+        np.testing.assert_array_equal(picture, 255 - usual if camera == "camera-2" else usual)
+    assert said == ["camera-2 changes: invert. Somebody changed the polarity: black is white."]
+
+
+@pytest.mark.parametrize(("asked", "left"), [(SILENT, 0), (f"{SILENT} camera-4", 6)])
+def test_a_silent_camera_sends_nothing(tmp_path, asked, left):
+    (tmp_path / "drift").write_text(asked)
+    cameras = Cameras(IMAGES, Switch(tmp_path / "drift", lambda text: None))
+    assert [camera for camera, _ in cameras.take(8)] == [*CAMERAS[:3], *CAMERAS[:3]][:left]
 
 
 def sharpness(images):

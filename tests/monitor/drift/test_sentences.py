@@ -38,7 +38,9 @@ def test_the_share_of_bad_records_is_the_one_that_was_measured(times: float) -> 
     errors = normal_errors(20_480, seed=3)
     errors[::12] *= times
     said = sentence(errors)
-    found = re.match(r"([\d.]+)% of records are as bad as 1% usually are; the median", said)
+    found = re.match(
+        r"([\d.]+)% of records are as bad as the worst 1% usually are; the median", said
+    )
     assert found is not None, said
     assert 2 < float(found[1]) < 12
 

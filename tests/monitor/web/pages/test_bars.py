@@ -38,6 +38,11 @@ def test_values_beyond_all_calibration_are_drawn_where_they_are():
     assert only[0] + only[2] == pytest.approx(CHANNEL_WIDTH, abs=0.1)
 
 
+def test_a_width_too_small_to_divide_by_is_none():
+    drawn = channel_bars(channel([0.0], [0.5, 0.5], [0.5, 0.5], value=0.0, usual_spread=2e-313))
+    assert [width for _, _, width, _ in drawn["usual"]] == [CHANNEL_WIDTH / 2] * 2
+
+
 @given(
     st.lists(NUMBERS, min_size=1, max_size=30).map(sorted),
     st.data(), NUMBERS, st.floats(0, 1e9), st.floats(0, 1e9),

@@ -19,7 +19,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def entry(id: str, kind: str = "anomaly", **changes: Any) -> dict[str, Any]:
     return {
         "id": id, "kind": kind, "episode": None, "channel": None, "model_version": "m",
-        "topic": "in", "partition": 0, "offset": 7, "row": 0, "key": None,
+        "topic": "in", "partition": 0, "offset": 7, "row": 0, "key": None, "segment": None,
         "timestamp": "2026-12-01T06:49:26.000+00:00", "error": 0.3, "threshold": 0.1,
         "p_value": 0.002, "features": None, "place": None, "picture": None, "left_out": None,
         **changes,
@@ -61,13 +61,24 @@ def test_pictures_are_found_from_every_page() -> None:
     shown = entry("a", "before", episode=EPISODE["id"], picture="api/evidence/a.png")
     subject = client(Evidence(shown))
     for place, address in (
-        ("/", "api/evidence/a.png"),
-        ("/episodes/75b24e733e9a", "../api/evidence/a.png"),
+        ("/", "pictures/a.png"),
+        ("/episodes/75b24e733e9a", "../pictures/a.png"),
     ):
         images = [a for tag, a in Elements(subject.get(place).text).tags if tag == "img"]
         assert [a["src"] for a in images] == [address]
         assert all(a["alt"] for a in images)
     assert subject.get("/api/evidence/a.png").content == PNG
+    assert subject.get("/pictures/a.png").content == PNG
+
+
+@pytest.mark.parametrize("evidence", [None, Evidence(entry("a"))])
+def test_a_picture_that_gave_way_since_the_page_was_made_is_told(
+    evidence: Evidence | None,
+) -> None:
+    answer = client(evidence).get("/pictures/a.png")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert "no longer kept" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -85,7 +96,9 @@ def test_it_says_why_there_is_less_to_see(evidence: Evidence | None, words: str)
 
 
 def test_the_same_record_again_and_again_is_one_card() -> None:
-    groups = of_stream(Evidence(entry("a"), entry("b"), entry("c", error=0.2)).listed(), "a:9092")
+    groups = of_stream(
+        Evidence(entry("a"), entry("b"), entry("c", error=0.2)).listed(), "a:9092", {}
+    )
     assert [(card.entry["id"], card.alike) for card in groups[0].cards] == [("a", 1), ("c", 0)]
 
 
@@ -97,11 +110,42 @@ def test_an_episode_has_its_own_records_in_order() -> None:
         entry("z", "after", episode=own, channel="input flow"),
     )  # fmt: skip
     groups = of_episode(found.listed(), own, "a:9092")
-    assert [(g.title, [c.entry["id"] for c in g.cards]) for g in groups] == [
-        ("Before the drift", ["x"]),
-        ("Since the drift", ["y"]),
-        ("Since the drift, input flow", ["z"]),
+    assert [(g.channel, g.title, [c.entry["id"] for c in g.cards]) for g in groups] == [
+        ("", "Before the drift", ["x"]),
+        ("", "Since the drift", ["y"]),
+        ("input flow", "Since the drift", ["z"]),
     ]
+
+
+def test_the_first_page_has_the_newest_drift_alone_and_when_it_began() -> None:
+    found = Evidence(
+        entry("x", "before", episode="old"), entry("y", "before", episode="new"), entry("z"),
+    )  # fmt: skip
+    groups = of_stream(found.listed(), "a:9092", {"none kept": "12:00", "new": "11:00", "old": "1"})
+    assert [(g.title, [c.entry["id"] for c in g.cards]) for g in groups] == [
+        ("Before the drift of 11:00", ["y"]),
+        ("Most anomalous", ["z"]),
+    ]
+
+
+def test_a_record_is_shown_with_its_segment() -> None:
+    told = records_of(client(Evidence(entry("a", segment="camera-2"))).get("/").text)
+    assert "2026-12-01 06:49:26, segment camera-2" in told
+    assert "segment" not in records_of(client(Evidence(entry("a"))).get("/").text)
+
+
+def test_records_of_channels_are_folded_on_the_first_page_alone() -> None:
+    own = EPISODE["id"]
+    found = Evidence(
+        entry("z", "after", episode=own, channel="input flow"),
+        entry("y", "after", episode=own, channel="contrast"),
+    )
+    for place, is_open in (("/", False), (f"/episodes/{own}", True)):
+        page = client(found).get(place).text
+        text = Elements(page).text
+        assert text.index("since the drift of input flow") < text.index("drift of contrast")
+        start = page.rindex("<details", 0, page.index("since the drift of <code>input flow"))
+        assert page[start:].startswith("<details open>") == is_open
 
 
 def test_a_threshold_of_zero_has_no_ratio() -> None:

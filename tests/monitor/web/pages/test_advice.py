@@ -1,0 +1,67 @@
+"""What the page says first: short, where to begin, and what it may mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.web.pages.advice import short
+from tests.monitor.web.pages.statuses import CHANNEL, EPISODE, published
+from tests.monitor.web.pages.test_pages import Elements, client, first, page
+
+LONG = (
+    "errors are about 2 times larger: `a; the median error b` is higher since 2026-12-01 14:05:00"
+    " UTC; `x: `y` is lower; and 3 more; the median error is 2 (1.9 to 2.1) times the reference's"
+)
+SHORT = "errors are about 2 times larger; the median error is 2 (1.9 to 2.1) times the reference's"
+
+
+def test_what_is_said_first_leaves_channels_to_their_table() -> None:
+    channels = [CHANNEL | {"feature": name} for name in ("a", "b", "c", "d")]
+    told = first(
+        page(published(drift={"state": "firing", "explanation": LONG, "channels": channels}))
+    )
+    assert f"E{SHORT[1:]}." in told
+    assert "Moved most: a (stuck), b (stuck), c (stuck) and 1 more: how far." in told
+    answer = client(published(episodes=[EPISODE | {"explanation": LONG}]))
+    assert SHORT in Elements(answer.get("/").text).text
+    of_episode = Elements(answer.get("/episodes/75b24e733e9a").text).text
+    assert f"lasts {SHORT}" in of_episode
+    assert LONG in of_episode
+
+
+@pytest.mark.parametrize("text", [SHORT, "no drift", "", "the inputs have moved"])
+def test_what_names_no_channels_is_said_whole(text: str) -> None:
+    assert short(text) == text
+
+
+def test_what_has_channels_and_no_median_is_cut() -> None:
+    assert short("the inputs have moved: `a` is stuck; and 3 more") == "the inputs have moved"
+
+
+def test_smaller_errors_are_explained() -> None:
+    smaller = {"state": "firing", "direction": "smaller"}
+    assert "blurred, dark, empty or frozen" in first(page(published(drift=smaller)))
+    larger = {"state": "firing", "direction": "larger"}
+    assert "blurred" not in first(page(published(drift=larger)))
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        (("firing", "ok", "ok"), "Begin with segment s0: only there, of 3, drift is seen."),
+        (("firing", "ok", "firing"), "Begin with segments s0, s2: only there, of 3,"),
+        (("firing", "firing", "firing"), ""),
+        (("ok", "ok", "ok"), ""),
+    ],
+)
+def test_it_says_which_segments_drift_when_the_whole_stream_does(
+    states: tuple[str, ...], words: str
+) -> None:
+    segments = [
+        {"name": f"s{n}", "rows": 9, "state": state, "silent_since": None, "since": None,
+         "ratio": None, "last_record": None}
+        for n, state in enumerate(states)
+    ]  # fmt: skip
+    told = first(page(published(drift={"state": "firing"}, segments={"segments": segments})))
+    assert words in told
+    assert bool(words) == ("Begin with" in told)
