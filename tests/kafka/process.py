@@ -184,7 +184,8 @@ class ServerProcess:
         atexit.unregister(self.kill)
 
     def _failure(self, what: str) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        text = self._log.read_text(errors="replace") if self._log.exists() else "no log yet"
+        lines = text.splitlines()[-LOG_TAIL_LINES:]
         return "\n".join([f"{' '.join(self._command[:6])} ...: {what}. Its log ends:", *lines])
 
 
