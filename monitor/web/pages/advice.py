@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from monitor.web.pages.gallery import NO_EVIDENCE, repeats
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -80,6 +82,10 @@ _ERROR_DRIFT: Final[tuple[str, ...]] = (
 _SMALLER: Final = (
     "Smaller errors usually mean that records hold less: blurred, dark, empty or frozen."
 )
+_REPEATED: Final = (
+    "The records since then are one and the same: has something frozen, or is one sent again"
+    " and again?"
+)
 _INPUT_DRIFT: Final[tuple[str, ...]] = (
     "The model still fits its inputs, so no one need be woken.",
     "Look at what moved: a stuck or exchanged sensor, another mix of products, a new supplier.",
@@ -133,7 +139,7 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
             "firing",
             "inputs have drifted" if of_input else "drift",
             _sentence(why),
-            _where(status) + (_INPUT_DRIFT if of_input else _of_error(drift)),
+            _where(status) + _repeated(status) + (_INPUT_DRIFT if of_input else _of_error(drift)),
             runbook,
         )
     of_segments = _of_segments(status)
@@ -166,6 +172,12 @@ def short(explanation: str) -> str:
 
 def _of_error(drift: Mapping[str, Any]) -> tuple[str, ...]:
     return ((_SMALLER,) if drift.get("direction") == "smaller" else ()) + _ERROR_DRIFT
+
+
+def _repeated(status: Mapping[str, Any]) -> tuple[str, ...]:
+    lasting = [each["id"] for each in status.get("episodes", ()) if not each["ended_at"]]
+    listed = status.get("evidence", NO_EVIDENCE)
+    return (_REPEATED,) if any(repeats(listed, each) for each in lasting) else ()
 
 
 def _where(status: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 FEATURES: Final = 4
+FEWEST_REPEATS: Final = 3
+REPEATED_SHARE: Final = 0.75
+"""From which records with one error are taken for one record that comes again and again."""
 LEFT_OUT: Final = {
     "waiting": "not looked at yet",
     "size": "too large to be kept",
@@ -101,6 +104,17 @@ def of_episode(
             found = (e for e in own if (e["channel"], e["kind"]) == (channel, kind))
             groups.append(Group(title + when, _cards(found, servers), channel or ""))
     return [group for group in groups if group.cards]
+
+
+def repeats(listed: Mapping[str, Any], episode: str) -> bool:
+    """Whether the records since its onset are the same one again and again, or nearly all are."""
+    since = [
+        f"{each['error']:.6g}"
+        for each in listed["entries"]
+        if (each["episode"], each["kind"]) == (episode, "after") and not each["channel"]
+    ]
+    most = max((since.count(error) for error in set(since)), default=0)
+    return most >= FEWEST_REPEATS and most >= REPEATED_SHARE * len(since)
 
 
 def _cards(entries: Iterable[Mapping[str, Any]], servers: str) -> list[Card]:

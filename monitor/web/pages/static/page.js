@@ -103,7 +103,7 @@ function draw(data) {
     tzDate: seconds => uPlot.tzDate(new Date(1000 * seconds), "Etc/UTC"),
     hooks: {ready: [u => u.setLegend({idx: data.times.length - 1})]},
     scales: {x: {time: true}, y: {distr: 3}},
-    axes: [{...axis, values: ticksOfTime, incrs: steps, size: 46, label: "UTC", labelSize: 16, labelFont: "12px system-ui, sans-serif"}, {...axis, size: 64, values: (u, ticks) => ticks.map(tick => tick == null ? "" : digits(tick))}],
+    axes: [{...axis, values: ticksOfTime, incrs: steps, space: 75, size: 46, label: "UTC", labelSize: 16, labelFont: "12px system-ui, sans-serif"}, {...axis, size: 64, values: (u, ticks) => ticks.map(tick => tick == null ? "" : digits(tick))}],
     series: [{label: "time", value: (u, v) => v == null ? "–" : clock(v, true, true)}, ...levels.map((q, i) => ({label: q, stroke: lines()[i % 6], width: 2, points: {show: data.times.length < 3}, value})),
       dashed("reference median", colour("--soft")), dashed("threshold", colour("--firing"))],
   }, columns, chart);

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from monitor.web.pages.advice import short
+from monitor.web.pages.advice import advice, short
+from monitor.web.pages.gallery import repeats
 from tests.monitor.web.pages.statuses import CHANNEL, EPISODE, published
 from tests.monitor.web.pages.test_pages import Elements, client, first, page
 
@@ -65,3 +68,34 @@ def test_it_says_which_segments_drift_when_the_whole_stream_does(
     told = first(page(published(drift={"state": "firing"}, segments={"segments": segments})))
     assert words in told
     assert bool(words) == ("Begin with" in told)
+
+
+def since(*errors: float, **changes: Any) -> dict[str, Any]:
+    entry = {"kind": "after", "episode": EPISODE["id"], "channel": None, **changes}
+    return {"mode": "records", "entries": [{**entry, "error": error} for error in errors]}
+
+
+@pytest.mark.parametrize(
+    ("listed", "same"),
+    [
+        (since(0.2, 0.2, 0.2, 0.2), True),
+        (since(0.2, 0.2, 0.2, 0.3), True),
+        (since(0.2, 0.2, 0.2), True),
+        (since(0.2, 0.2), False),
+        (since(0.2, 0.2, 0.2, 0.3, 0.4), False),
+        (since(), False),
+        (since(0.2, 0.2, 0.2, kind="before"), False),
+        (since(0.2, 0.2, 0.2, episode="another"), False),
+        (since(0.2, 0.2, 0.2, channel="contrast"), False),
+    ],
+)
+def test_one_record_again_and_again_is_known(listed: dict[str, Any], same: bool) -> None:
+    assert repeats(listed, EPISODE["id"]) == same
+
+
+def test_it_says_that_one_record_comes_again_and_again() -> None:
+    words = "one and the same: has something frozen"
+    drift, ended = {"state": "firing"}, EPISODE | {"ended_at": "2026-12-01T06:20:00.000+00:00"}
+    for episode, told in ((EPISODE, True), (ended, False)):
+        status = published(drift=drift, episodes=[episode])
+        assert (words in advice(status | {"evidence": since(0.2, 0.2, 0.2)}).steps[0]) == told
