@@ -73,11 +73,17 @@ _STEPS: Final[Mapping[str, tuple[str, ...]]] = {
         "Look at the disk of state.directory and at the brokers, then restart this daemon.",
     ),
 }
+_MEND: Final = (
+    "If it is a fault, have it mended; the alert resolves by itself when records are as before."
+)
+_RETRAIN: Final = (
+    "If the change is to stay, train a new model on records since then: aead-monitor retrain."
+)
 _ERROR_DRIFT: Final[tuple[str, ...]] = (
     "Ask what changed at the time that is given above: camera, sensor, preprocessing, product.",
-    "Look at what moved, and at the records of since then.",
-    "If the change is to stay, train a new model on records of since then: aead-monitor retrain.",
-    "If it is a fault, have it mended; the alert resolves by itself when records are as before.",
+    "Look at what moved, and at records from before and since.",
+    _MEND,
+    _RETRAIN,
 )
 _SMALLER: Final = (
     "Smaller errors usually mean that records hold less: blurred, dark, empty or frozen."
@@ -87,19 +93,22 @@ _REPEATED: Final = (
     " and again?"
 )
 _INPUT_DRIFT: Final[tuple[str, ...]] = (
-    "The model still fits its inputs, so no one need be woken.",
     "Look at what moved: a stuck or exchanged sensor, another mix of products, a new supplier.",
-    "If the change is to stay, train a new model on records of since then: aead-monitor retrain.",
+    _MEND,
+    _RETRAIN,
+)
+_CAN_WAIT: Final = (
+    "The model still fits these inputs: if none looks broken, it can wait till morning."
 )
 
 
 _OF_SEGMENT: Final[tuple[str, ...]] = (
     "Look at what these segments are of: camera, line or machine; the table below has how far.",
     "If many have drifted at once, ask what they share.",
-    "If it is a fault, have it mended; the alert resolves by itself when records are as before.",
+    _MEND,
 )
 _OF_SILENCE: Final[tuple[str, ...]] = (
-    "Ask whether what sends them runs, and reaches the broker.",
+    "Ask whether their senders run, and reach the broker.",
     "If it was taken out of service, silence the alert of this segment.",
 )
 _NAMED: Final = 5
@@ -139,7 +148,7 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
             "firing",
             "inputs have drifted" if of_input else "drift",
             _sentence(why),
-            _where(status) + _repeated(status) + (_INPUT_DRIFT if of_input else _of_error(drift)),
+            _of_input(status) if of_input else _begin(status) + _of_error(drift),
             runbook,
         )
     of_segments = _of_segments(status)
@@ -161,6 +170,12 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
     return Advice("ok", "all well", _sentence(why), ("Nothing to do.",))
 
 
+def drifting(status: Mapping[str, Any]) -> list[str]:
+    """Names of the segments that have drifted."""
+    segments = (status.get("segments") or {}).get("segments", ())
+    return _names([each for each in segments if each["state"] == "firing"])
+
+
 def short(explanation: str) -> str:
     """An explanation without its channels, which have a table of their own."""
     head, named, rest = explanation.partition(": `")
@@ -168,6 +183,15 @@ def short(explanation: str) -> str:
         return explanation
     _, found, median = rest.rpartition(MEDIAN)
     return head + found + (median if found else "")
+
+
+def _of_input(status: Mapping[str, Any]) -> tuple[str, ...]:
+    return (_begin(status) or (_CAN_WAIT,)) + _INPUT_DRIFT
+
+
+def _begin(status: Mapping[str, Any]) -> tuple[str, ...]:
+    """What says most, where anything does."""
+    return _where(status) + _repeated(status)
 
 
 def _of_error(drift: Mapping[str, Any]) -> tuple[str, ...]:
@@ -183,26 +207,29 @@ def _repeated(status: Mapping[str, Any]) -> tuple[str, ...]:
 def _where(status: Mapping[str, Any]) -> tuple[str, ...]:
     """Which segments have drifted, where not all have."""
     segments = (status.get("segments") or {}).get("segments", ())
-    drifting = _names([each for each in segments if each["state"] == "firing"])
-    if not drifting or len(drifting) == len(segments):
+    firing = [each for each in segments if each["state"] == "firing"]
+    if not firing or len(firing) == len(segments):
         return ()
-    return (f"Begin with {_listed(drifting)}: only there, of {len(segments)}, drift is seen.",)
+    largest = max((each["ratio"]["value"] for each in firing if each["ratio"]), default=None)
+    how = "" if largest is None else f", with errors up to {largest:.2g} times the usual"
+    some = f"{_listed(_names(firing))}: only there, of {len(segments)}, drift is seen{how}"
+    return (f"Begin with {some}.",)
 
 
 def _of_segments(status: Mapping[str, Any]) -> Advice | None:
     """What there is to say of segments while the whole stream is well; None if nothing."""
     segments = (status.get("segments") or {}).get("segments", ())
-    drifting = [each for each in segments if each["state"] == "firing"]
+    firing = [each for each in segments if each["state"] == "firing"]
     silent = [each for each in segments if each["silent_since"]]
-    if drifting:
-        since = _since(each["since"] for each in drifting)
-        sentence = f"Drift in {_listed(_names(drifting))}{since}; the whole stream has not drifted."
+    if firing:
+        since = _since(each["since"] for each in firing)
+        sentence = f"Drift in {_listed(_names(firing))}{since}; the whole stream has not drifted."
         return Advice(
             "firing", "drift of segments", sentence, _OF_SEGMENT, "AeadMonitorSegmentDrift"
         )
     if silent:
         since = _since(each["silent_since"] for each in silent)
-        sentence = f"Nothing comes of {_listed(_names(silent))} any more{since}; others go on."
+        sentence = f"Nothing comes from {_listed(_names(silent))} any more{since}; others go on."
         return Advice("pending", "silence", sentence, _OF_SILENCE, "AeadMonitorSegmentSilent")
     return None
 

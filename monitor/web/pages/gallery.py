@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -85,7 +85,10 @@ def of_stream(listed: Mapping[str, Any], servers: str, episodes: Mapping[str, st
     groups = []
     if newest is not None:
         groups = of_episode(listed, newest, servers, f" of {episodes[newest]}")
-    for kind, title in (("anomaly", "Most anomalous"), ("normal", "Not anomalous, drawn by lot")):
+    for kind, title in (
+        ("anomaly", "Most anomalous, of the last day"),
+        ("normal", "Not anomalous, drawn by lot"),
+    ):
         groups.append(Group(title, _cards((e for e in entries if e["kind"] == kind), servers)))
     return [group for group in groups if group.cards]
 
@@ -104,6 +107,23 @@ def of_episode(
             found = (e for e in own if (e["channel"], e["kind"]) == (channel, kind))
             groups.append(Group(title + when, _cards(found, servers), channel or ""))
     return [group for group in groups if group.cards]
+
+
+def at_a_glance(
+    listed: Mapping[str, Any], episode: Mapping[str, Any], segments: Collection[str]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """A picture from before an episode and one since, each with its title; none if either lacks.
+
+    segments: those that drift; one of theirs is taken if there is any.
+    """
+    entries = [each for each in listed["entries"] if each["picture"]]
+    own = [each for each in entries if each["episode"] == episode["id"] and not each["channel"]]
+    onset = episode["onset"] or episode["fired_at"]
+    odd = [each for each in entries if each["kind"] == "anomaly" and each["timestamp"] >= onset]
+    before = [each for each in own if each["kind"] == "before"]
+    since = [each for each in own if each["kind"] == "after"] + odd
+    since.sort(key=lambda each: each["segment"] not in segments)
+    return [("Before", before[0]), ("Since", since[0])] if before and since else []
 
 
 def repeats(listed: Mapping[str, Any], episode: str) -> bool:

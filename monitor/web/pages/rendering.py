@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from unicodedata import category
@@ -21,10 +21,10 @@ from jinja2 import (
 from markupsafe import Markup
 
 from monitor.state.labels import ANSWERS, Label
-from monitor.web.pages.advice import advice, short
+from monitor.web.pages.advice import advice, drifting, short
 from monitor.web.pages.bars import bars, channel_bars
 from monitor.web.pages.curves import curves
-from monitor.web.pages.gallery import NO_EVIDENCE, of_episode, of_stream
+from monitor.web.pages.gallery import NO_EVIDENCE, at_a_glance, of_episode, of_stream
 from monitor.web.timeline import Timeline
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -145,6 +145,7 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
     evidence = status.get("evidence", NO_EVIDENCE)
     segments = (status.get("segments") or {}).get("segments", ())
     episodes = list(status.get("episodes", ()))[::-1]
+    lasting = _lasting(drift, episodes)
     return {
         "status": status,
         "drift": drift,
@@ -157,6 +158,8 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
         "more_partitions": max(0, len(partitions) - _SOME),
         "segments": segments[:_MOST_SEGMENTS],
         "more_segments": max(0, len(segments) - _MOST_SEGMENTS),
+        "began": _began(drift, lasting),
+        "glance": at_a_glance(evidence, lasting, drifting(status)) if lasting else [],
         "lag": sum(each["lag_records"] or 0 for each in partitions),
         "episodes": episodes[:_SOME],
         "changes": list(status.get("changes", ()))[::-1],
@@ -165,9 +168,39 @@ def _view(status: Mapping[str, Any], runbooks: str) -> dict[str, Any]:
         "gallery": of_stream(
             evidence,
             status.get("servers") or "BROKER",
-            {each["id"]: moment(each["onset"] or each["fired_at"]) for each in episodes},
+            {each["id"]: moment(_start(each)) for each in episodes if not each["ended_at"]},
         ),
     }
+
+
+def _lasting(
+    drift: Mapping[str, Any], episodes: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """The episode of the whole stream that lasts; None if there is none. episodes: newest first."""
+    if drift.get("state") != "firing":
+        return None
+    found = (e for e in episodes if not e["ended_at"] and not e.get("segment"))
+    return next(found, None)
+
+
+def _began(drift: Mapping[str, Any], lasting: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """When and where what is told now set in: of an episode, though its kind has turned since."""
+    onset = drift.get("onset")
+    if lasting is not None:
+        return {
+            "when": _start(lasting),
+            "rows": lasting["rows"],
+            "offsets": lasting["onset_offsets"],
+        }
+    return onset and {
+        "when": onset["timestamp"],
+        "rows": onset["rows"],
+        "offsets": onset["offsets"],
+    }
+
+
+def _start(episode: Mapping[str, Any]) -> str:
+    return str(episode["onset"] or episode["fired_at"])
 
 
 def number(value: float | Undefined | None, digits: int = 3) -> str:

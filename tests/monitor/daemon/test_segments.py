@@ -132,7 +132,7 @@ def test_the_page_has_a_table_of_segments_whose_names_are_text() -> None:
         (
             {"a": "ok", "b": "silent"},
             "silence",
-            "Nothing comes of segment b any more since 2026-12-01 14:05:00 UTC; others",
+            "Nothing comes from segment b any more since 2026-12-01 14:05:00 UTC; others",
         ),
         (
             {str(n): "firing" for n in range(7)},
@@ -149,6 +149,7 @@ def test_the_page_says_first_which_segments_are_not_well(
         {
             "name": name,
             "state": "ok" if state == "silent" else state,
+            "ratio": {"value": 2.13, "low": 2.0, "high": 2.3},
             "since": "2026-12-01T14:00:00.000+00:00" if state == "firing" else None,
             "silent_since": "2026-12-01T14:05:00.000+00:00" if state == "silent" else None,
         }

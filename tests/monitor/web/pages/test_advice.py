@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from monitor.web.pages.advice import advice, short
-from monitor.web.pages.gallery import repeats
+from monitor.web.pages.gallery import at_a_glance, repeats
 from tests.monitor.web.pages.statuses import CHANNEL, EPISODE, published
 from tests.monitor.web.pages.test_pages import Elements, client, first, page
 
+SEGMENT = {
+    "name": "s", "rows": 9, "state": "firing", "silent_since": None, "since": None, "ratio": None,
+    "last_record": None,
+}  # fmt: skip
 LONG = (
     "errors are about 2 times larger: `a; the median error b` is higher since 2026-12-01 14:05:00"
     " UTC; `x: `y` is lower; and 3 more; the median error is 2 (1.9 to 2.1) times the reference's"
@@ -51,7 +55,11 @@ def test_smaller_errors_are_explained() -> None:
 @pytest.mark.parametrize(
     ("states", "words"),
     [
-        (("firing", "ok", "ok"), "Begin with segment s0: only there, of 3, drift is seen."),
+        (
+            ("firing", "ok", "ok"),
+            "Begin with segment s0: only there, of 3, drift is seen, with errors up to 2.1 times"
+            " the usual.",
+        ),
         (("firing", "ok", "firing"), "Begin with segments s0, s2: only there, of 3,"),
         (("firing", "firing", "firing"), ""),
         (("ok", "ok", "ok"), ""),
@@ -62,7 +70,7 @@ def test_it_says_which_segments_drift_when_the_whole_stream_does(
 ) -> None:
     segments = [
         {"name": f"s{n}", "rows": 9, "state": state, "silent_since": None, "since": None,
-         "ratio": None, "last_record": None}
+         "ratio": {"value": 2.13, "low": 2.0, "high": 2.3}, "last_record": None}
         for n, state in enumerate(states)
     ]  # fmt: skip
     told = first(page(published(drift={"state": "firing"}, segments={"segments": segments})))
@@ -99,3 +107,72 @@ def test_it_says_that_one_record_comes_again_and_again() -> None:
     for episode, told in ((EPISODE, True), (ended, False)):
         status = published(drift=drift, episodes=[episode])
         assert (words in advice(status | {"evidence": since(0.2, 0.2, 0.2)}).steps[0]) == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({}, True),
+        ({"evidence": since(0.2, 0.2, 0.2), "episodes": [EPISODE]}, False),
+        ({"segments": {"segments": [SEGMENT, SEGMENT | {"state": "ok"}]}}, False),
+    ],
+)
+def test_drift_of_inputs_can_wait_only_where_nothing_looks_broken(
+    changes: dict[str, Any], waits: bool
+) -> None:
+    steps = advice(published(drift={"state": "firing", "drift_kind": "input"}, **changes)).steps
+    assert any("can wait till morning" in step for step in steps) == waits
+    assert any("have it mended" in step for step in steps)
+
+
+def test_an_episode_that_has_turned_began_when_it_began() -> None:
+    onset = {"timestamp": "2026-12-01T07:00:00.000+00:00", "rows": 5, "offsets": []}
+    turned = {"state": "firing", "onset": onset}
+    told = first(page(published(drift=turned, episodes=[EPISODE])))
+    assert "Since 2026-12-01 06:13:48 UTC, 900 rows ago; in/0 from offset 605." in told
+    of_segment = EPISODE | {"segment": "camera-2", "onset": "2026-12-01T06:00:00.000+00:00"}
+    told = first(page(published(drift=turned, episodes=[EPISODE, of_segment])))
+    assert "Since 2026-12-01 06:13:48 UTC" in told
+    told = first(page(published(drift=turned | {"state": "pending"})))
+    assert "Since 2026-12-01 07:00:00 UTC, 5 rows ago." in told
+
+
+def shown(id: str, kind: str, **changes: Any) -> dict[str, Any]:
+    known = {
+        "episode": EPISODE["id"], "channel": None, "picture": "x", "segment": None,
+        "timestamp": "2026-12-01T06:14:00.000+00:00",
+    }  # fmt: skip
+    return {"id": id, "kind": kind, **known, **changes}
+
+
+@pytest.mark.parametrize(
+    ("entries", "segments", "ids"),
+    [
+        ([shown("b", "before"), shown("a", "after")], [], ["b", "a"]),
+        ([shown("b", "before")], [], []),
+        ([shown("b", "before", picture=None), shown("a", "after")], [], []),
+        ([shown("b", "before"), shown("a", "after", episode="old")], [], []),
+        ([shown("b", "before"), shown("a", "after", channel="contrast")], [], []),
+        (
+            [shown("b", "before"), shown("a", "after", segment="1"),
+             shown("c", "after", segment="2")],
+            ["2"], ["b", "c"],
+        ),
+        (
+            [shown("b", "before"), shown("a", "after", segment="1"),
+             shown("odd", "anomaly", segment="2", episode=None)],
+            ["2"], ["b", "odd"],
+        ),
+        (
+            [shown("b", "before"), shown("a", "after", segment="1"),
+             shown("odd", "anomaly", segment="2", timestamp="2026-12-01T06:13:00.000+00:00")],
+            ["2"], ["b", "a"],
+        ),
+    ],
+)  # fmt: skip
+def test_two_pictures_are_seen_at_a_glance(
+    entries: list[dict[str, Any]], segments: list[str], ids: list[str]
+) -> None:
+    found = at_a_glance({"mode": "records", "entries": entries}, EPISODE, segments)
+    titles = ("Before", "Since") if ids else ()
+    assert [(title, entry["id"]) for title, entry in found] == list(zip(titles, ids, strict=True))

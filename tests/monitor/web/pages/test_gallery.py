@@ -124,7 +124,7 @@ def test_the_first_page_has_the_newest_drift_alone_and_when_it_began() -> None:
     groups = of_stream(found.listed(), "a:9092", {"none kept": "12:00", "new": "11:00", "old": "1"})
     assert [(g.title, [c.entry["id"] for c in g.cards]) for g in groups] == [
         ("Before the drift of 11:00", ["y"]),
-        ("Most anomalous", ["z"]),
+        ("Most anomalous, of the last day", ["z"]),
     ]
 
 

@@ -72,7 +72,7 @@ def first(elements: Elements) -> str:
         ),
         (
             published(drift={"state": "firing", "drift_kind": "input", "channels": [CHANNEL]}),
-            ["inputs have drifted", "no one need be woken", "AeadMonitorInputDrift"],
+            ["inputs have drifted", "it can wait till morning", "AeadMonitorInputDrift"],
         ),
         (
             published(first_rows="'pressure' is 1000 times larger"),
