@@ -66,6 +66,8 @@ def main() -> None:
     with browser() as opened, demo() as said:
         url = heard(said, r"status page: (http://\S+)")
         heard(said, r"drift state: (DRIFT)")
+        with visit(opened, f"{url}/") as seen:
+            seen.page.wait_for_selector(".glance img")
         take(opened, f"{url}/", "status-top", "wide", "light", whole=False)
         heard(said, r"the camera is (repaired)")
         schemes: tuple[Scheme, ...] = ("light", "dark")

@@ -63,7 +63,7 @@ def all_is_shown(seen: Visit) -> None:
         seen.until("#segments", camera)
     seen.until("#records", "Not anomalous")
     seen.until("#records", "kcat -C")
-    seen.until("#flow", "digits/0")
+    seen.until("#flow", "digits/")
     seen.until("#episodes", "none yet")
     seen.until("#model", "What calibration supports")
     assert "header:camera" in seen.page.locator("#model pre").text_content()  # type: ignore[operator]
@@ -74,6 +74,7 @@ def drift_of_all_is_explained(seen: Visit, stack: Watched) -> None:
     seen.until("#state", "Since ", SECONDS)
     for words in ("smaller", "Moved most: ", "blurred, dark, empty or frozen", "What to do"):
         seen.until("#state", words, SECONDS)
+    seen.page.wait_for_selector("#state .glance img", timeout=1000 * SECONDS)
     seen.until("#moved", "sharpness", SECONDS)
     seen.until("#records", "Before the drift", SECONDS)
     seen.until("#records", "Since the drift", SECONDS)

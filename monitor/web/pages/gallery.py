@@ -114,12 +114,13 @@ def at_a_glance(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """A picture from before an episode and one since, each with its title; none if either lacks.
 
-    segments: those that drift; one of theirs is taken if there is any.
+    segments: those that drift; one of theirs is taken if there is any, an anomalous one at need.
     """
     entries = [each for each in listed["entries"] if each["picture"]]
     own = [each for each in entries if each["episode"] == episode["id"] and not each["channel"]]
     onset = episode["onset"] or episode["fired_at"]
     odd = [each for each in entries if each["kind"] == "anomaly" and each["timestamp"] >= onset]
+    odd = [each for each in odd if each["segment"] in segments]
     before = [each for each in own if each["kind"] == "before"]
     since = [each for each in own if each["kind"] == "after"] + odd
     since.sort(key=lambda each: each["segment"] not in segments)

@@ -152,6 +152,8 @@ def shown(id: str, kind: str, **changes: Any) -> dict[str, Any]:
         ([shown("b", "before")], [], []),
         ([shown("b", "before", picture=None), shown("a", "after")], [], []),
         ([shown("b", "before"), shown("a", "after", episode="old")], [], []),
+        ([shown("b", "before"), shown("a", "anomaly")], [], []),
+        ([shown("b", "before"), shown("a", "anomaly", segment="1")], ["2"], []),
         ([shown("b", "before"), shown("a", "after", channel="contrast")], [], []),
         (
             [shown("b", "before"), shown("a", "after", segment="1"),
