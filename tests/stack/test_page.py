@@ -9,24 +9,18 @@ from itertools import product
 import pytest
 from playwright.sync_api import Browser
 
-from examples.stack.stack import SHOWN, Ports, Sizes, Stack
+from examples.stack.stack import SHOWN
 from monitor.demo.camera import CAMERAS
 from tests.browser.browser import Visit, browser, visit
-from tests.stack.watched import SECONDS, Watched
+from tests.stack.watched import SECONDS, Watched, watched
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    begun = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"[{time.monotonic() - begun:5.1f} s] {line}", flush=True)
-
-    folder = tmp_path_factory.mktemp("stack")
-    with Stack(folder, Ports.free(), Sizes.quick(), say, settings=SHOWN) as running:
-        yield Watched(running)
+    with watched(tmp_path_factory.mktemp("stack"), SHOWN) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from examples.stack.notifications import Notification
-from examples.stack.stack import Stack
+from examples.stack.stack import Ports, Sizes, Stack
 from tests.kafka.process import wait_until
 
 SECONDS = 150.0
 """Longest wait for anything; a loaded machine takes a fraction of it."""
+
+
+@contextmanager
+def watched(folder: Path, settings: Mapping[str, Any] | None = None) -> Iterator[Watched]:
+    """All parts on free ports; with `pytest -s` it says what happens. settings: of the daemons."""
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - begun:5.1f} s] {line}", flush=True)
+
+    with Stack(folder, Ports.free(), Sizes.quick(), say, settings=settings or {}) as stack:
+        yield Watched(stack)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from tests.kafka.process import wait_until
 from tests.monitor.web.site import HASH, PASSWORD, ask, login, serving, write_config
 
 EVERYTHING = (
-    "/", "/metrics", "/api/status", "/api/episodes", "/api/evidence", "/-/healthy", "/-/ready",
+    "/", "/metrics", "/api/status", "/api/episodes", "/api/evidence",
+    "/pictures/x.png", "/-/healthy", "/-/ready",
 )  # fmt: skip
 
 

@@ -113,7 +113,8 @@ def answers(port: int) -> bool:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/metrics", "/api/status", "/api/episodes", "/api/evidence", "/-/healthy", "/-/ready",
+    ["/", "/metrics", "/api/status", "/api/episodes", "/api/evidence", "/pictures/x.png",
+     "/-/healthy", "/-/ready",
      "/none"],
 )  # fmt: skip
 def test_no_page_shows_a_secret(daemon: Guarded, path: str) -> None:
