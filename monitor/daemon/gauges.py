@@ -70,9 +70,9 @@ class Gauges:
 
     def decided(self, records: Columns) -> None:
         """These records were decided on."""
-        self._readiness.judged()
-        times = records.timestamps
-        self._newest.update({p: int(times[i]) for p, i in records.last_of_each().items()})
+        times, last = records.timestamps, records.last_of_each()
+        self._readiness.judged(last)
+        self._newest.update({p: int(times[i]) for p, i in last.items()})
 
     def refresh(self, at_once: bool = False) -> None:
         """Bring all up to date, if that is due."""
@@ -82,11 +82,14 @@ class Gauges:
         now, source, metrics = time.time(), self._source, self._metrics
         assigned, connected = source.assigned, source.connected
         lags = self._lags()
+        behind = frozenset(p for p, (records, _) in lags.items() if records) & assigned
         waits = any(records for records, _ in lags.values())
         done = {p for p, (records, _) in lags.items() if not records}
         self.at_end = frozenset(done & assigned if connected else ())
         known = waits or assigned <= lags.keys()
-        hindrances = self._readiness.hindrances(bool(assigned), connected, waits if known else None)
+        hindrances = self._readiness.hindrances(
+            bool(assigned), connected, waits if known else None, behind
+        )
         verdict = self._pipeline.judge.verdict
         metrics.show(verdict)
         metrics.partitions.set(len(assigned))

@@ -48,6 +48,7 @@ HINDRANCES = (
     "unreadable",
     "schemas",
     "stalled",
+    "starved",
 )
 """Why the run loop is not ready."""
 REASONS_NOT_READY = (*HINDRANCES, "hangs")

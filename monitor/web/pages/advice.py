@@ -33,6 +33,7 @@ _RUNBOOKS: Final = {
     "unreadable": "AeadMonitorNotReading",
     "schemas": "AeadMonitorNotReading",
     "stalled": "AeadMonitorScoringStalled",
+    "starved": "AeadMonitorNotReading",
     "hangs": "AeadMonitorScoringStalled",
 }
 _STEPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -67,6 +68,10 @@ _STEPS: Final[Mapping[str, tuple[str, ...]]] = {
     "stalled": (
         "Look at the log's last lines, and at the brokers.",
         "If nothing there explains it, keep the log and restart this daemon.",
+    ),
+    "starved": (
+        "Look at how fast the others go on: is an output slow, or is there much to catch up with?",
+        "These records are judged when their turn comes; another member of the group helps.",
     ),
     "hangs": (
         "The log line 'the run loop hangs' says where every thread stands: keep it.",

@@ -243,3 +243,31 @@ def test_not_ready_when_nothing_is_judged_for_too_long_while_records_wait(build:
     assert (answer, "none was judged" in text) == (False, True)
     turns(subject, 1)
     assert ready(subject) == (True, "")
+
+
+def test_a_partition_that_has_no_turn_is_told_while_others_are_judged(build: Build) -> None:
+    first, second = records(np.ones(4000)), records(np.ones(5), partition=1)
+    source = MemorySource([*first, *second])  # the second one's turn comes after all of these
+    subject = build(source, MemorySink(), stall_seconds=0.3, max_poll_records=4)
+    turns(subject, 1)
+    assert ready(subject) == (True, "")
+    began, beginning = time.monotonic(), sample(subject, "records_consumed_total")
+    while time.monotonic() - began < 0.5:
+        turns(subject, 1)
+    answer, text = ready(subject)
+    assert (answer, "(in/1)" in text, "in/0" in text) == (False, True, False), text
+    assert sample(subject, "records_consumed_total") > beginning
+    assert sample(subject, "not_ready", reason="starved") == 1
+    assert sample(subject, "not_ready", reason="stalled") == 0
+    source.silent = {P1: "it has no leader"}  # a reason of its own, and told once
+    assert sorted(_reasons(subject)) == ["unreadable"]
+    source.silent = {}
+    turns(subject, 1100)
+    assert committed(source)[P1] == 5
+    assert _reasons(subject) == {}
+
+
+def _reasons(subject: Daemon) -> dict[str, str]:
+    subject._gauges.refresh(at_once=True)
+    found: dict[str, str] = subject.parts.board.published["hindrances"]
+    return found

@@ -83,6 +83,10 @@ def first(elements: Elements) -> str:
             ["not watching", "fenced out", "kafka.instance", "AeadMonitorNotReading"],
         ),
         (
+            published(ready=False, hindrance="in/1 waits", hindrances={"starved": "in/1 waits"}),
+            ["not watching", "in/1 waits", "an output slow", "AeadMonitorNotReading"],
+        ),
+        (
             published(ready=False, hindrance="it has hung", hindrances={"hangs": "it has hung"}),
             ["not watching", "it has hung", "the run loop hangs", "AeadMonitorScoringStalled"],
         ),
