@@ -20,7 +20,7 @@ from monitor.drift import built, episodes
 from monitor.drift.blocks import TICK_ROWS, Block
 from monitor.drift.budget import ALLOWANCE_EVERY, Allowance, Levels
 from monitor.drift.calm import CalmBlocks
-from monitor.drift.channels.findings import INPUT, WORSE
+from monitor.drift.channels.findings import INPUT, WORSE, joined
 from monitor.drift.clock import Clock
 from monitor.drift.coming import Coming
 from monitor.drift.detectors.evidence import NOTHING, Evidence, finding_state, restored_finding
@@ -184,7 +184,7 @@ class Judge:
 
     def _detection_ticks(self) -> float:
         """How long the drift that is suspected or confirmed now has lasted."""
-        if not self._evidence.drifting:
+        if not self._evidence.drifting or self._episodes.state is State.FIRING:
             return 0.0
         pending = self._episodes.state is State.PENDING
         onset = (self._finding if pending else self.detector.finding()).onset
@@ -198,11 +198,11 @@ class Judge:
         self.detector.restart()
         if found.onset is not None:
             found = self._verdicts.described(found)
+        found = replace(found, channels=joined(self._finding.channels, found.channels))
         worse = (self._finding.kind, found.kind) == WORSE
-        if not worse and (found.kind == INPUT or (self._told, found.direction) not in TURNS):
-            return None
-        self._finding = found
-        turn = self._episodes.turn(self._clock, at_once=worse)
+        anew = worse or (found.kind != INPUT and (self._told, found.direction) in TURNS)
+        self._finding = found if anew else replace(self._finding, channels=found.channels)
+        turn = self._episodes.turn(self._clock, at_once=worse) if anew else None
         if turn is not None:
             self._told = found.direction
         return turn

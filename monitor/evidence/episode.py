@@ -71,7 +71,7 @@ class EpisodeRows:
 
 
 def channels_of(verdict: Verdict) -> tuple[str, ...]:
-    """The channels that have moved, the surest first; none whose name is endless."""
+    """The channels that have moved, the likeliest cause first; none whose name is endless."""
     names = (each.channel for each in verdict.channels[:CHANNELS])
     return tuple(name for name in names if len(name) <= NAME_LENGTH)
 

@@ -116,6 +116,8 @@ class History:
                 moved=moved_by(told),
             )
         elif event == "resolved":
+            told = change.verdict
+            self._update(channels=names_of(told), moved=moved_by(told))
             self.end("resolved", change.timestamp)
             self._good.clear()
 
@@ -166,6 +168,8 @@ class History:
             peak_ratio=verdict.ratio.value if new > old else episode.peak_ratio,
             peak_evidence=max(episode.peak_evidence, verdict.statistic),
             rows=verdict.onset.rows if verdict.onset else episode.rows,
+            channels=names_of(verdict),
+            moved=moved_by(verdict),
         )
 
     def _due(self, judge: Judge, episode: Episode) -> bool:

@@ -25,9 +25,9 @@ class Episode:
     the median error to the reference's, the farthest from 1; nan if not known. peak_evidence:
     log10. onset_offsets: topic, partition and first drifted offset. request: id of the
     retraining request it led to, or "". kind: error or input, "" where the error alone is watched.
-    channels: those that have moved, the surest first; moved: how the first of them have, as was
-    told last. muted: why an alert of it was withheld, "" if none was. segment: the one that it is
-    of, "" for the whole stream; of a segment that kept silent, kind is silence.
+    channels: those that have moved, the likeliest cause first; moved: how the first of them have,
+    as was told last. muted: why an alert of it was withheld, "" if none was. segment: the one that
+    it is of, "" for the whole stream; of a segment that kept silent, kind is silence.
     """
 
     id: str
@@ -103,7 +103,7 @@ def places(onset: Onset | None) -> tuple[tuple[str, int, int], ...]:
 
 
 def names_of(verdict: Verdict) -> tuple[str, ...]:
-    """Of the channels that have moved, the surest first."""
+    """Of the channels that have moved, the likeliest cause first."""
     return tuple(each.channel for each in verdict.channels)
 
 

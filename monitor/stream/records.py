@@ -265,7 +265,7 @@ class Verdict:
     detector has seen a change; None if there is none. window_fill: in [0, 1]. kind: error (the
     model no longer fits) or input (the inputs moved and it still fits) while a drift is suspected
     or found, "" otherwise and where the error alone is watched. channels: those that have moved,
-    the surest first. segment: the one that it is of, "" for the whole stream.
+    the likeliest cause first. segment: the one that it is of, "" for the whole stream.
     """
 
     state: str

@@ -115,6 +115,11 @@ def drift_of_one_camera_is_told_of_it(seen: Visit, stack: Watched) -> None:
 def the_episode_has_a_page(seen: Visit) -> None:
     seen.page.click("#episodes a")
     told = seen.says("main")
-    for words in ("When and where", "Moved, the surest first", "kcat -C", "Changes of state"):
+    for words in (
+        "When and where",
+        "Moved, the likeliest cause first",
+        "kcat -C",
+        "Changes of state",
+    ):
         assert words in told
     assert seen.serious() == []

@@ -191,7 +191,8 @@ def _lines(episode: Episode, label: Label | None) -> list[str]:
         first = ", ".join(f"{t}/{p}/{offset}" for t, p, offset in episode.onset_offsets[:8])
         lines.append(f"  first records of it, about: {first}")
     if episode.channels:
-        lines.append(f"  channels that moved, the surest first: {', '.join(episode.channels)}")
+        moved = ", ".join(episode.channels)
+        lines.append(f"  channels that moved, the likeliest cause first: {moved}")
     if episode.request:
         lines.append(f"  retraining request {episode.request}")
     if label is not None:

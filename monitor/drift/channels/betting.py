@@ -9,6 +9,7 @@ All partitions together. State: 0.9 MB at 100 channels, most of it to say where 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -29,8 +30,6 @@ from monitor.drift.runs import Run
 from monitor.stream.records import ChannelDrift
 
 LARGEST_CAPITAL: Final = 1e60
-SHOWN: Final = 10
-"""Channels that are named at most."""
 NAMED: Final = 1000.0
 """Capital that a channel is named from; the first one is always."""
 _LARGEST_GAIN: Final = 500.0
@@ -173,16 +172,20 @@ class ChannelTest:
         self._history.add(tally, block.start)
         return self.evidence
 
-    def found(self) -> tuple[tuple[ChannelDrift, ...], Position | None]:
-        """The channels that have moved, the surest first, and where the first one's drift began.
+    def found(self, alone: float = math.inf) -> tuple[tuple[ChannelDrift, ...], Position | None]:
+        """The channels that have moved, and where the first one's drift began.
 
-        None if nothing was won.
+        In the order of `findings.ranked`. The place is None if nothing was won. alone: if any
+        channel's part of the evidence is as large, only such ones.
         """
         earned = self._capital * self._share if self._confirming is None else self._confirming
         before = 1.0 if self._confirming is None else self._suspected
         won = earned.sum(axis=1) * before * self._divisors  # what each channel's own evidence is
-        order = np.argsort(-won, kind="stable")[:SHOWN].tolist()
+        order = np.argsort(-won, kind="stable").tolist()
         named = [c for c in order if won[c] >= NAMED or (c == order[0] and won[c] > 0)]
+        named = [c for c in order if earned[c].sum() >= alone] or named
+        sure = [(self._usual.views[c], math.log10(max(won[c], 1e-300))) for c in named]
+        named = [named[i] for i in findings.ranked(sure)[: findings.SHOWN]]
         found = [self._drift(c, int(earned[c].argmax()), float(won[c])) for c in named]
         return tuple(each for each, _ in found), found[0][1] if found else None
 
@@ -203,11 +206,30 @@ class ChannelTest:
         return drift, onset
 
     def restart(self) -> None:
-        """Take all capital away."""
+        """Take all capital away, and forget all blocks."""
         self._capital[:] = 0
         self._suspected = 0.0
         self._confirming = None
         self._history.clear()
+
+    def begin_again(self, alone: float) -> float:
+        """Take capital away, since drift was found once more; the evidence that is left.
+
+        alone: if any channel's part of the evidence is as large, only of such ones: what others
+        have won so far tells of them later.
+        """
+        sure = (self._capital * self._share).sum(axis=1) >= alone
+        self._capital[sure if sure.any() else ...] = 0
+        return self.evidence
+
+    def confirmed(self) -> None:
+        """Take all capital away, since drift was confirmed, and forget the blocks before it."""
+        if self._confirming is not None and self._confirming.any():
+            channel, bet = divmod(int(self._confirming.argmax()), self._confirming.shape[1])
+            self._history.forget_before(channel, self._bets.log_factors[channel][:, bet])
+        self._capital[:] = 0
+        self._suspected = 0.0
+        self._confirming = None
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -26,8 +26,15 @@ WORSE: Final = (INPUT, ERROR)
 STUCK: Final = 0.02
 """Spread, in standard deviations of the calibration, below which a channel is stuck."""
 SPREADS: Final = ("narrowing", "widening")
+SHOWN: Final = 10
+"""Channels that are named at most."""
 SAID: Final = 3
 """Features that a sentence names at most."""
+LEADS: Final = 6.0
+"""Evidence, log10, of an input that has moved by itself."""
+FIVE: Final = 5
+FOLLOWING: Final = (2, 4)
+"""Of five features that are named, the places of those of which no input has moved."""
 _Z: Final = 1.96
 
 Floats = NDArray[np.float64]
@@ -104,6 +111,41 @@ def _direction(usual: Usual, channel: int, alternative: Alternative, moments: Mo
     if alternative.kind in SPREADS:
         return alternative.direction
     return "higher" if moments.mean > 0 else "lower"
+
+
+def ranked(found: Sequence[tuple[View, float]]) -> list[int]:
+    """In which order to name channels: numbers of them.
+
+    found: channels and their evidence, log10, the surest first. Channels of one feature stay
+    together. Features whose input has certainly moved lead, since residuals of others often
+    follow from that; so that these are not lost, of five features two may be such.
+    """
+    features = [view.feature or view.name for view, _ in found]
+    together: dict[str, list[int]] = {}
+    for number, feature in enumerate(features):
+        together.setdefault(feature, []).append(number)
+    moved = {view.feature for view, won in found if view.group == "input" and won >= LEADS}
+    leading = [numbers for feature, numbers in together.items() if feature in moved]
+    others = [numbers for feature, numbers in together.items() if feature not in moved]
+    order: list[int] = []
+    for place in range(len(together)):
+        turn = place % FIVE not in FOLLOWING
+        order += (leading if (turn and leading) or not others else others).pop(0)
+    return order
+
+
+def joined(
+    told: Sequence[ChannelDrift], found: Sequence[ChannelDrift], most: int = SHOWN
+) -> tuple[ChannelDrift, ...]:
+    """What was told of a drift, as it is known now, and what has been found since."""
+    known = {each.channel: each for each in told}
+    for each in found:
+        before = known.get(each.channel, each)
+        known[each.channel] = replace(each, evidence=max(each.evidence, before.evidence))
+    surest = sorted(known.values(), key=lambda each: -each.evidence)
+    views = [View(each.channel, each.group, each.feature) for each in surest]
+    order = ranked([(view, each.evidence) for view, each in zip(views, surest, strict=True)])
+    return tuple(surest[i] for i in order)[:most]
 
 
 def words(found: Sequence[ChannelDrift]) -> str:

@@ -108,6 +108,12 @@ class ChannelHistory:
         before = np.concatenate([[0.0], np.cumsum(each)])[:-1]
         return int(before.size - 1 - before[::-1].argmin())
 
+    def forget_before(self, channel: int, gains: Floats) -> None:
+        """Forget the blocks before that place: joined with them, later ones would blur it."""
+        entry = self._onset(channel, gains) or 0
+        self._places = [*self._places[entry:], *self._places[:entry]]
+        del self._starts[:entry]
+
     def clear(self) -> None:
         """Forget all blocks."""
         self._starts.clear()

@@ -122,7 +122,7 @@ class WithChannels:
 
     def finding(self) -> Finding:
         """What the evidence points to, with the channels that have moved."""
-        found, onset = self.channels.found()
+        found, onset = self.channels.found(self._alone)
         if self._kind == ERROR:
             finding = self.error.finding()
             return finding if finding is NOTHING else replace(finding, kind=ERROR, channels=found)
@@ -134,17 +134,33 @@ class WithChannels:
         return Finding(direction, words, onset, kind=INPUT, channels=found)
 
     def restart(self) -> None:
-        """Forget all evidence; when drift is found again, only that which found it."""
+        """Forget all evidence; when drift is found again, only that which found it.
+
+        Where drift was found, the blocks since it began are remembered: they say since when
+        channels have moved that are found later.
+        """
+        share = self._share if self._confirming else 0.5
+        drifting = share * self._own + (1 - share) * self._others >= self._level
         if not (self._again and self._found_by_channels):
             self.error.restart()
             self._own = 0.0
-        self.channels.restart()
         self._others = 0.0
+        if drifting and self._again:
+            self._others = self.channels.begin_again(self._alone)
+        elif drifting:
+            self.channels.confirmed()
+        else:
+            self.channels.restart()
         self._again = False
 
     @property
     def _found_by_channels(self) -> bool:
         return self._own / 2 < self._level <= (self._own + self._others) / 2
+
+    @property
+    def _alone(self) -> float:
+        """A channel's part of the evidence that is enough by itself to find drift again."""
+        return 2 * self._level if self._again else math.inf
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs."""

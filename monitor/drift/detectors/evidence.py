@@ -39,8 +39,8 @@ class Finding:
     direction: larger, smaller, narrower, wider or none. words: the same for people. onset: where
     the drift seems to have begun, or None if the detector does not tell. partition: the one that
     it shows in, or None if it shows in all taken together. kind: error or input, "" if only the
-    error is watched. channels: those that have moved, the surest first. change: the kind of the
-    alternative that explains it, "" if there is none.
+    error is watched. channels: those that have moved, the likeliest cause first. change: the kind
+    of the alternative that explains it, "" if there is none.
     """
 
     direction: str

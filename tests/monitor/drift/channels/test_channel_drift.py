@@ -161,3 +161,42 @@ def test_a_channel_of_few_values_bets_on_how_often_they_come():
     found = feed(subject, normal_errors(8192, 2), coin(rng, 8192, 0.6), first=40_000)
     assert events(found) == ["pending", "firing"]
     assert found[1][1].verdict.channels[0].channel == "temperature"
+
+
+def test_what_moves_slower_is_named_while_the_episode_lasts_and_what_was_told_stays():
+    subject, rng = judge(known()), np.random.default_rng(21)
+    feed(subject, normal_errors(BEFORE, 3), values(rng, BEFORE))
+    shown = offset(4, 0.2)(stuck(1)(values(rng, AFTER)))
+    found = feed(subject, normal_errors(AFTER, 4), shown, first=BEFORE)
+    assert events(found) == ["pending", "firing"]
+    told = {each.feature for each in found[-1][1].verdict.channels}
+    assert told == {"flow"}  # a dead sensor is found again and again, long before the offset is
+    channels = subject.verdict.channels
+    assert list(dict.fromkeys(each.feature for each in channels)) == ["flow", "speed"]
+    speed = next(each for each in channels if each.feature == "speed")
+    assert speed.effect.low < 0.2 < speed.effect.high
+    # since the drift began, not since the alarm or since it was found again
+    assert speed.since == pytest.approx(1_700_000_000_000 + BEFORE, abs=1024)
+    assert "`speed` is 0.2" in subject.verdict.explanation
+
+
+def test_a_long_episode_adds_no_channel_that_has_not_moved():
+    for seed in range(4):
+        subject, rng = judge(known()), np.random.default_rng([22, seed])
+        shown = stuck(1)(values(rng, 60_000))
+        found = feed(subject, normal_errors(60_000, seed), shown)
+        assert events(found) == ["pending", "firing"]
+        assert {each.feature for each in subject.verdict.channels} == {"flow"}
+
+
+def test_residuals_of_others_that_follow_from_an_input_stand_behind_it():
+    def change(shown: Values) -> Values:
+        shown[:, 2] += 0.8
+        shown[:, [D, D + 1, D + 4, D + 5]] += 3.0  # a model that foretells them from the third
+        return shown
+
+    _, found = fired(change)
+    named = list(dict.fromkeys(each.feature for each in found.verdict.channels))
+    assert named[0] == "pressure"
+    assert set(named[1:]) == {"temperature", "flow", "speed", "power"}
+    assert found.verdict.explanation.index("`pressure`") < found.verdict.explanation.index("`flow`")

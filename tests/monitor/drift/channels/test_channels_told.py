@@ -6,9 +6,12 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from monitor.drift.channels.findings import words
+from models.views import View
+from monitor.drift.channels.findings import joined, ranked, words
 from monitor.drift.detectors.evidence import finding_state, restored_finding
 from monitor.drift.judge import Change
 from monitor.metrics import PREFIX, Metrics
@@ -144,3 +147,50 @@ def test_a_sentence_names_three_features_at_most_and_each_once():
     assert words(found[4:]) == f"`power` is stuck at 1234.6 {began}"
     zero = drift("power", direction="stuck", value=-1e-9)
     assert words([zero]) == f"`power` is stuck at 0 {began}"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcdefgh"),
+            st.sampled_from(["input", "residual"]),
+            st.floats(3, 60),
+        )
+    )
+)
+def test_channels_are_ranked_by_feature_and_inputs_lead(drawn):
+    found = sorted(drawn, key=lambda each: -each[2])
+    order = ranked([(View(f"{f} {group}", group, f), won) for f, group, won in found])
+    assert sorted(order) == list(range(len(found)))
+    features = [found[i][0] for i in order]
+    runs = [each for each, before in zip(features, [None, *features], strict=False)
+            if each != before]  # fmt: skip
+    assert len(runs) == len(set(runs))  # each feature once, its channels together
+    moved = {feature for feature, group, won in found if group == "input" and won >= 6}
+    for kind in (True, False):  # within each kind by evidence
+        mine = [f for f in runs if (f in moved) is kind]
+        assert mine == [f for f in dict.fromkeys(f for f, *_ in found) if (f in moved) is kind]
+    if moved:
+        assert runs[0] in moved
+        assert all(f in moved for f in runs[: min(2, len(moved))])
+    assert sum(f not in moved for f in runs[:5]) >= min(2, len(runs) - len(moved), 5)
+
+
+def test_the_episode_takes_in_what_is_found_later(told):
+    subject, history, changes = told
+    (episode,) = history.episodes
+    assert episode.channels == tuple(each.channel for each in subject.verdict.channels)
+    fired = next(change for change in changes if change.transition.event == "firing")
+    assert len(fired.verdict.channels) <= len(episode.channels)
+
+
+def test_what_is_found_later_joins_what_was_told():
+    told = [drift("flow", evidence=9.0), drift("speed", evidence=4.0)]
+    again = [drift("level", evidence=12.0), drift("flow", evidence=6.0, value=3.0)]
+    known = joined(told, again, most=10)
+    assert [(each.channel, each.evidence) for each in known] == [
+        ("level", 12.0), ("flow", 9.0), ("speed", 4.0)
+    ]  # fmt: skip
+    assert known[1].value == 3.0  # as it is now
+    assert joined(told, [], most=10) == tuple(told)
+    assert len(joined(told, again, most=2)) == 2
