@@ -1,6 +1,6 @@
 """Channels on streams in control: how often they fire, and what a record costs.
 
-    python -m benchmarks.channel_budget [--records N]
+    python -m benchmarks.channel_budget [--records N] [--block N]
 
 A hundred channels, an error that is independent of them, a budget of one in 10^6, tolerance 5%,
 no guard; calibration sets of 5,000 and 20,000 records, in stream order.
@@ -12,6 +12,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -82,11 +83,11 @@ def batch(first: int, errors: NDArray[np.float64], values: Values | None) -> Jud
     )
 
 
-def line(name: str, draw: Draw, count: int, records: int) -> str:
+def line(name: str, draw: Draw, count: int, records: int, settings: JudgeSettings) -> str:
     """Events of one stream, and processor time of the judge."""
     rng = np.random.default_rng([7, count])
     reference = Reference.calibrate(rng.lognormal(size=count), ordered=True)
-    judge = Judge(VERSION, reference, SETTINGS, channels_of(draw(rng, count)))
+    judge = Judge(VERSION, reference, settings, channels_of(draw(rng, count)))
     events, spent = Counter[str](), 0.0
     for first in range(0, records, BATCH):
         part = batch(first, rng.lognormal(size=BATCH), draw(rng, BATCH))
@@ -102,12 +103,14 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=10_000_000, help="of each stream")
-    records = parser.parse_args().records
+    parser.add_argument("--block", type=int, default=64, help="records of a block")
+    asked = parser.parse_args()
+    settings = replace(SETTINGS, evaluation_rows=asked.block)
     print("| stream | calibration | records | pending | transient | firing | judge, us a record |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, draw in STREAMS.items():
         for count in (5000, 20_000):
-            print(line(name, draw, count, records), flush=True)
+            print(line(name, draw, count, asked.records, settings), flush=True)
 
 
 if __name__ == "__main__":

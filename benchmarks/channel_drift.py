@@ -1,6 +1,6 @@
 """Drift in one feature of real tables: how soon channels find it, and whether they name it.
 
-    python -m benchmarks.channel_drift [--quick] [--seeds N]
+    python -m benchmarks.channel_drift [--quick] [--seeds N] [--case NAME ...]
 
 Models and records are those of `benchmarks.real_errors`. Each feature that varies is changed in
 turn: stuck at its first value, half a standard deviation higher, noise of one standard deviation.
@@ -14,7 +14,7 @@ import argparse
 import copy
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 Row = dict[str, Any]
 
 OUT = Path(__file__).parents[1] / "out" / "channel-drift.json"
-CASES = ("tep", "aloi")
+CASES = ("tep", "aloi", "celeba", "electricity-weeks")
 BEFORE, AFTER, NORMAL, BATCH = 8192, 20_000, 200_000, 1024
 RATE = 500.0
 SETTINGS = JudgeSettings(guard_seconds=0.0, budget=Budget(1, 1e6, None))
@@ -187,10 +187,10 @@ def _line(case: str, change: str, rows: list[Row]) -> str:
     )
 
 
-def measured(seeds: int, step: int) -> list[Row]:
+def measured(cases: Sequence[str], seeds: int, step: int) -> list[Row]:
     """All rows. seeds: normal streams before and after. step: between features that are changed."""
     rows: list[Row] = []
-    for name in CASES:
+    for name in cases:
         start = time.monotonic()
         case = case_of(name)
         rows += rows_of(case, seeds, step)
@@ -203,8 +203,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed, every tenth feature")
     parser.add_argument("--seeds", type=int, default=3, help="streams of each change (default 3)")
+    parser.add_argument("--case", nargs="+", choices=CASES, default=CASES, help="these alone")
     asked = parser.parse_args()
-    rows = measured(1, 10) if asked.quick else measured(asked.seeds, 1)
+    rows = measured(asked.case, 1, 10) if asked.quick else measured(asked.case, asked.seeds, 1)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows))
     print(table(rows))

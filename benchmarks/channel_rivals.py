@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmarks.batch_tests import FeatureTests, KernelTest
-from benchmarks.channel_drift import AFTER, BATCH, BEFORE, CASES, CHANGES, Case, case_of
+from benchmarks.channel_drift import AFTER, BATCH, BEFORE, CHANGES, Case, case_of
 from benchmarks.real_errors import records_of
 from models.plots import ALARM, NORMAL, png
 from monitor.drift.judge import Judge
@@ -36,6 +36,7 @@ Row = dict[str, Any]
 
 ROOT = Path(__file__).parents[1]
 OUT, PLOT = ROOT / "out" / "channel-rivals.json", ROOT / "docs/experiments/channel-rivals.png"
+CASES: Final = ("tep", "aloi")
 WINDOWS: Final = (1000, 5000)
 METHODS: Final = (
     "channels", "error alone", *(f"{test}, {w:,}" for test in ("KS", "MMD") for w in WINDOWS)
