@@ -152,7 +152,7 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
         return Advice(
             "firing",
             "inputs have drifted" if of_input else "drift",
-            _sentence(why),
+            sentence(why),
             _of_input(status) if of_input else _begin(status) + _of_error(drift),
             runbook,
         )
@@ -163,16 +163,16 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
         return Advice(
             "pending",
             "unlike the model",
-            _sentence(str(status["first_rows"])),
+            sentence(str(status["first_rows"])),
             ("Compare the codec, the units and the order of features with the training data.",),
         )
     if state == "pending":
         steps = ("Nothing yet: one suspicion in several passes by itself.",)
-        return Advice("pending", "suspicion", _sentence(why), steps)
+        return Advice("pending", "suspicion", sentence(why), steps)
     if state == "learning":
         steps = ("Nothing to do. Single anomalies are found already, drift is not yet.",)
-        return Advice("learning", "learning", _sentence(why), steps)
-    return Advice("ok", "all well", _sentence(why), ("Nothing to do.",))
+        return Advice("learning", "learning", sentence(why), steps)
+    return Advice("ok", "all well", sentence(why), ("Nothing to do.",))
 
 
 def drifting(status: Mapping[str, Any]) -> list[str]:
@@ -188,6 +188,14 @@ def short(explanation: str) -> str:
         return explanation
     _, found, median = rest.rpartition(MEDIAN)
     return head + found + (median if found else "")
+
+
+def features(channels: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of channels that have moved the first one of each feature."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for each in channels:
+        first.setdefault(each["feature"] or each["channel"], each)
+    return list(first.values())
 
 
 def _of_input(status: Mapping[str, Any]) -> tuple[str, ...]:
@@ -255,6 +263,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"{'segment' if len(names) == 1 else 'segments'} {some}{more}"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
     text = text.strip() or "the stream is like the model's training data"
     return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

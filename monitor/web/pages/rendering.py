@@ -21,7 +21,7 @@ from jinja2 import (
 from markupsafe import Markup
 
 from monitor.state.labels import ANSWERS, Label
-from monitor.web.pages.advice import advice, drifting, short
+from monitor.web.pages.advice import advice, drifting, features, sentence, short
 from monitor.web.pages.bars import bars, channel_bars
 from monitor.web.pages.curves import curves
 from monitor.web.pages.gallery import NO_EVIDENCE, at_a_glance, of_episode, of_stream
@@ -260,4 +260,6 @@ _environment.filters.update(
     shell=shlex.quote,
     channel_bars=channel_bars,
     short=short,
+    sentence=sentence,
+    features=features,
 )
