@@ -137,11 +137,13 @@ bench-drift: setup  ## the drift test against its bars, its rivals and real erro
 # Each keeps one core busy: bench-drift runs them side by side.
 bench-rivals:
 	@$(VENV)/bin/python -m benchmarks.rival_table >out/rivals.md
+	@$(VENV)/bin/python -m benchmarks.channel_rivals >out/channel-rivals.md
 
 bench-real-drift:
 	@$(VENV)/bin/python -m benchmarks.real_drift
 	@$(VENV)/bin/python -m benchmarks.tennessee
-	@$(VENV)/bin/python -m benchmarks.channel_drift --seeds 1
+	@$(VENV)/bin/python -m benchmarks.channel_drift --seeds 1 --case tep aloi
+	@$(VENV)/bin/python -m benchmarks.channel_naming
 	@$(VENV)/bin/python -m benchmarks.channel_budget --records 1000000
 
 bench: setup-test  ## what we cost beside what nobody can do without, into docs/benchmarks (ARGS="--short", "--only NAME"; a quarter of an hour)

@@ -10,6 +10,7 @@ import pytest
 from models.architectures import ARCHITECTURES
 from models.autoencoder import Autoencoder
 from monitor.codecs import CODECS
+from monitor.daemon.assembly.codec import NAMELESS
 from monitor.drift.detectors import ADVISORY, DETECTORS
 from tests.asked import Asked
 from tests.fuzz import bombs, check, payloads, seeds, test_fuzz
@@ -75,3 +76,7 @@ def test_the_table_of_architectures_leads_to_their_classes(name: str) -> None:
     architecture = ARCHITECTURES[name].load()
     assert issubclass(architecture, Autoencoder)
     assert architecture.architecture == name
+
+
+def test_codecs_without_names_are_refused_for_models_that_need_them() -> None:
+    assert {name for name in CODECS if not carried.CARRIED[name].names} == NAMELESS

@@ -19,11 +19,12 @@ from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.cli import aead_monitor, total, wait_for_status
 from tests.kafka.topics import TopicFactory
+from tests.monitor.codecs.carried import CARRIED
 
 TRAINED, SENT = 1200, 400
 WILD = 20
 """One record in so many is none of the usual."""
-UNNAMED = ("raw", "npy")
+UNNAMED = tuple(name for name, has in CARRIED.items() if not has.names and name != "image")
 """Codecs without names and texts: a record comes in the model's order and numbers."""
 HEADER = ("id", "temperature", "colour", "motor.speed", "open", "pressure")
 

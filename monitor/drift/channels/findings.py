@@ -31,7 +31,9 @@ SHOWN: Final = 10
 SAID: Final = 3
 """Features that a sentence names at most."""
 LEADS: Final = 6.0
-"""Evidence, log10, of an input that has moved by itself."""
+"""Evidence, log10, of what has certainly moved."""
+SEEN: Final = ("input", "picture", "cell", "series")
+"""Groups of what came, which a person can look at; others are what the model makes of it."""
 FIVE: Final = 5
 FOLLOWING: Final = (2, 4)
 """Of five features that are named, the places of those of which no input has moved."""
@@ -117,14 +119,18 @@ def ranked(found: Sequence[tuple[View, float]]) -> list[int]:
     """In which order to name channels: numbers of them.
 
     found: channels and their evidence, log10, the surest first. Channels of one feature stay
-    together. Features whose input has certainly moved lead, since residuals of others often
-    follow from that; so that these are not lost, of five features two may be such.
+    together. Features whose input, and pictures of which a part, has certainly moved lead, since
+    residuals and codes often follow from that; so that these are not lost, of five features two
+    may be such.
     """
     features = [view.feature or view.name for view, _ in found]
     together: dict[str, list[int]] = {}
     for number, feature in enumerate(features):
         together.setdefault(feature, []).append(number)
-    moved = {view.feature for view, won in found if view.group == "input" and won >= LEADS}
+    moved = {
+        feature for feature, (view, won) in zip(features, found, strict=True)
+        if view.group in SEEN and won >= LEADS
+    }  # fmt: skip
     leading = [numbers for feature, numbers in together.items() if feature in moved]
     others = [numbers for feature, numbers in together.items() if feature not in moved]
     order: list[int] = []

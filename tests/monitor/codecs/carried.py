@@ -15,10 +15,14 @@ PICTURES = ((1, 1), (1, 7), (9, 5), (8, 6, 1), (8, 6, 3), (8, 6, 4), (3, 8, 6), 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Types of numbers, and shapes of rows to try them with."""
+    """Types of numbers, and shapes of rows to try them with.
+
+    names: whether features have names in a payload; without, it is numbers in order, or a picture.
+    """
 
     dtypes: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...] = VECTORS_AND_IMAGES
+    names: bool = True
 
 
 CARRIED: Asked[Carried] = Asked(
@@ -26,9 +30,9 @@ CARRIED: Asked[Carried] = Asked(
     {
         "json": Carried(NUMBERS),
         "json-schema": Carried(NUMBERS),
-        "raw": Carried(NUMBERS + WHOLE),
-        "npy": Carried(NUMBERS + WHOLE),
-        "image": Carried(("uint8",), PICTURES),
+        "raw": Carried(NUMBERS + WHOLE, names=False),
+        "npy": Carried(NUMBERS + WHOLE, names=False),
+        "image": Carried(("uint8",), PICTURES, names=False),
         "msgpack": Carried(NUMBERS),
         "avro": Carried(NUMBERS),
         "protobuf": Carried(NUMBERS),

@@ -176,6 +176,16 @@ def test_channels_are_ranked_by_feature_and_inputs_lead(drawn):
     assert sum(f not in moved for f in runs[:5]) >= min(2, len(runs) - len(moved), 5)
 
 
+def test_of_a_picture_the_place_leads_and_the_code_follows():
+    found = [
+        (View("code 3", "code"), 40.0),
+        (View("brightness at row 2, column 2", "cell"), 30.0),
+        (View("sharpness", "picture"), 4.0),
+        (View("code distance", "distance"), 3.5),
+    ]
+    assert ranked(found) == [1, 0, 2, 3]  # a sharpness of little evidence is no cause
+
+
 def test_the_episode_takes_in_what_is_found_later(told):
     subject, history, changes = told
     (episode,) = history.episodes
