@@ -22,22 +22,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from benchmarks.channel_drift import calibrated
 from benchmarks.real_drift import AFTER, BEFORE, BLOCKS, drawn
-from benchmarks.real_errors import fitted, records_of
-from models.bundle import Bundle
+from benchmarks.real_errors import records_of
 from models.channels import Channels
 from models.reference import Reference
 from monitor.drift.budget import Budget
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.pipeline.feeding import feed
-from monitor.pipeline.scorer import Scorer
 from monitor.stream.records import ChannelDrift, Scores
 
-Records = NDArray[Any]
+Images = NDArray[Any]
 Row = dict[str, Any]
 
 OUT: Final = Path(__file__).parents[1] / "out" / "channel-changes.json"
@@ -52,7 +50,7 @@ DARKEST, STEPS = 0.4, 20_000
 """How much the corners lose in the end, and after how many records."""
 
 
-def of_camera(images: Records) -> dict[str, Records]:
+def of_camera(images: Images) -> dict[str, Images]:
     """Changes that the error hardly shows. images: (n, H, W) uint8."""
     dead, moved = images.copy(), np.roll(images, 2, axis=2)
     dead[:, PATCH, PATCH] = 0
@@ -116,26 +114,12 @@ def _mixed(some: Scores, others: Scores, which: NDArray[np.bool_]) -> Scores:
 def case_of(name: str) -> Case:
     """Train its model, calibrate errors and channels, score all of its records."""
     records, settings = records_of(name)
-    torch.set_num_threads(1)
-    model, spec = fitted(records.training, settings)
-    metric = settings.error_metric
-    # A random draw is in order, whatever its order: see `benchmarks.real_drift`.
-    channels = Channels.calibrate(
-        model, spec, metric, records.training, records.calibration, ordered=True
-    )
-    if channels is None:
-        raise SystemExit(f"{name}: nothing varies")
-    bundle = Bundle(
-        VERSION, model.architecture, spec, Reference.calibrate(np.ones(1000)), model, metric, {},
-        Path(), channels=channels,
-    )  # fmt: skip
-    scorer = Scorer(bundle, "cpu", 256, channels)
-    errors = scorer.score(records.calibration).reconstruction_error
+    scorer, channels, reference = calibrated(name, records, settings)
     changed = dict(records.changed)
     if records.stream.ndim == 3:
         changed |= of_camera(records.stream)
     return Case(
-        name, Reference.calibrate(errors, ordered=True), channels, scorer.score(records.stream),
+        name, reference, channels, scorer.score(records.stream),
         {change: scorer.score(each) for change, each in changed.items()},
     )  # fmt: skip
 

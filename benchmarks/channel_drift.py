@@ -24,10 +24,11 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.real_drift import BLOCKS, drawn
-from benchmarks.real_errors import fitted, records_of
+from benchmarks.real_errors import Records, fitted, records_of
 from models.bundle import Bundle
 from models.channels import Channels
 from models.reference import Reference
+from models.settings import TrainingSettings
 from monitor.drift.budget import Budget
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_settings import JudgeSettings
@@ -97,6 +98,16 @@ class Case:
 def case_of(name: str) -> Case:
     """Train its model, calibrate errors and channels."""
     records, settings = records_of(name)
+    scorer, channels, reference = calibrated(name, records, settings)
+    deviation = np.asarray(records.training, dtype=np.float64).std(axis=0)
+    stream = np.asarray(records.stream, dtype=np.float64)
+    return Case(name, scorer, channels, reference, stream, deviation)
+
+
+def calibrated(
+    name: str, records: Records, settings: TrainingSettings
+) -> tuple[Scorer, Channels, Reference]:
+    """A model of these records, with its channels and the reference of its errors."""
     torch.set_num_threads(1)
     model, spec = fitted(records.training, settings)
     metric = settings.error_metric
@@ -112,10 +123,7 @@ def case_of(name: str) -> Case:
     )  # fmt: skip
     scorer = Scorer(bundle, "cpu", 256, channels)
     errors = scorer.score(records.calibration).reconstruction_error
-    deviation = np.asarray(records.training, dtype=np.float64).std(axis=0)
-    stream = np.asarray(records.stream, dtype=np.float64)
-    reference = Reference.calibrate(errors, ordered=True)
-    return Case(name, scorer, channels, reference, stream, deviation)
+    return scorer, channels, Reference.calibrate(errors, ordered=True)
 
 
 def rows_of(case: Case, seeds: int, step: int) -> Iterator[Row]:
