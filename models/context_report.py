@@ -76,5 +76,5 @@ def picture(context: Context, errors: NDArray[np.float64], moments: NDArray[np.i
         axes.set_yscale("log")
     axes.set(xlabel="hour (UTC)", ylabel="reconstruction error", xlim=(0, period))
     axes.set_title("Held-out errors by the hour, and what is usual")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return plots.png(figure)

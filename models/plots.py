@@ -34,7 +34,7 @@ def loss_curve(
     if min(*losses, *validation_losses) > 0:
         axes.set_yscale("log")
     axes.set(xlabel="epoch", ylabel="loss", title="Loss")
-    axes.legend()
+    axes.legend(loc="upper right")
     return png(figure)
 
 
@@ -46,7 +46,7 @@ def error_histogram(reference: Reference) -> bytes:
     axes.hist(reference.errors, log_bins(reference.errors).tolist(), color=NORMAL, label=label)
     threshold_line(axes, reference)
     axes.set_title("Reconstruction errors of normal records held out from training")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return png(figure)
 
 

@@ -71,6 +71,6 @@ def histograms(current: Evaluation, candidate: Evaluation) -> bytes:
         axes.hist(errors, edges.tolist(), color=colour, label=label)
         plots.threshold_line(axes, each.bundle.reference)
         axes.set_title(f"{name} {each.bundle.version}", fontsize=9)
-        axes.legend(fontsize=8)
+        axes.legend(loc="upper left", fontsize=8)
     upper.set_xlabel("")
     return plots.png(figure)
