@@ -57,7 +57,7 @@ class Readiness:
         assigned: bool,
         connected: bool,
         records_wait: bool | None,
-        behind: Set[Partition] = frozenset(),
+        behind: Set[Partition],
     ) -> Mapping[str, str]:
         """Why we are not ready, by one of `metrics.HINDRANCES`; empty if we are.
 
@@ -95,8 +95,11 @@ class Readiness:
         self._judged_of = {p: self._judged_of.get(p, now) for p in behind}
         if now - self._judged_at >= self._stall_seconds:
             return ""
-        late = {p: at for p, at in self._judged_of.items() if now - at >= self._stall_seconds}
-        late = {p: at for p, at in late.items() if p not in self._source.unreadable()}
+        told = self._source.unreadable()
+        late = {
+            p: at for p, at in self._judged_of.items()
+            if now - at >= self._stall_seconds and p not in told
+        }  # fmt: skip
         if not late:
             return ""
         waited, named = now - min(late.values()), _named([str(p) for p in sorted(late)])

@@ -34,7 +34,15 @@ def test_what_is_said_first_leaves_channels_to_their_table() -> None:
     assert SHORT in Elements(answer.get("/").text).text
     of_episode = Elements(answer.get("/episodes/75b24e733e9a").text).text
     assert f"lasts E{SHORT[1:]}." in of_episode
-    assert LONG in of_episode
+    assert f"E{LONG[1:]}." in of_episode
+
+
+def test_beside_a_hindrance_the_time_is_said_to_be_of_the_drift() -> None:
+    drift = {"state": "firing", "explanation": SHORT}
+    stuck = {"ready": False, "hindrance": "it waits", "hindrances": {"output": "it waits"}}
+    assert "Since 2026-12-01 06:13:48" in first(page(published(drift=drift, episodes=[EPISODE])))
+    told = first(page(published(drift=drift, episodes=[EPISODE], **stuck)))
+    assert "It has drifted since 2026-12-01 06:13:48" in told
 
 
 @pytest.mark.parametrize("text", [SHORT, "no drift", "", "the inputs have moved"])
