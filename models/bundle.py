@@ -67,6 +67,12 @@ class Bundle:
         """What the drift test compares errors with, adjusted for their context if there is one."""
         return self.reference if self.context is None else self.context.reference(self.reference)
 
+    @property
+    def knows_hours(self) -> bool:
+        """Whether errors or channels are judged by the hour of their records."""
+        of_channels = self.channels is not None and self.channels.context is not None
+        return self.context is not None or of_channels
+
     def in_precision(self, precision: str) -> Bundle:
         """The same, to be scored in this precision, with the reference that belongs to it.
 
@@ -116,11 +122,10 @@ def save(
     }
     if channels is not None:
         contents[CHANNELS] = channels.tensors()
-    schema = bundle_files.SCHEMA_VERSION
     if context is not None:
-        contents[CONTEXT], schema = context.tensors(), bundle_files.WITH_CONTEXT
+        contents[CONTEXT] = context.tensors()
     document = {
-        "schema_version": schema,
+        "schema_version": _schema(channels, context),
         "architecture": model.architecture,
         "architecture_settings": model.settings,
         "input_spec": input_spec.to_json(),
@@ -135,6 +140,13 @@ def save(
         return _write(target, contents, pages)
     except OSError as error:
         raise BundleError(f"cannot write the bundle {target}: {error}.") from error
+
+
+def _schema(channels: Channels | None, context: Context | None) -> int:
+    """The schema of a bundle that is written now."""
+    if channels is not None and channels.context is not None:
+        return bundle_files.WITH_CHANNEL_CONTEXT
+    return bundle_files.SCHEMA_VERSION if context is None else bundle_files.WITH_CONTEXT
 
 
 def check_target(folder: Path | str) -> None:
@@ -193,12 +205,12 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
             place_of = path / CHANNELS
             channels = Channels.read(document["channels"], spec, place_of, contents[CHANNELS])
         context = None
-        known = CONTEXT in contents or "context" in document
-        if known != (document["schema_version"] == bundle_files.WITH_CONTEXT):
-            raise ValueError("schema_version and context do not belong together")
-        if known:
+        if CONTEXT in contents or "context" in document:
             place_of, count = path / CONTEXT, references[FLOAT32].count
             context = Context.read(document["context"], count, place_of, contents[CONTEXT])
+        schema = document["schema_version"]
+        if _schema(channels, context) != max(schema, bundle_files.SCHEMA_VERSION):
+            raise ValueError("schema_version and context do not belong together")
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:

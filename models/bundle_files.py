@@ -28,7 +28,9 @@ WITH_TIMES: Final = 1
 """The schema before, whose version covers the times of the training, too."""
 WITH_CONTEXT: Final = 3
 """Of bundles with a context, which programs of before would leave out without a word."""
-SCHEMAS: Final = (WITH_TIMES, SCHEMA_VERSION, WITH_CONTEXT)
+WITH_CHANNEL_CONTEXT: Final = 4
+"""Of bundles whose channels are judged by the hour; their errors may be, too."""
+SCHEMAS: Final = (WITH_TIMES, SCHEMA_VERSION, WITH_CONTEXT, WITH_CHANNEL_CONTEXT)
 LIMITS: Final = {
     MANIFEST: 16 << 20,
     MODEL: 1 << 30,
@@ -110,7 +112,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     stated = document.get("schema_version")
     if type(stated) is not int or stated not in SCHEMAS:
         raise BundleError(
-            f"{path}: schema_version must be {WITH_TIMES} to {WITH_CONTEXT}, got "
+            f"{path}: schema_version must be {SCHEMAS[0]} to {SCHEMAS[-1]}, got "
             f"{stated!r:.80}. Use the program that wrote it, or retrain."
         )
     version = document.pop("version", None)

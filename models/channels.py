@@ -6,12 +6,15 @@
 A view that does not vary beyond the rounding of float32 is left out, since another machine rounds
 otherwise; an input that does not vary is kept, for it is not computed. Bounded: at most MOST_ROWS
 records, and MOST_VALUES values in all (16 MiB).
+
+Channels that swing over the day or week are judged by the hour, if their times are known and that
+was asked for: `channel_context.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, Self
@@ -23,6 +26,7 @@ from numpy.typing import NDArray
 
 from models import bundle_files
 from models.autoencoder import Autoencoder
+from models.channel_context import TENSORS, ChannelContext
 from models.engines import engine_for
 from models.input_spec import InputSpec
 from models.views import View, Views
@@ -44,13 +48,15 @@ class Channels:
 
     views: what they are of, all of the model's. kept: int64 (C,), those that are channels, in
     order. values: float32 (C, n), on calibration records, finite. ordered: these are in the order
-    of the stream.
+    of the stream. context: of channels that are judged by the hour, or None; their values are as at
+    a usual time, each by functions that were fitted without it.
     """
 
     views: Views
     kept: NDArray[np.int64]
     values: NDArray[np.float32]
     ordered: bool
+    context: ChannelContext | None = None
 
     @property
     def each(self) -> tuple[View, ...]:
@@ -76,7 +82,9 @@ class Channels:
             for row, view in enumerate(self.each)
             if any(fnmatchcase(text, p) for p in patterns for text in (view.name, view.group))
         ]
-        return type(self)(self.views, self.kept[found], self.values[found], self.ordered)
+        rows = np.array(found, dtype=np.int64)
+        context = None if self.context is None else self.context.of(rows)
+        return replace(self, kept=self.kept[rows], values=self.values[rows], context=context)
 
     @classmethod
     def calibrate(
@@ -105,7 +113,8 @@ class Channels:
         """The bytes of their file."""
         tensors = {"values": torch.tensor(self.values), "kept": torch.tensor(self.kept)}
         fit = {name: each.contiguous() for name, each in self.views.fit.items()}
-        return safetensors.torch.save({**tensors, **fit})
+        of_hours = {} if self.context is None else self.context.tensors()
+        return safetensors.torch.save({**tensors, **fit, **of_hours})
 
     def described(self) -> dict[str, Any]:
         """What bundle.json says of them."""
@@ -114,6 +123,7 @@ class Channels:
             "groups": [view.group for view in self.each],
             "count": int(self.values.shape[1]),
             "ordered": self.ordered,
+            **({} if self.context is None else {"context": self.context.kind}),
         }
 
     @classmethod
@@ -121,13 +131,20 @@ class Channels:
         """What `tensors` and `described` were called on. Raises BundleError."""
         tensors = bundle_files.tensors(path, data)
         fit = {name: tensors[name] for name in FITTED_TENSORS if name in tensors}
-        if set(tensors) != {"values", "kept", *fit} or not _fits(spec, tensors):
+        of_hours = TENSORS if "context" in document else {}
+        if set(tensors) != {"values", "kept", *fit, *of_hours} or not _fits(spec, tensors):
             raise bundle_files.damaged(path, "it does not hold the channels of this model")
         values, kept = tensors["values"].numpy(), tensors["kept"].numpy()
         views = Views(spec, fit)
         if not _are_channels(values, kept, len(views.all)):
             raise bundle_files.damaged(path, "its values are not those of channels")
-        channels = cls(views, kept, values, document.get("ordered") is True)
+        context = None
+        if of_hours:
+            try:
+                context = ChannelContext.read(tensors, len(kept))
+            except ValueError as error:
+                raise bundle_files.damaged(path, str(error)) from None
+        channels = cls(views, kept, values, document.get("ordered") is True, context)
         if channels.described() != document:
             raise bundle_files.damaged(path, f"it does not match {bundle_files.MANIFEST}")
         return channels
@@ -154,7 +171,7 @@ def _usable(view: View, values: NDArray[np.float32]) -> bool:
 
 def _fits(spec: InputSpec, tensors: Mapping[str, torch.Tensor]) -> bool:
     """Whether the tensors are of the types and shapes that views of such records have."""
-    types = {"kept": torch.int64}
+    types = {"kept": torch.int64, **TENSORS}
     if any(t.dtype != types.get(name, torch.float32) for name, t in tensors.items()):
         return False
     if not all(torch.isfinite(t).all() for t in tensors.values()):

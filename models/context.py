@@ -31,6 +31,8 @@ CELLS: Final = 2016
 """Steps of the table."""
 STEP: Final = 300_000
 """Milliseconds of each."""
+DAY_CELLS: Final = CELLS // 7
+"""Steps of a day."""
 KINDS: Final = ("hour", "week")
 """Hour of the day alone, or of the week."""
 _MONDAY: Final = 4 * 86_400_000
@@ -63,7 +65,10 @@ class Context:
     errors: Floats
 
     def adjusted(self, errors: Floats, moments: Index) -> Floats:
-        """Errors (n,) as they would be at a usual time. moments: of each, in milliseconds."""
+        """Errors (n,) as they would be at a usual time.
+
+        moments: of each, in milliseconds since the epoch; where below 0, errors stay as they are.
+        """
         cells = cells_of(moments)
         with np.errstate(divide="ignore"):
             found = np.log(errors)  # -inf of 0 stays 0
@@ -71,7 +76,9 @@ class Context:
         found -= self.middle
         found *= self.stretch.take(cells)
         found += self.middle
-        return np.asarray(np.exp(np.minimum(found, _LARGEST, out=found), out=found))
+        np.exp(np.minimum(found, _LARGEST, out=found), out=found)
+        unknown = moments < 0
+        return np.where(unknown, errors, found) if unknown.any() else np.asarray(found)
 
     @property
     def usual_spread(self) -> float:

@@ -27,9 +27,11 @@ from models.context_folds import (
     Curve,
     Folds,
     Test,
+    centred,
     chosen,
     compared,
     curve,
+    jackknife,
     losses,
 )
 from models.context_shapes import OF_DAY, OF_WEEK, Shape
@@ -192,8 +194,8 @@ def _made(
     level, spread = curves
     usual = np.bincount(whole.cells, minlength=CELLS) / whole.cells.size
     seen = usual > 0
-    levels = _centred(np.vstack([level.whole, level.held_out]), usual, FARTHEST)
-    spreads = _centred(np.vstack([spread.whole, spread.held_out]), usual, math.log(WIDEST))
+    levels = centred(np.vstack([level.whole, level.held_out]), usual, FARTHEST)
+    spreads = centred(np.vstack([spread.whole, spread.held_out]), usual, math.log(WIDEST))
     middle = float(np.median(whole.y - levels[0][whole.cells]))
     stretch = np.exp(-spreads)
     # Each error by the functions that were fitted to the other stretches.
@@ -212,27 +214,15 @@ def _made(
         "why": "",
         "explained": round(explained, 4),
         "swing": round(math.expm1(float(shown.max() - shown.min())), 4),
-        "least": _clock(int(np.where(seen, levels[0], np.inf).argmin()), kind),
-        "most": _clock(int(np.where(seen, levels[0], -np.inf).argmax()), kind),
-        "known_to": round(math.expm1(SURE * _jackknife(levels[1:, seen])), 4),
+        "least": clock(int(np.where(seen, levels[0], np.inf).argmin()), kind),
+        "most": clock(int(np.where(seen, levels[0], -np.inf).argmax()), kind),
+        "known_to": round(math.expm1(SURE * float(jackknife(levels[1:, seen]).max())), 4),
         "spread": spread.shape is not None,
     }
     return Context(kind, levels[0], stretch[0], middle, adjusted), check
 
 
-def _centred(logs: Floats, usual: Floats, farthest: float) -> Floats:
-    """Functions (k, CELLS) whose mean over the usual times is 0."""
-    return np.clip(logs - (logs @ usual)[:, None], -farthest, farthest)
-
-
-def _jackknife(held_out: Floats) -> float:
-    """The largest standard error of a function over time, of those without a stretch each."""
-    folds = len(held_out)
-    squares = np.square(held_out - held_out.mean(axis=0)).sum(axis=0)
-    return float(np.sqrt((folds - 1) / folds * squares.max()))
-
-
-def _clock(cell: int, kind: str) -> str:
+def clock(cell: int, kind: str) -> str:
     """The time of a step of the table, such as Mon 04:30."""
     minutes = cell * STEP // 60_000
     name = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[minutes // 1440]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from models.context import CELLS
+from models.context import CELLS, DAY_CELLS
 from models.context_shapes import Shape
 from models.quantile_regression import check_loss, fit
 
@@ -111,7 +111,11 @@ def curve(y: Floats, cells: Index, folds: Folds, level: float, shape: Shape | No
 
 def _fitted(y: Floats, cells: Index, level: float, shape: Shape) -> Floats:
     """The function, (CELLS,), no farther than what was seen."""
-    found = shape.functions @ fit(shape.functions, cells, y, level, shape.penalty)
+    functions, places = shape.functions, cells
+    if not shape.week:
+        # Every day is alike: a seventh of the steps, and of the work.
+        functions, places = functions[:DAY_CELLS], cells % DAY_CELLS
+    found = shape.functions @ fit(functions, places, y, level, shape.penalty)
     seen = found[np.unique(cells)]
     return np.asarray(np.clip(found, seen.min(), seen.max()))
 
@@ -122,11 +126,11 @@ def losses(y: Floats, cells: Index, folds: Folds, level: float, of: Curve) -> Fl
     return np.asarray(np.bincount(folds.unit, loss), dtype=np.float64)
 
 
-def compared(before: Floats, after: Floats) -> Test:
-    """Whether losses of units (u,) became less."""
+def compared(before: Floats, after: Floats, doubt: float = DOUBT) -> Test:
+    """Whether losses of units (u,) became less. doubt: chance of a yes where they did not."""
     better, count = before - after, before.size
     error = float(better.std(ddof=1)) / math.sqrt(count)
-    chance = float(special.stdtrit(count - 1, 1 - DOUBT))
+    chance = float(special.stdtrit(count - 1, 1 - doubt))
     total = float(before.sum())
     odds = float(better.mean()) / (error * chance) if error else 0.0
     return Test(float(better.sum()) / total if total else 0.0, odds)
@@ -144,3 +148,15 @@ def chosen(
         if worse.mean() <= worse.std(ddof=1) / math.sqrt(worse.size):
             return made, loss
     raise AssertionError("the best is no worse than itself")
+
+
+def centred(curves: Floats, usual: Floats, farthest: float) -> Floats:
+    """Functions (k, CELLS) whose mean over the usual times is 0. usual: (CELLS,), adds up to 1."""
+    return np.clip(curves - (curves @ usual)[:, None], -farthest, farthest)
+
+
+def jackknife(held_out: Floats) -> Floats:
+    """The standard error of a function at each time, (cells,), of those without a stretch each."""
+    folds = len(held_out)
+    squares = np.square(held_out - held_out.mean(axis=0)).sum(axis=0)
+    return np.asarray(np.sqrt((folds - 1) / folds * squares))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models import plots
 from models.context import CELLS, Context, cells_of
+from models.context_fit import LEAST_KNOWN
 from models.reference import DEFAULT_TOLERANCE
 
 PICTURE: Final = "plots/context.png"
@@ -41,12 +42,55 @@ def _verdict(check: Mapping[str, Any]) -> str:
     return f"it explains {held}; {known}"
 
 
-def section(check: Mapping[str, Any]) -> str:
-    """The section of the model card, Markdown."""
+def channel_words(check: Mapping[str, Any], shown: Callable[[str], str]) -> str:
+    """Which channels are judged by the hour, in a line; "" where nobody looked.
+
+    shown: their names as they are written there.
+    """
+    found = check.get("channels")
+    if found is None:
+        return ""
+    left = found["unknown"]
+    rest = "" if not left else (
+        f"; {left} more {'swings' if left == 1 else 'swing'}, known less well than to within"
+        f" {LEAST_KNOWN:g} standard deviations: not judged by the hour"
+    )  # fmt: skip
+    if found["left_out"]:
+        first = ", ".join(shown(name) for name in found["first_left_out"])
+        also = found["left_out"] - len(found["first_left_out"])
+        rest += f"; not watched, since more than their level and spread swings: {first}"
+        rest += f" and {also} more" * (also > 0)
+    if not found["swing"]:
+        return f"none of {found['watched']} channels is judged by the hour{rest}"
+    named = [
+        f"{shown(each['channel'])} (by {_swing(each)}, least at {each['least']}, most at"
+        f" {each['most']})"
+        for each in found["most"]
+    ]
+    more = found["swing"] - len(named)
+    also = f" and {more} more" if more else ""
+    return (
+        f"{found['swing']} of {found['watched']} channels are judged by the hour (UTC):"
+        f" {', '.join(named)}{also}{rest}"
+    )
+
+
+def _swing(each: Mapping[str, Any]) -> str:
+    """Of the level, or if that is constant of the spread."""
+    if each["swing"]:
+        return f"{each['swing']:.2g} standard deviations"
+    return f"{each['spread']:.0%} in its spread"
+
+
+def section(check: Mapping[str, Any], shown: Callable[[str], str]) -> str:
+    """The section of the model card, Markdown. shown: as of `channel_words`."""
+    of_channels = channel_words(check, shown)
     picture = f"\n![errors by the hour]({PICTURE})\n" if check["kind"] else ""
     return f"""## Context
 
 Of the drift test: {words(check)}.
+
+{f"Of channels: {of_channels}." if of_channels else "Channels are judged as they are."}
 
 It was asked for as `{check["asked"]}`, and checked on {_stretches(check)} that it was not fitted
 to. The threshold of single records does not know of it.

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.autoencoder import Autoencoder
+from models.channel_context_fit import fit_channels
+from models.channel_sample import sampled
+from models.channels import Channels, kept_rows
 from models.context import Context
 from models.context_fit import ASKED, AUTO, fit_context, lacking
 from models.description import Description
+from models.engines import engine_for
 from models.errors import CalibrationError, TrainingError
+from models.input_spec import InputSpec
 from models.precision import FLOAT32
 from models.settings import TrainingSettings
 from models.splits import Split
@@ -66,3 +72,49 @@ def learned(errors: Floats, parts: Split, described: Description) -> LearnedCont
     moments = described.moments[parts.calibration]
     context, check = fit_context(errors, moments, described.context)
     return LearnedContext(context, check, errors, moments)
+
+
+def channels_learned(
+    model: Autoencoder,
+    spec: InputSpec,
+    settings: TrainingSettings,
+    training: NDArray[Any],
+    held_out: NDArray[Any],
+    moments: NDArray[np.int64] | None,
+    asked: str,
+) -> tuple[Channels | None, dict[str, Any] | None]:
+    """The channels of a trained model, with the context of those that swing; and what was found of
+    that, None if nobody asked, or calibration is of too few days.
+
+    training, held_out: records that trained it, and that calibrate it. moments: of the latter.
+    asked: as of the error; of channels, only what helps is kept.
+    """
+    metric, ordered = settings.error_metric, settings.ordered
+    channels = Channels.calibrate(model, spec, metric, training, held_out, ordered=ordered)
+    if channels is None or moments is None or not asked:
+        return channels, None
+    count, views = len(held_out), channels.views
+    engine = engine_for(model, spec, metric, views=views)
+
+    def values(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return engine.with_views(held_out[rows])[1].T[channels.kept]
+
+    # Functions need records of all times; how neighbours depend on each other, of some stretches.
+    spread = kept_rows(count, len(views.all), ordered=False)
+    rows = kept_rows(count, len(views.all), ordered=ordered)
+    samples = sampled(moments, asked != "hour", (values(spread), spread), (channels.values, rows))
+    if not samples:
+        return channels, None
+    fitted, kept = samples
+    found = fit_channels(fitted, kept, [view.name for view in channels.each])
+    if not found.watchable.any():
+        return None, found.check
+    left = channels.kept[found.watchable]
+    return replace(channels, kept=left, values=found.values, context=found.context), found.check
+
+
+def described(learned: LearnedContext, channels: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the bundle's metadata say: nothing if nobody asked."""
+    if learned.check is None:
+        return {}
+    return {"context": {**learned.check, **({} if channels is None else {"channels": channels})}}

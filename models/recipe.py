@@ -24,7 +24,6 @@ from models import architectures, bundle, context_training, device, report, solv
 from models.autoencoder import Autoencoder
 from models.bundle import Bundle
 from models.bundle_metadata import values_without_controls, without_controls
-from models.channels import Channels
 from models.checkpoint import Keeper
 from models.conduct import Conduct
 from models.contamination import suspicious_share
@@ -95,6 +94,10 @@ def train(
     errors = _errors(fitted, held_out, FLOAT32)
     reference = _calibrated(errors, settings, FLOAT32)
     learned = context_training.learned(errors, parts, described)
+    moments = None if described.moments is None else described.moments[parts.calibration]
+    channels, swinging = context_training.channels_learned(
+        fitted.model, spec, settings, records[parts.training], held_out, moments, described.context
+    )
     samples = spec.prepare(held_out[:SAMPLED])
     saved = bundle.save(
         out,
@@ -111,7 +114,11 @@ def train(
             "history": vars(history),
             **({} if conduct.choice is None else {"preset": dict(conduct.choice)}),
             **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
-            **({} if learned.check is None else {"context": dict(learned.check)}),
+            **(
+                {}
+                if learned.check is None
+                else {"context": {**learned.check, "channels": swinging}}
+            ),
             "versions": _versions(),
         },
         pages=partial(
@@ -126,14 +133,7 @@ def train(
         reduced=_calibrated(_errors(fitted, held_out, BFLOAT16), settings, BFLOAT16)
         if settings.precision == BFLOAT16
         else None,
-        channels=Channels.calibrate(
-            fitted.model,
-            spec,
-            settings.error_metric,
-            records[parts.training],
-            held_out,
-            ordered=settings.ordered,
-        ),
+        channels=channels,
         context=learned.context,
     )
     if keeper is not None and history.ended != INTERRUPTED:

@@ -178,7 +178,7 @@ on average. The smallest p-value is {reference.smallest_p_value:.3g}, 1 / (calib
 
 def _context(bundle: Bundle) -> tuple[Callable[[Bundle], str], ...]:
     check = bundle.metadata.get("context")
-    return () if check is None else (lambda _: context_report.section(check),)
+    return () if check is None else (lambda _: context_report.section(check, _cell),)
 
 
 def _limits(bundle: Bundle) -> str:

@@ -113,7 +113,8 @@ class Backtest:
     over the same scores.
 
     payloads: the codec decodes them; without, rows are `given` in their place. bundle: the model
-    that it names. channels: names of what is watched beside the error. spec: of what the data must
+    that it names. channels: names of what is watched beside the error. knows_hours: whether errors
+    or channels are judged by the hour. spec: of what the data must
     hold, single steps where the model takes windows. by: the column that says which series a step
     is of, or "".
     Raises ConfigError or BundleError as the daemon does.
@@ -128,6 +129,8 @@ class Backtest:
         set_threads(config, self.bundle)
         self.model = build_model(config, self.bundle)
         watched = channels_of(config, self.bundle)
+        by_hour = watched is not None and watched.context is not None
+        self.knows_hours = by_hour or self.bundle.context is not None
         self.channels = () if watched is None else tuple(view.name for view in watched.each)
         spec = self.bundle.input_spec
         self.spec: InputSpec = spec if spec.window is None else spec.steps

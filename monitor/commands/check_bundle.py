@@ -36,11 +36,14 @@ def _windows(spec: InputSpec) -> str:
 
 
 def _context(bundle: Bundle) -> str:
-    return (
-        ""
-        if bundle.context is None
-        else f"\ncontext       hour of the {_PERIODS[bundle.context.kind]}"
-    )
+    context = bundle.context
+    told = "" if context is None else f"\ncontext       hour of the {_PERIODS[context.kind]}"
+    of_channels = None if bundle.channels is None else bundle.channels.context
+    if of_channels is None:
+        return told
+    period, count = _PERIODS[of_channels.kind], of_channels.kept.size
+    name = "context      " if context is None else "             "
+    return f"{told}\n{name} hour of the {period}, of {count} channels"
 
 
 def run(options: argparse.Namespace) -> int:

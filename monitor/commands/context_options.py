@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from models.description import Description
     from monitor.datasets.dataset import Dataset
     from monitor.datasets.request import Reading
+    from monitor.pipeline.scorer import Scorer
 
 UNITS = ("s", "ms", "us", "ns")
 
@@ -37,7 +38,7 @@ def add_context(parser: argparse.ArgumentParser) -> None:
 def add_time_unit(parser: argparse.ArgumentParser) -> None:
     """Add --time-unit, of the records that `simulate --change` replays."""
     parser.add_argument(
-        "--time-unit", choices=UNITS, help="with --change, of a model that judges errors by the"
+        "--time-unit", choices=UNITS, help="with --change, of a model that judges by the"
         " hour: of times that are numbers since 1970 (default: s)",
     )  # fmt: skip
 
@@ -68,9 +69,9 @@ def with_context(options: argparse.Namespace, described: Description, data: Data
 
 
 def times_of(
-    options: argparse.Namespace, asked: Reading, bundle: Bundle
+    options: argparse.Namespace, asked: Reading, scorer: Scorer
 ) -> Callable[[Dataset], NDArray[np.int64]] | None:
-    """What reads the times of records by which a model judges their errors; None if it does not.
+    """What reads the times of records by which they are judged; None if that is not by time.
 
     Raises UserError if nobody says which column has them.
     """
@@ -78,19 +79,22 @@ def times_of(
     from monitor.commands.data_options import source_of
     from monitor.errors import UserError
 
-    if bundle.context is None:
+    if not scorer.knows_hours:
         return None
     if asked.time is None:
         raise UserError(
-            "this model judges errors by the hour of their records: say which column has the"
-            " times (--time NAME)"
+            "this model judges records by their hour: say which column has the times (--time NAME)"
         )
     return OfColumn(asked.time, options.time_unit, source_of(options), option="--time").read
 
 
 def told(bundle: Bundle) -> str:
-    """A line of what became of it, or ""."""
-    from models.context_report import words
+    """A line of what became of it, or two, or ""."""
+    from models.context_report import channel_words, words
+    from monitor.process.text import for_terminal
 
     check = bundle.metadata.get("context")
-    return "" if check is None else f"\ncontext      {words(check)}"
+    if check is None:
+        return ""
+    of_channels = channel_words(check, for_terminal)
+    return f"\ncontext      {words(check)}" + f"\n             {of_channels}" * bool(of_channels)

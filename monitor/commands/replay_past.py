@@ -97,9 +97,9 @@ def _of_file(options: argparse.Namespace, backtest: Backtest, bars: Bars) -> Pas
     source = source_of(options)
     parts = fitting.blocks(options.data, None, backtest.spec, asked)
     times = _times(options, asked, source)
-    if times.column is None and backtest.bundle.context is not None:
+    if times.column is None and backtest.knows_hours:
         raise UserError(
-            "this model judges errors by the hour of their records, which a rate does not tell:"
+            "this model judges records by their hour, which a rate does not tell:"
             " say which column has their times (--time-column NAME)"
         )
     return FilePast(parts, source, times, backtest)

@@ -160,13 +160,13 @@ def _normal(
     asked: Reading,
     bars: Bars,
 ) -> tuple[NDArray[Any], Scores, NDArray[np.int64] | None]:
-    """The normal records, their scores, and their times if errors are judged by the hour; of those
+    """The normal records, their scores, and their times if they are judged by the hour; of those
     with a finite error."""
     spec, source = scorer.bundle.input_spec, source_of(options)
     width = math.prod(spec.record_shape) + (0 if channels is None else len(channels.kept))
     most, kept, scores, count = max(FEWEST, MOST_NUMBERS // width), [], [], 0
     parts, times = fitting.blocks(options.data, None, spec, asked), list[Any]()
-    read = times_of(options, asked, scorer.bundle)
+    read = times_of(options, asked, scorer)
     with closing(offline.scored(scorer, parts, source, bars.count)) as scored:  # type: ignore[type-var]
         for data, found in scored:
             if count >= most:

@@ -25,7 +25,7 @@ class ContextWatch:
         self._by_arrival = self._unknown = 0
 
     def look(self, times: ContextTimes | None) -> None:
-        """The errors of these records were judged by the hour; None if they were not."""
+        """These records were judged by the hour; None if they were not."""
         if times is None or not (times.by_arrival or times.unknown):
             return
         self._by_arrival += times.by_arrival
@@ -34,7 +34,7 @@ class ContextWatch:
             return
         self._told = self._clock()
         log.warning(
-            "records without a timestamp that can be believed, of a model that judges errors by"
+            "records without a timestamp that can be believed, of a model that judges by"
             " the hour: that of their arrival is taken, or none. Put the producers' clocks right",
             by_arrival=self._by_arrival,
             unknown=self._unknown,

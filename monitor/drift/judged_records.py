@@ -23,8 +23,9 @@ class JudgedRecords:
     least 1): int64 (n,). errors: float64 (R,), the reconstruction error of each row, finite and
     at least 0, in the model's units, in the order of the records; R is the sum of `rows`.
     arrivals: int64 (n,), when each record came, in milliseconds since the epoch, or -1 if that is
-    not known; None if it is of none. channels: float32 (R, C), the channels' values of each row, or
-    None. segments: names that `segment` (n,) points into; None if the stream has none.
+    not known; None if it is of none. channels: float32 (R, W), the channels' values of each row,
+    and beside them, as they came, those that are judged by the hour; or None. segments: names that
+    `segment` (n,) points into; None if the stream has none.
     """
 
     model_version: str

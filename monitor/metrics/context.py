@@ -1,4 +1,4 @@
-"""The metrics of errors that are judged by the hour."""
+"""The metrics of records that are judged by the hour."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class ContextMetrics:
     def __init__(self, counter: Callable[..., Counter]) -> None:
         self._records = counter(
             "context_records",
-            "Records whose errors were judged by the hour, by what told it: timestamp, the time of"
+            "Records that were judged by the hour, by what told it: timestamp, the time of"
             " arrival where that is not believed, or nothing: then they were judged as they are.",
             time=TIMES,
         )
 
     def count(self, times: ContextTimes | None) -> None:
-        """Add the records of an outcome; None if errors are not judged by the hour."""
+        """Add the records of an outcome; None if none is judged by the hour."""
         if times is None:
             return
         others = times.by_arrival, times.unknown

@@ -113,8 +113,9 @@ class Replay:
         """Scores as they are judged. places: of their records."""
         if scores.adjust is None or self.moments is None:
             return scores
-        errors = scores.adjust(scores.reconstruction_error, self.moments[places])
-        return replace(scores, reconstruction_error=errors)
+        moments = self.moments[places]
+        found = scores.adjust(scores.reconstruction_error, scores.channels, moments)
+        return replace(scores, reconstruction_error=found[0], channels=found[1])
 
     @property
     def drawn_together(self) -> int:

@@ -26,7 +26,7 @@ from monitor.pipeline.explanations import Explanations
 from monitor.pipeline.picks import Pick, Picker
 from monitor.pipeline.series import Moved, Series
 from monitor.stream.columns import Columns, Index
-from monitor.stream.records import Scores
+from monitor.stream.records import ChannelValues, Errors, Scores
 
 Stage = Callable[[str], AbstractContextManager[None]]
 """Called with the name of a stage, entered while the stage runs: for timing from outside."""
@@ -100,20 +100,19 @@ class Scored:
         arrivals = None if records.arrivals is None else records.arrivals[alive]
         return context_times.of_records(records.timestamps[alive], arrivals)
 
-    def _errors(self, times: ContextTimes | None) -> NDArray[np.float64]:
-        """Of each row, as the judge is to see them."""
-        errors, adjust = self.scores.reconstruction_error, self.scores.adjust
-        if adjust is None or times is None:
-            return errors
+    def _adjusted(self, times: ContextTimes | None) -> tuple[Errors, ChannelValues]:
+        """Errors and channels of each row, as the judge is to see them."""
+        scores = self.scores
+        if scores.adjust is None or times is None:
+            return scores.reconstruction_error, scores.channels
         moments = times.moments.repeat(self.rows[self.rows > 0])
-        adjusted = adjust(errors, moments)
-        return np.where(moments < 0, errors, adjusted) if times.unknown else adjusted
+        return scores.adjust(scores.reconstruction_error, scores.channels, moments)
 
     def judged(self, times: ContextTimes | None = None) -> JudgedRecords:
         """What the judge sees of the records that were scored. times: of `context_times`, if those
         are known already."""
         records, rows = self.records, self.rows
-        errors = self._errors(times or self.context_times())
+        errors, channels = self._adjusted(times or self.context_times())
         if rows.size and np.minimum.reduce(rows) > 0:
             return JudgedRecords(
                 self.scores.model_version,
@@ -125,7 +124,7 @@ class Scored:
                 rows,
                 errors,
                 records.arrivals,
-                self.scores.channels,
+                channels,
                 self.segments,
                 self.segment,
             )
@@ -140,7 +139,7 @@ class Scored:
             rows=rows[alive],
             errors=errors,
             arrivals=None if records.arrivals is None else records.arrivals[alive],
-            channels=self.scores.channels,
+            channels=channels,
             segments=self.segments,
             segment=None if self.segment is None else self.segment[alive],
         )

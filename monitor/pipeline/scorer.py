@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from models import threads
 from models.bundle import Bundle
+from models.channel_context import ChannelContext
 from models.channels import Channels
+from models.context import Context
 from models.device import resolve
 from models.engines import engine_for
 from models.explaining import Explainer
@@ -16,7 +19,7 @@ from models.explanation import Explained
 from models.precision import is_fast
 from models.preparation import Preparation
 from models.reconstruction import Reconstructions, reconstructed
-from monitor.stream.records import Scores
+from monitor.stream.records import Adjust, ChannelValues, Errors, Scores
 
 
 class Scorer:
@@ -36,6 +39,7 @@ class Scorer:
     ) -> None:
         self.bundle = bundle
         self.channels = channels
+        self._adjust = _adjust(bundle.context, None if channels is None else channels.context)
         self._device = resolve(device)
         self._model = bundle.model.to(self._device).eval()
         self._preparation = Preparation(bundle.input_spec, self._device)
@@ -69,7 +73,7 @@ class Scorer:
         An error may come out non-finite for values far outside the model's range: its p_value
         is then the smallest there is, and it is anomalous.
         """
-        channels, reference, context = None, self.bundle.reference, self.bundle.context
+        channels, reference = None, self.bundle.reference
         if self.channels is None:
             errors = self._engine.errors(records)
         else:
@@ -81,8 +85,13 @@ class Scorer:
             anomalous=reference.anomalous(errors),
             model_version=self.bundle.version,
             channels=channels,
-            adjust=None if context is None else context.adjusted,
+            adjust=self._adjust,
         )
+
+    @property
+    def knows_hours(self) -> bool:
+        """Whether what it gives is judged by the hour of the records."""
+        return self._adjust is not None
 
     def explainer(self, features: int) -> ScorerExplainer:
         """What says which `features` of a record, or which place, carry its error."""
@@ -94,6 +103,23 @@ class Scorer:
         """Reconstruct a few rows (B, *record_shape), all at once, in float32."""
         bundle, x = self.bundle, self._preparation.prepare(records)
         return reconstructed(self._model, x, bundle.input_spec, bundle.error_metric)
+
+
+def _adjust(errors: Context | None, channels: ChannelContext | None) -> Adjust | None:
+    """What brings errors and channels to a usual time; None where neither has a context."""
+    if errors is None and channels is None:
+        return None
+
+    def adjusted(
+        found: Errors, values: ChannelValues, moments: NDArray[np.int64]
+    ) -> tuple[Errors, ChannelValues]:
+        if errors is not None:
+            found = errors.adjusted(found, moments)
+        if channels is not None and values is not None:
+            values = channels.adjusted(values, moments)
+        return found, values
+
+    return adjusted
 
 
 class ScorerExplainer:

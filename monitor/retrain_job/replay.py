@@ -33,8 +33,7 @@ def judged_errors(bundle: Bundle, errors: Errors, timestamps: NDArray[np.int64])
     """Errors (n,) as the judge is to see them. timestamps: of their records, in milliseconds."""
     if bundle.context is None:
         return errors
-    adjusted = bundle.context.adjusted(errors, timestamps)
-    return np.where(timestamps < 0, errors, adjusted)
+    return bundle.context.adjusted(errors, timestamps)
 
 
 def replay(bundle: Bundle, errors: Errors, settings: JudgeSettings, rate: float) -> Replay:

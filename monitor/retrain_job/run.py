@@ -107,7 +107,7 @@ def _train(
     ready = material(learned.rows, old, mixture.old, settings, learned.timestamps)
     read = inherited_roles(inputs.current)
     # Whether the hour still helps, the new records say.
-    context = AUTO if inputs.current.context is not None else ""
+    context = AUTO if inputs.current.knows_hours else ""
     return train(ready, settings, mixture.trim, out, inputs.source, progress, spec, read, context)
 
 

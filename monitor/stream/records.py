@@ -91,10 +91,11 @@ class DeadLetter:
 PValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From reconstruction errors (B,) to their p-values (B,) in (0, 1]."""
 
-
-Adjust = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
-"""From reconstruction errors (B,) and the times of their records, in milliseconds since the epoch,
-to errors (B,) as they would be at a usual time."""
+Errors = NDArray[np.float64]
+ChannelValues = NDArray[np.float32] | None
+Adjust = Callable[[Errors, ChannelValues, NDArray[np.int64]], tuple[Errors, ChannelValues]]
+"""From errors (B,), channels (B, C) and times of rows, in milliseconds since the epoch, -1 where
+unknown, to errors and channels as at a usual time, and as they came those that this changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Scores:
     reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_values: of the model.
     anomalous: (B,) bool, error above the reference's threshold. channels: (B, C) float32, finite,
     the values of the model's channels; None if they are not watched. adjust: of the model, if
-    errors are judged by the hour; None if not.
+    errors or channels are judged by the hour; None if not.
     """
 
     reconstruction_error: NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 
 from models import bundle, bundle_files
 from models.architectures import build
-from models.bundle_files import CONTEXT, MANIFEST
+from models.bundle_files import CHANNELS, CONTEXT, MANIFEST
 from models.context_fit import fit_context
 from models.description import Description
 from models.errors import CalibrationError, TrainingError
@@ -15,7 +15,7 @@ from models.recipe import train
 from models.reference import Reference
 from models.settings import TrainingSettings
 from tests.models.bundles import SPEC, edit_tensors, refusal, reseal, write
-from tests.models.swinging import swing, swinging, times
+from tests.models.swinging import DAY, swing, swinging, times
 
 N, DAYS = 3000, 30
 PLAIN = TrainingSettings("linear", calibration_fraction=0.4)
@@ -30,6 +30,14 @@ def rows(amplitude, seed=0):
     return np.column_stack([x, x.sum(axis=1) + noise]), moments
 
 
+def swinging_inputs(seed=0):
+    """Records that follow from one number, which swings over the day, but for a noise."""
+    moments = times(N, DAYS)
+    rng = np.random.default_rng(seed)
+    common = rng.standard_normal(N) + 1.5 * np.sin(2 * np.pi * moments / DAY)
+    return common[:, None] + 0.2 * rng.standard_normal((N, 4)), moments
+
+
 def trained(out, amplitude, context="auto", **settings):
     records, moments = rows(amplitude)
     described = Description(moments=moments, context=context)
@@ -41,14 +49,18 @@ def made(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("context") / "model", 1.0)
 
 
+def copied(saved, folder):
+    """A copy of the files of a bundle, to be damaged."""
+    folder.mkdir()
+    for path in saved.path.iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
 @pytest.fixture
 def folder(made, tmp_path):
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in made.path.iterdir():
-        if path.is_file():
-            (copy / path.name).write_bytes(path.read_bytes())
-    return copy
+    return copied(made, tmp_path / "copy")
 
 
 def test_a_swing_is_learned_and_told(made):
@@ -64,7 +76,68 @@ def test_it_is_read_as_it_was_written(made):
     assert again.version == made.version
     assert again.context.tensors() == made.context.tensors()
     assert np.array_equal(again.judged.errors, made.judged.errors)
-    assert json.loads((made.path / MANIFEST).read_text())["schema_version"] == 3
+    assert json.loads((made.path / MANIFEST).read_text())["schema_version"] == 4
+
+
+@pytest.fixture(scope="module")
+def of_channels(tmp_path_factory):
+    records, moments = swinging_inputs()
+    one = TrainingSettings("dense", epochs=30, calibration_fraction=0.4)
+    described = Description(moments=moments, context="auto")
+    return train(records, tmp_path_factory.mktemp("channels") / "model", one, described=described)
+
+
+def test_channels_that_swing_are_learned_though_the_errors_do_not(of_channels):
+    assert of_channels.context is None
+    assert of_channels.knows_hours
+    named = of_channels.channels.described()["names"]
+    kept = [named[i] for i in of_channels.channels.context.kept]
+    assert kept[:4] == [f"feature {i}" for i in range(4)]
+    document = json.loads((of_channels.path / MANIFEST).read_text())
+    assert document["schema_version"] == 4
+    assert document["channels"]["context"] == "hour"
+    card = (of_channels.path / "README.md").read_text()
+    assert "channels are judged by the hour (UTC): " in card
+    assert "no cycle that held-out days agree on" in card
+
+
+def test_channels_are_read_with_their_hours(of_channels):
+    again = bundle.load(of_channels.path)
+    assert again.version == of_channels.version
+    assert again.channels.tensors() == of_channels.channels.tensors()
+    assert again.channels.matching(["input"]).context.kept.size == 4
+    calm = [
+        v.name for i, v in enumerate(again.channels.each) if i not in again.channels.context.kept
+    ]
+    assert again.channels.matching(calm).context is None
+
+
+def test_the_errors_swing_and_so_do_residuals(made):
+    assert made.channels.context is not None
+    assert "in its spread" in (made.path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("change", [
+    lambda t: t.pop("context_gain"),
+    lambda t: t.update(context_gain=t["context_gain"] * 0),
+    lambda t: t.update(context_shift=t["context_shift"] / 0),
+    lambda t: t.update(context_usual=t["context_usual"].float()),
+    lambda t: [t.pop(name) for name in list(t) if name.startswith("context")],
+])  # fmt: skip
+def test_damaged_hours_of_channels_are_refused(of_channels, change, tmp_path):
+    copy = copied(of_channels, tmp_path / "copy")
+    edit_tensors(copy, CHANNELS, change)
+    assert CHANNELS in refusal(copy)
+
+
+def test_hours_of_channels_that_nothing_announces_are_refused(of_channels, tmp_path):
+    copy = copied(of_channels, tmp_path / "copy")
+    document = json.loads((copy / MANIFEST).read_text())
+    reseal(copy, schema_version=2)
+    assert "schema_version" in refusal(copy)
+    told = {name: each for name, each in document["channels"].items() if name != "context"}
+    reseal(copy, schema_version=4, channels=told)
+    assert CHANNELS in refusal(copy)
 
 
 def test_without_a_cycle_there_is_none_and_the_card_says_so(tmp_path):

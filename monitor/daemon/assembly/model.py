@@ -156,6 +156,15 @@ def say_how(about: Mapping[str, Any]) -> None:
         )
 
 
+def _channels_by_hour(channels: Channels | None) -> dict[str, Any]:
+    """Which channels are judged by the hour, if any are."""
+    context = None if channels is None else channels.context
+    if channels is None or context is None:
+        return {}
+    names = [channels.each[c].name for c in context.kept.tolist()]
+    return {"channels_by_hour": {"kind": context.kind, "channels": names}}
+
+
 def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
     """What the status page says of the model, how it scores, and of drift detection with it."""
     bundle = scorer.bundle
@@ -167,6 +176,7 @@ def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
             "detection_limits": bundle.judged.detection_limits(config.drift.tolerance),
             "channels": 0 if scorer.channels is None else len(scorer.channels.each),
             **({} if bundle.context is None else {"context": bundle.context.kind}),
+            **_channels_by_hour(scorer.channels),
         },
         "model": {
             "version": bundle.version,

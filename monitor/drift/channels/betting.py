@@ -78,7 +78,8 @@ class ChannelTest:
         self._capital = np.zeros(self._share.shape)
         self._confirming: Floats | None = None
         self._suspected = 0.0
-        self._history = ChannelHistory(*self._bets.counts.shape)
+        channels, bins = self._bets.counts.shape
+        self._history = ChannelHistory(channels, bins, self._usual.mean.size)
 
     @property
     def ready(self) -> bool:
@@ -91,7 +92,7 @@ class ChannelTest:
         return self._dependence.progress
 
     def digitise(self, values: NDArray[np.float32] | None, cuts: Sequence[int]) -> Digits | None:
-        """The digits of channels' values (R, C), in blocks; of none to none."""
+        """The digits of channels' values, as `Digits` takes them, in blocks; of none to none."""
         return None if values is None else Digits(self._digitiser, values, cuts)
 
     def watch(self, block: Block, tally: Tally, *, learn: bool) -> float:
@@ -193,7 +194,9 @@ class ChannelTest:
         """What is known of a channel's drift. bet: the one that has won most of it."""
         gains = self._bets.log_factors[channel][:, bet]
         onset = self._history.onset(channel, gains)
-        moments = self._history.moments(channel, gains)
+        moments = self._history.moments(channel, gains, channel)
+        summed = int(self._usual.as_came[channel])
+        as_came = self._history.moments(channel, gains, summed, later=True)
         inflation = float(self._dependence.inflation[channel].max())
         alternative = rank_bets.RANKED[bet]
         shares = self._usual.shares(
@@ -201,7 +204,7 @@ class ChannelTest:
             self._history.counts(channel, gains),
         )  # fmt: skip
         drift = findings.drift(
-            self._usual, channel, alternative, moments, onset, won, inflation, shares
+            self._usual, channel, alternative, moments, as_came, onset, won, inflation, shares
         )
         return drift, onset
 

@@ -40,8 +40,9 @@ Values = NDArray[np.float32]
 class Digitiser:
     """Brings values to digits.
 
-    edges: float32 (C, K - 1), of the bins, ascending. mean, spread: (C,), of the calibration
-    values. log_factors: (C, K, B), of the bets. alike: bool (C,), channels whose factors are those
+    edges: float32 (C, K - 1), of the bins, ascending. mean, spread: (W,), of the calibration values
+    of the C channels, and of what else is summed up. log_factors: (C, K, B), of the bets. alike:
+    bool (C,), channels whose factors are those
     of `shared` (K, B), less `bounds` (C, B).
     """
 
@@ -66,8 +67,8 @@ class Digitiser:
         self._others = log_factors[self._other]
 
     def tallies(self, values: Values, cuts: Sequence[int]) -> Tallies:
-        """Of values (R, C), finite. cuts: where the T blocks begin among the rows, and R."""
-        counts = self._counts(values, cuts)
+        """Of values (R, W), finite. cuts: where the T blocks begin among the rows, and R."""
+        counts = self._counts(np.ascontiguousarray(values[:, : self.channels]), cuts)
         return Tallies(counts, self._sums(values, cuts), self._gains(counts, np.diff(cuts)))
 
     def _counts(self, values: Values, cuts: Sequence[int]) -> Index:
@@ -102,12 +103,12 @@ class Digitiser:
         return np.asarray(np.add.reduce(shaped, axis=2, dtype=np.uint8))
 
     def _sums(self, values: Values, cuts: Sequence[int]) -> Index:
-        """Of the rows' distances and of their squares, (T, C, 2)."""
+        """Of the rows' distances and of their squares, (T, W, 2)."""
         distances = values - self._mean
         distances *= self._factor
         np.clip(distances, -FARTHEST, FARTHEST, out=distances)
         exact = np.rint(distances, out=distances).astype(np.float64)
-        sums = np.empty((len(cuts) - 1, self.channels, 2), dtype=np.int64)
+        sums = np.empty((len(cuts) - 1, self._mean.size, 2), dtype=np.int64)
         for power in range(2):
             if power:
                 exact *= exact
@@ -129,7 +130,7 @@ class Digitiser:
 
 
 class Digits:
-    """Values (R, C) of the rows of blocks, and their tallies as they are asked for.
+    """Values (R, W) of the rows of blocks, and their tallies as they are asked for.
 
     cuts: where the blocks begin among the rows, and R.
     """
@@ -166,7 +167,7 @@ class Digits:
 
 
 Digitise = Callable[[Values | None, Sequence[int]], Digits | None]
-"""From the channels' values of rows (R, C), and the blocks, to their digits; of none to none."""
+"""From the channels' values of rows, and the blocks, to their digits; of none to none."""
 
 
 def no_digits(values: Values | None, cuts: Sequence[int]) -> None:

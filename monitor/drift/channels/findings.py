@@ -23,6 +23,8 @@ INPUT: Final = "input"
 """The kinds of drift: the model no longer fits; or the inputs have moved, and it still fits."""
 WORSE: Final = (INPUT, ERROR)
 """What was told, and what is found now, that must be told at once."""
+STILL: Final = "stuck"
+"""The direction of what no longer moves."""
 STUCK: Final = 0.02
 """Spread, in standard deviations of the calibration, below which a channel is stuck."""
 SPREADS: Final = ("narrowing", "widening")
@@ -45,9 +47,11 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Usual:
-    """What is usual for channels: mean and spread, (C,), and the units of their features, (C, 2).
+    """What is usual for channels, and beside them for the values as they came of A channels that
+    are judged by the hour.
 
-    spread: 1 where all values are alike.
+    mean, spread: (C + A,), spread 1 where all values are alike. constant: (C,). units: of their
+    features, (C, 2). as_came: (C,), where each channel's values as they came are among the C + A.
     """
 
     views: tuple[View, ...]
@@ -55,6 +59,7 @@ class Usual:
     spread: Floats
     constant: NDArray[np.bool_]
     units: Floats
+    as_came: Index
 
     @classmethod
     def of(cls, channels: Channels) -> Self:
@@ -62,12 +67,22 @@ class Usual:
         wide = channels.values.astype(np.float64)
         mean, spread = wide.mean(axis=1), wide.std(axis=1)
         constant = spread <= 1e-6 * np.maximum(np.abs(mean), 1.0)
-        return cls(channels.each, mean, np.where(constant, 1.0, spread), constant, channels.units)
+        spread, as_came = np.where(constant, 1.0, spread), np.arange(mean.size)
+        if channels.context is not None:
+            kept, usual = channels.context.kept, channels.context.usual
+            as_came[kept] = mean.size + np.arange(kept.size)
+            mean = np.concatenate([mean, usual[:, 0]])
+            spread = np.concatenate([spread, usual[:, 1]])
+        return cls(channels.each, mean, spread, constant, channels.units, as_came)
 
-    def value(self, channel: int, deviation: float) -> float:
-        """So many standard deviations from the mean, in the unit of the feature."""
+    def value(self, channel: int, deviation: float, *, as_came: bool = False) -> float:
+        """So many standard deviations from the mean, in the unit of the feature.
+
+        as_came: of the values as they came.
+        """
         offset, scale = self.units[channel].tolist()
-        here = float(self.mean[channel] + deviation * self.spread[channel])
+        place = self.as_came[channel] if as_came else channel
+        here = float(self.mean[place] + deviation * self.spread[place])
         return float(offset + scale * here)
 
     def shares(self, channel: int, edges: NDArray[np.float32], usual: Index, now: Index) -> Shares:
@@ -82,23 +97,28 @@ class Usual:
 
 def drift(
     usual: Usual, channel: int, alternative: Alternative, moments: Moments,
-    onset: Position | None, won: float, inflation: float, shares: Shares,
+    as_came: Moments, onset: Position | None, won: float, inflation: float, shares: Shares,
 ) -> ChannelDrift:  # fmt: skip
     """The drift of a channel.
 
-    alternative: of the bet that has won most. moments, shares: of the rows since the onset. won:
-    its own evidence. inflation: of the variance of a mean, by dependence.
+    alternative: of the bet that has won most. moments, shares: of the rows since the onset.
+    as_came: of their values as they came, after the block of the onset. won: its own evidence.
+    inflation: of the variance of a mean, by dependence.
     """
     view = usual.views[channel]
     error = _Z * moments.spread * math.sqrt(inflation / moments.rows)
+    direction = _direction(usual, channel, alternative, moments, as_came)
+    value = usual.value(channel, moments.mean)
+    if direction == STILL:
+        value = usual.value(channel, as_came.mean, as_came=True)
     return ChannelDrift(
         channel=view.name,
         group=view.group,
         feature=view.feature,
-        direction=_direction(usual, channel, alternative, moments),
+        direction=direction,
         effect=Estimate(moments.mean, moments.mean - error, moments.mean + error),
         spread=moments.spread,
-        value=usual.value(channel, moments.mean),
+        value=value,
         usual=usual.value(channel, 0.0),
         usual_spread=float(usual.spread[channel] * usual.units[channel, 1]),
         evidence=math.log10(max(won, 1e-300)),
@@ -107,9 +127,12 @@ def drift(
     )
 
 
-def _direction(usual: Usual, channel: int, alternative: Alternative, moments: Moments) -> str:
-    if moments.spread < STUCK and not usual.constant[channel]:
-        return "stuck"
+def _direction(
+    usual: Usual, channel: int, alternative: Alternative, moments: Moments, as_came: Moments
+) -> str:
+    # What is stuck and judged by the hour moves as the hours do, the other way.
+    if as_came.spread < STUCK and not usual.constant[channel]:
+        return STILL
     if alternative.kind in SPREADS:
         return alternative.direction
     return "higher" if moments.mean > 0 else "lower"
@@ -173,7 +196,7 @@ def time_words(milliseconds: int) -> str:
 
 
 def _is_stuck(each: ChannelDrift) -> bool:
-    return each.direction == "stuck" and each.group == "input"
+    return each.direction == STILL and each.group == "input"
 
 
 def _number(each: ChannelDrift) -> str:
@@ -185,7 +208,7 @@ def _number(each: ChannelDrift) -> str:
 def _clause(each: ChannelDrift) -> str:
     name = f"`{each.feature or each.channel}`"
     against = " than the model expects" if each.group == "residual" else ""
-    if each.direction == "stuck":
+    if each.direction == STILL:
         if _is_stuck(each):
             return f"{name} is stuck at {_number(each)}"
         return f"{name} hardly moves" + (" against what the model expects" if against else "")

@@ -30,11 +30,11 @@ class Moments(NamedTuple):
 
 
 class ChannelHistory:
-    """Tallies of consecutive blocks: bins (C, K) and sums (C, 2) of each."""
+    """Tallies of consecutive blocks: bins (C, K) and sums (W, 2) of each."""
 
-    def __init__(self, channels: int, bins: int) -> None:
+    def __init__(self, channels: int, bins: int, width: int) -> None:
         self._counts = np.zeros((ENTRIES, channels, bins), dtype=np.uint32)
-        self._sums = np.zeros((ENTRIES, channels, 2), dtype=np.int64)
+        self._sums = np.zeros((ENTRIES, width, 2), dtype=np.int64)
         self._starts: list[Position] = []
         self._places = list(range(ENTRIES))
         """Where each block lies, and after those of all blocks the places that are free."""
@@ -92,11 +92,16 @@ class ChannelHistory:
         places = self._used[self._onset(channel, gains) or 0 :]
         return np.asarray(self._counts[places, channel].sum(axis=0, dtype=np.int64))
 
-    def moments(self, channel: int, gains: Floats) -> Moments:
-        """Of the rows since that place. There must be some."""
+    def moments(self, channel: int, gains: Floats, summed: int, *, later: bool = False) -> Moments:
+        """Of the rows since that place, of one of the W sums. There must be some.
+
+        later: without the block in which it began, some rows of which may be of before, if there
+        are others.
+        """
         places = self._used[self._onset(channel, gains) or 0 :]
+        places = places[1:] if later and len(places) > 1 else places
         rows = int(self._counts[places, channel].sum())
-        total, squares = (float(n) for n in self._sums[places, channel].sum(axis=0))
+        total, squares = (float(n) for n in self._sums[places, summed].sum(axis=0))
         mean = total / rows
         variance = max(squares / rows - mean * mean, 0.0)
         return Moments(rows, mean / STEPS, float(np.sqrt(variance)) / STEPS)

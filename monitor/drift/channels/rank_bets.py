@@ -43,6 +43,10 @@ FEWEST: Final = 200
 """Calibration records below which channels would tell next to nothing."""
 RANKED: Final = (*ALTERNATIVES, *WIDENINGS)
 """The alternatives that channels bet on, B of them."""
+LOCAL: Final = 8
+"""Where channels swing over the day, calibration values bound the bets as if they were so many
+times fewer: what they say of each three hours, of which a stream may have thousands of records in
+a row, and where something of the swing may be left."""
 GRAIN: Final = 2.0**-20
 """Sums of multiples of it are exact, in any order."""
 _CLOSE: Final = 1e-5
@@ -104,13 +108,14 @@ def build(channels: Channels, tolerance: float) -> RankBets:
     inflation = None
     if channels.ordered:
         inflation = _inflation(channels.values, edges, counts, factors, ranks)
+    least = 1.0 if channels.context is None else float(LOCAL)
     failure = FAILURE / len(edges)
     bounds = np.empty((len(edges), len(factors)))
     log_factors = np.empty((len(edges), counts.shape[1], len(factors)))
     shared = _grained(factors.T)
     for c, own in enumerate(counts):
         # As for the error, dependent calibration values say less of every bet.
-        each = np.full(len(factors), 1.0 if inflation is None else inflation[c].max())
+        each = np.full(len(factors), least if inflation is None else max(inflation[c].max(), least))
         bounds[c] = betting.mean_bounds(factors, tolerated, each, failure)
         mine = _spread(own, ranks) @ factors.T  # (K, B)
         bounds[c] += _unseen(mine, own, failure / len(factors)) * each

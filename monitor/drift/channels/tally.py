@@ -15,7 +15,8 @@ Index = NDArray[np.int64]
 class Tally(NamedTuple):
     """Rows of a block, by channel.
 
-    counts: int64 (C, K), in each bin. sums: int64 (C, 2), of the distances and of their squares.
+    counts: int64 (C, K), in each bin. sums: int64 (W, 2), of the distances and of their squares, of
+    the C channels, and of values as they came of those that are judged by the hour.
     gains: (C, B), of the logarithms of the bets' factors.
     """
 

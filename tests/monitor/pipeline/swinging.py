@@ -15,7 +15,7 @@ from models.reference import Reference
 from monitor.drift.judge import Judge
 from monitor.pipeline.step import Pipeline
 from monitor.stream.columns import Columns
-from monitor.stream.records import Record, Scores
+from monitor.stream.records import ChannelValues, Errors, Record, Scores
 from tests.models.swinging import DAY, MONDAY, swing, swinging
 from tests.monitor.builders import SETTINGS, VERSION, ValueScorer, decode
 
@@ -41,7 +41,12 @@ class HourScorer(ValueScorer):
     """A model that judges errors by the hour."""
 
     def score(self, records: NDArray[np.generic]) -> Scores:
-        return replace(super().score(records), adjust=learned()[1].adjusted)
+        return replace(super().score(records), adjust=self._adjusted)
+
+    def _adjusted(
+        self, errors: Errors, values: ChannelValues, moments: NDArray[np.int64]
+    ) -> tuple[Errors, ChannelValues]:
+        return learned()[1].adjusted(errors, moments), values
 
 
 def knowing(version: str = VERSION) -> Pipeline:

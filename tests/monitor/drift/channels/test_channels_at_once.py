@@ -127,7 +127,7 @@ def test_a_tally_is_what_counting_value_by_value_finds(sizes, channels):
 
 
 def test_more_rows_than_a_bin_can_count_stay_the_most():
-    subject = history.ChannelHistory(1, 2)
+    subject = history.ChannelHistory(1, 2, 1)
     positions = [history.Position(rows, 0, {}) for rows in range(history.ENTRIES + 1)]
     tallies = Digits(
         Digitiser(np.zeros((1, 1), np.float32), np.zeros(1), np.ones(1), np.zeros((1, 2, 1)),

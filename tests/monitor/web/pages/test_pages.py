@@ -114,6 +114,16 @@ def test_it_says_until_when_it_is_muted_and_why() -> None:
     assert "withheld, as it was muteda lamp" in episode.text
 
 
+def test_channels_that_are_judged_by_the_hour_are_named() -> None:
+    names = [f"sensor {i}" for i in range(12)]
+    settings = {"detection_limits": "none", "channels_by_hour": {"kind": "week", "channels": names}}
+    told = page(published(drift_settings=settings)).text
+    assert "by the hour of the week (UTC), since they swing: sensor 0, sensor 1," in told
+    assert "sensor 9 and 2 more." in told
+    assert "sensor 10" not in told
+    assert "since they swing" not in page(published()).text
+
+
 def test_a_daemon_that_is_blind_says_so_before_any_drift() -> None:
     blind = {"ready": False, "hindrance": "no connection", "hindrances": {"connection": "x"}}
     told = first(page(published(drift={"state": "firing"}, **blind)))
@@ -153,6 +163,7 @@ def test_texts_of_others_are_shown_as_text(address: str) -> None:
         mute_damage="x",
         hindrances={"output": "x"},
         hindrance="x",
+        drift_settings={"channels_by_hour": {"kind": "x", "channels": ["x"]}},
     )
     hostile = replaced(status, HOSTILE)
     hostile["episodes"][0]["id"] = EPISODE["id"]

@@ -1,0 +1,104 @@
+"""Channel context: what is usual of a channel's values at each time of the day or week.
+
+    v' = v * gain(t) + shift(t)
+
+Two tables in steps of five minutes (UTC), over a day if no channel differs by the day of the week,
+that were fitted to calibration values (`channel_context_fit.py`): v' is what v would be at a usual
+time. The channels' tests judge it in place of v; what is seen beside it, such as a value that is
+stuck, is v.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.context import CELLS, DAY_CELLS, cells_of
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+Values = NDArray[np.float32]
+
+WIDEST: Final = math.log(4.0)
+"""Most that a spread is widened or narrowed by, as a logarithm."""
+TENSORS: Final = {
+    "context_kept": torch.int64,
+    "context_gain": torch.float32,
+    "context_shift": torch.float32,
+    "context_usual": torch.float64,
+}
+"""Names in the bundle, and their types."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelContext:
+    """The tables of A channels.
+
+    kept: (A,), which of the channels, ascending. gain, shift: (cells, A), cells being CELLS or
+    DAY_CELLS. usual: (A, 2), mean and spread of the calibration values as they came.
+    """
+
+    kept: Index
+    gain: Values
+    shift: Values
+    usual: Floats
+
+    @property
+    def kind(self) -> str:
+        """Hour of the day, or of the week: one of `context.KINDS`."""
+        return "week" if len(self.gain) == CELLS else "hour"
+
+    def adjusted(self, values: Values, moments: Index) -> Values:
+        """Values (R, C) as at a usual time, and beside them those of the A channels as they came,
+        (R, C + A).
+
+        moments: of the rows, in milliseconds since the epoch; where below 0, they stay as they are.
+        """
+        own = values[:, self.kept]
+        made = np.concatenate([values, own], axis=1)
+        known = moments >= 0
+        cells = cells_of(moments) % len(self.gain)
+        if cells.size and known.all() and (cells == cells[0]).all():
+            cells = cells[:1]  # a batch is of seconds: one row of the tables, for all
+        found = own * self.gain[cells] + self.shift[cells]
+        made[:, self.kept] = found if known.all() else np.where(known[:, None], found, own)
+        return made
+
+    def of(self, rows: Index) -> Self | None:
+        """That of some of the channels, ascending; None if none of them is here."""
+        here = np.isin(self.kept, rows)
+        if not here.any():
+            return None
+        kept = np.searchsorted(rows, self.kept[here])
+        tables = self.gain[:, here].copy(), self.shift[:, here].copy()
+        return type(self)(kept, *tables, self.usual[here])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As the bundle keeps them."""
+        arrays = self.kept, self.gain, self.shift, self.usual
+        return {name: torch.tensor(each) for name, each in zip(TENSORS, arrays, strict=True)}
+
+    @classmethod
+    def read(cls, tensors: Mapping[str, Tensor], channels: int) -> Self:
+        """What `tensors` gave, of a model with so many channels: of its types, and finite.
+
+        Raises ValueError for anything else.
+        """
+        kept, gain, shift, usual = (tensors[name].numpy() for name in TENSORS)
+        count = kept.size
+        shaped = kept.ndim == 1 and usual.shape == (count, 2) and gain.ndim == 2
+        if not shaped or gain.shape != shift.shape or gain.shape[1] != count:
+            raise ValueError("the context of its channels is not of its shapes")
+        if len(gain) not in (CELLS, DAY_CELLS) or not 0 < count <= channels:
+            raise ValueError("the context of its channels is of another size")
+        placed = kept[0] >= 0 and kept[-1] < channels and bool((np.diff(kept) > 0).all())
+        if not (placed and gain.min() > 0 and usual[:, 1].min() > 0):
+            raise ValueError("the context of its channels holds values that cannot be")
+        return cls(kept, gain, shift, usual)
