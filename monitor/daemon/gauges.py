@@ -68,6 +68,11 @@ class Gauges:
         metrics.lag.now = board.lags = self._lag.now
         source.on_survey(self._lag.survey)
 
+    @property
+    def drift(self) -> tuple[str, Verdict]:
+        """The id of the newest episode, and the verdict as of the last evaluation."""
+        return self._pipeline.judge.episode, self._pipeline.judge.verdict
+
     def decided(self, records: Columns) -> None:
         """These records were decided on."""
         times, last = records.timestamps, records.last_of_each()

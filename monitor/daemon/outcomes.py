@@ -156,6 +156,8 @@ class Outcomes:
             self._metrics.events_published.labels(event.kind).inc()
         if self._evidence is not None:
             self._evidence.take(outcome)
+            if self._evidence.order is not None:
+                self._evidence.follow(*self._gauges.drift)
         self._gauges.decided(outcome.consumed)
         self._dead_letters.count(outcome.dead_letters)
         self._context.look(outcome.times)

@@ -47,11 +47,12 @@ class EpisodeRows:
     slots: dict[str, Slot] = field(default_factory=dict)
     open: bool = True
 
-    def follow(self, channels: Sequence[str]) -> None:
-        """Keep rows of the error and of these channels, too."""
-        for name in ("", *channels):
-            if len(self.slots) <= CHANNELS:
-                self.slots.setdefault(name, Slot())
+    def follow(self, channels: Sequence[str]) -> list[str]:
+        """Keep rows of the error and of these channels, too; those that were not kept before."""
+        new = [name for name in dict.fromkeys(("", *channels)) if name not in self.slots]
+        new = new[: 1 + CHANNELS - len(self.slots)]
+        self.slots |= {name: Slot() for name in new}
+        return new
 
     def take(self, pick: Pick, most: int) -> None:
         """Keep a row if it is among the `most` that are nearest to the median."""

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import structlog
 
 from monitor.drift.judge import Change
+from monitor.evidence.episode import CHANNELS, channels_of
 from monitor.evidence.folder import EvidenceFolder, image_of
 from monitor.evidence.kept import FAILED, Contents, Kept, shown_json
 from monitor.evidence.looking import Looker
@@ -22,6 +23,7 @@ from monitor.evidence.ring import Order, Ring, entry_id
 from monitor.pipeline.outcome import Outcome
 from monitor.process import background
 from monitor.process.text import one_line
+from monitor.stream.records import Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +101,15 @@ class Keeper:
     def note(self, change: Change) -> None:
         """The drift state has changed, by no record. Never raises."""
         self._with_ring("keeping rows", lambda ring: ring.note(change))
+
+    def follow(self, episode: str, verdict: Verdict) -> None:
+        """Keep rows of channels, too, that were found since an alarm. Never raises.
+
+        episode, verdict: as the judge has them now.
+        """
+        known = self.order.channels if self.order is not None else ()
+        if 0 < len(known) <= CHANNELS and not set(channels_of(verdict)) <= set(known):
+            self._with_ring("keeping rows", lambda ring: ring.follow(episode, verdict))
 
     def _with_ring(self, doing: str, change: Callable[[Ring], None]) -> None:
         try:

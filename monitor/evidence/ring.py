@@ -15,7 +15,7 @@ from monitor.drift.judge import Change
 from monitor.evidence.episode import EpisodeRows, before, channels_of
 from monitor.evidence.kept import MODEL_REPLACED, SIZE, Contents, Kept
 from monitor.pipeline.picks import Pick, Seen, Why, digest
-from monitor.stream.records import Onset, Partition
+from monitor.stream.records import Onset, Partition, Verdict
 
 TOP: Final = 12
 NORMAL: Final = 12
@@ -121,17 +121,28 @@ class Ring:
         """The drift state has changed."""
         event, verdict = change.transition.event, change.verdict
         if event == "pending" and verdict.onset is not None:
-            self.held = [seen.id for seen in self._calm_before(verdict.onset, verdict.partition)]
+            first = verdict.onset.next_offsets
+            self.held = [seen.id for seen in self._calm_before(first, verdict.partition)]
         elif event == "firing" and change.alert is not None and verdict.onset is not None:
             self._open(change.alert.episode, verdict.onset, verdict.partition,
                        channels_of(change.verdict))  # fmt: skip
-        elif event == "turned" and self.episodes and self.episodes[-1].open:
-            self.episodes[-1].follow(channels_of(verdict))
+        elif event == "turned" and self.episodes:
+            self.follow(self.episodes[-1].id, verdict)
         elif event in ("resolved", "transient"):
             self.held = []
             for episode in self.episodes:
                 episode.open = False
         self.sweep()
+
+    def follow(self, id: str, verdict: Verdict) -> None:
+        """Keep rows of what has moved, too, of an episode that fires and is not followed by another
+        yet."""
+        episode = self.episodes[-1] if self.episodes else None
+        if episode is None or not episode.open or episode.id != id:
+            return
+        for name in episode.follow(channels_of(verdict)):
+            calm = self._calm_before(episode.first, episode.partition)
+            episode.slots[name].before = before(calm, name, TYPICAL)
 
     def _open(
         self, id: str, onset: Onset, partition: Partition | None, channels: tuple[str, ...]
@@ -141,21 +152,20 @@ class Ring:
             episode.open = episode.id == id
         if all(episode.id != id for episode in self.episodes):
             made = EpisodeRows(id, self.model_version, partition, dict(onset.next_offsets))
-            made.follow(channels)
-            calm = self._calm_before(onset, partition)
-            for name in made.slots:
+            calm = self._calm_before(made.first, partition)
+            for name in made.follow(channels):
                 made.slots[name].before = before(calm, name, TYPICAL)
             self.episodes = [*self.episodes, made][-EPISODES:]
         self.held = []
 
-    def _calm_before(self, onset: Onset, partition: Partition | None) -> list[Seen]:
-        """Normal rows from before a drift, and not from within another one."""
+    def _calm_before(
+        self, first: Mapping[Partition, int], partition: Partition | None
+    ) -> list[Seen]:
+        """Normal rows from before a drift, and not from within another one. first: its offsets."""
         ids = dict.fromkeys([*self.held, *(id for pane in self.panes.values() for _, id in pane)])
         found = [self.rows[id] for id in ids if id in self.rows]
         return [
-            kept.seen
-            for kept in found
-            if kept.calm and _is_before(kept.seen, onset.next_offsets, partition)
+            kept.seen for kept in found if kept.calm and _is_before(kept.seen, first, partition)
         ]
 
     @property

@@ -29,7 +29,7 @@ from monitor.daemon.loop import Daemon
 from monitor.evidence.episode import CHANNELS
 from monitor.evidence.keeper import Keeper
 from monitor.pipeline.step import Pipeline
-from monitor.stream.records import Record
+from monitor.stream.records import Record, Verdict
 from monitor.stream.sinks.memory import MemorySink
 from monitor.stream.sources.memory import MemorySource
 from tests.data import digit_images
@@ -209,6 +209,22 @@ def test_each_drifted_channel_has_rows_before_and_after(run: Run, bundle: Bundle
         for kind in ("before", "after")
     }  # fmt: skip
     assert min(unexpected["after"]) > max(unexpected["before"])
+
+
+def test_what_is_found_while_a_drift_fires_is_told_to_the_keeper(
+    run: Run, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def follow(self: Keeper, episode: str, verdict: Verdict) -> None:
+        told.append((episode, verdict.state))
+
+    monkeypatch.setattr(Keeper, "follow", follow)
+    rows = machine(6000, seed=3)
+    rows[4000:, 1] += 8
+    _, _, subject = run(bundle, sent(as_json(rows.tolist())), channels="standard")
+    (episode,) = subject.parts.pipeline.history.episodes
+    assert set(told) == {(episode.id, "firing")}
 
 
 def test_a_window_shows_its_steps(run: Run, tmp_path: Path) -> None:

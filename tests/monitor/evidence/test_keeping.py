@@ -255,7 +255,8 @@ def test_what_an_old_model_still_picks_is_not_kept(subject: Watched) -> None:
 
 def test_channels_of_an_episode_are_bounded_and_those_that_come_later_are_added() -> None:
     episode = EpisodeRows("e", VERSION, None, {})
-    episode.follow(["a", "b"])
-    episode.follow(["c", "a", "d", "e", "f", "g"])
+    assert episode.follow(["a", "b"]) == ["", "a", "b"]
+    assert episode.follow(["c", "a", "d", "e", "f", "g"]) == ["c", "d", "e"]
+    assert episode.follow(["h"]) == []
     assert list(episode.slots) == ["", "a", "b", "c", "d", "e"]
     assert len(episode.slots) == 1 + CHANNELS
