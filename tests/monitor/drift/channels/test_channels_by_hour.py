@@ -15,12 +15,24 @@ from models.channel_sample import sampled
 from models.channels import Channels
 from monitor.drift.judge import Judge
 from monitor.drift.judge_state import decode, encode
+from monitor.drift.segments.moulds import segments_of
 from monitor.pipeline.scored import Scored
 from monitor.stream.columns import Columns
 from monitor.stream.records import Record, Scores
 from tests.models.swinging import DAY, MONDAY, times
-from tests.monitor.builders import normal_errors
-from tests.monitor.drift.channels.tables import CALIBRATION, D, channels_of, events, feed, judge
+from tests.monitor.builders import VERSION, normal_errors
+from tests.monitor.drift.channels.tables import (
+    CALIBRATION,
+    SETTINGS,
+    D,
+    batch,
+    channels_of,
+    events,
+    feed,
+    judge,
+    reference,
+)
+from tests.monitor.drift.segments_streams import names, told
 
 Values = NDArray[np.float32]
 A_DAY = 40_000
@@ -106,8 +118,8 @@ def test_what_is_stuck_is_told_with_the_value_that_came(at: float) -> None:
     assert "`temperature` is stuck at" in verdict.explanation
 
 
-def test_a_constant_input_is_not_stuck_for_it() -> None:
-    """A channel without a context beside those with one is told from its own values."""
+def test_what_does_not_swing_is_told_from_its_own_values() -> None:
+    """A channel without a context beside those with one."""
 
     def stuck(made: Values) -> None:
         made[:, 3] = 0.0
@@ -159,3 +171,27 @@ def test_some_of_the_channels_keep_their_hours() -> None:
     chosen = np.array([i for i, v in enumerate(known().each) if v in part.each])
     feed(subject, errors(4000), part.context.adjusted(made[:, chosen], moments))
     assert subject.rows == 4000
+
+
+def test_segments_judge_their_channels_by_the_hour_too() -> None:
+    made, moments = stream(12_000)
+    made[1::3, 3] += 3.0  # the level in the second one, which does not swing
+    every = np.arange(12_000) % 3
+    batches = [slice(first, first + 2000) for first in range(0, 12_000, 2000)]
+    twins = [segments_of(VERSION, reference(), SETTINGS, 3, known()) for _ in range(2)]
+    found: list[list[tuple[str, str]]] = [[], []]
+    for part in batches:
+        records = replace(
+            batch(errors(2000, part.start), shown(made[part], moments[part]), part.start),
+            segments=names(3), segment=every[part],
+        )  # fmt: skip
+        for subject, events_of in zip(twins, found, strict=True):
+            subject.watch(records, part.start)
+            events_of += told(subject.found(part.stop))
+        again = segments_of(VERSION, reference(), SETTINGS, 3, known())
+        again.restore(decode(encode(twins[1].state())))
+        twins[1] = again
+    assert found[0] == found[1]
+    assert set(found[0]) == {("camera-1", "firing")}
+    (drift, *_) = twins[0].judges[1].verdict.channels
+    assert drift.feature == "level"
