@@ -15,6 +15,7 @@ from models.context_fit import LEAST_KNOWN
 from models.reference import DEFAULT_TOLERANCE
 
 PICTURE: Final = "plots/context.png"
+CHANNELS_PICTURE: Final = "plots/channels-by-hour.png"
 _SHOWN: Final = 4000
 """Errors in the picture, evenly spread."""
 
@@ -86,9 +87,11 @@ def section(check: Mapping[str, Any], shown: Callable[[str], str]) -> str:
     """The section of the model card, Markdown. shown: as of `channel_words`."""
     of_channels = channel_words(check, shown)
     picture = f"\n![errors by the hour]({PICTURE})\n" if check["kind"] else ""
+    if check.get("channels") and check["channels"]["swing"]:
+        picture += f"\n![channels by the hour]({CHANNELS_PICTURE})\n"
     return f"""## Context
 
-Of the drift test: {words(check)}.
+Of the error: {words(check)}.
 
 {f"Of channels: {of_channels}." if of_channels else "Channels are judged as they are."}
 

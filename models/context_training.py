@@ -43,6 +43,31 @@ class LearnedContext:
 NOTHING = LearnedContext()
 
 
+@dataclass(frozen=True, eq=False)
+class LearnedChannels:
+    """Channels, and what came of asking for a context.
+
+    channels: None if there are none. check: of `fit_channels`, or None if nobody asked, or
+    calibration is of too few days. values, moments: (n, C) as they came, and (n,), to be drawn.
+    """
+
+    channels: Channels | None = None
+    check: Mapping[str, Any] | None = None
+    values: Floats | None = None
+    moments: NDArray[np.int64] | None = None
+
+    @property
+    def by_hour(self) -> tuple[Channels, Floats, NDArray[np.int64]] | None:
+        """Channels that have a context, with what is drawn of them; None if there are none."""
+        channels, values, moments = self.channels, self.values, self.moments
+        if channels is None or channels.context is None or values is None or moments is None:
+            return None
+        return channels, values, moments
+
+
+NO_CHANNELS = LearnedChannels()
+
+
 def check(described: Description, parts: Split, settings: TrainingSettings, records: int) -> None:
     """Raise TrainingError or CalibrationError if a context is asked for that there cannot be."""
     asked, moments = described.context, described.moments
@@ -82,9 +107,8 @@ def channels_learned(
     held_out: NDArray[Any],
     moments: NDArray[np.int64] | None,
     asked: str,
-) -> tuple[Channels | None, dict[str, Any] | None]:
-    """The channels of a trained model, with the context of those that swing; and what was found of
-    that, None if nobody asked, or calibration is of too few days.
+) -> LearnedChannels:
+    """The channels of a trained model, with the context of those that swing.
 
     training, held_out: records that trained it, and that calibrate it. moments: of the latter.
     asked: as of the error; of channels, only what helps is kept.
@@ -92,7 +116,7 @@ def channels_learned(
     metric, ordered = settings.error_metric, settings.ordered
     channels = Channels.calibrate(model, spec, metric, training, held_out, ordered=ordered)
     if channels is None or moments is None or not asked:
-        return channels, None
+        return LearnedChannels(channels)
     count, views = len(held_out), channels.views
     engine = engine_for(model, spec, metric, views=views)
 
@@ -104,17 +128,23 @@ def channels_learned(
     rows = kept_rows(count, len(views.all), ordered=ordered)
     samples = sampled(moments, asked != "hour", (values(spread), spread), (channels.values, rows))
     if not samples:
-        return channels, None
+        return LearnedChannels(channels)
     fitted, kept = samples
     found = fit_channels(fitted, kept, [view.name for view in channels.each])
     if not found.watchable.any():
-        return None, found.check
-    left = channels.kept[found.watchable]
-    return replace(channels, kept=left, values=found.values, context=found.context), found.check
+        return LearnedChannels(None, found.check)
+    left = replace(
+        channels,
+        kept=channels.kept[found.watchable],
+        values=found.values,
+        context=found.context,
+    )
+    return LearnedChannels(left, found.check, fitted.values[:, found.watchable], fitted.moments)
 
 
-def described(learned: LearnedContext, channels: Mapping[str, Any] | None) -> dict[str, Any]:
+def described(learned: LearnedContext, watched: LearnedChannels) -> dict[str, Any]:
     """What the bundle's metadata say: nothing if nobody asked."""
     if learned.check is None:
         return {}
-    return {"context": {**learned.check, **({} if channels is None else {"channels": channels})}}
+    of_channels = {} if watched.check is None else {"channels": dict(watched.check)}
+    return {"context": {**learned.check, **of_channels}}

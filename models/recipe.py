@@ -95,7 +95,7 @@ def train(
     reference = _calibrated(errors, settings, FLOAT32)
     learned = context_training.learned(errors, parts, described)
     moments = None if described.moments is None else described.moments[parts.calibration]
-    channels, swinging = context_training.channels_learned(
+    watched = context_training.channels_learned(
         fitted.model, spec, settings, records[parts.training], held_out, moments, described.context
     )
     samples = spec.prepare(held_out[:SAMPLED])
@@ -114,11 +114,7 @@ def train(
             "history": vars(history),
             **({} if conduct.choice is None else {"preset": dict(conduct.choice)}),
             **({} if fitted.left_out is None else {"left_out": fitted.left_out.to_json()}),
-            **(
-                {}
-                if learned.check is None
-                else {"context": {**learned.check, "channels": swinging}}
-            ),
+            **context_training.described(learned, watched),
             "versions": _versions(),
         },
         pages=partial(
@@ -127,13 +123,14 @@ def train(
             samples=samples,
             strangest=_shown(fitted, records),
             learned=learned,
+            watched=watched,
         )
         if conduct.card
         else None,
         reduced=_calibrated(_errors(fitted, held_out, BFLOAT16), settings, BFLOAT16)
         if settings.precision == BFLOAT16
         else None,
-        channels=channels,
+        channels=watched.channels,
         context=learned.context,
     )
     if keeper is not None and history.ended != INTERRUPTED:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from models import context_report, montage, plots
 from models.bundle import Bundle
+from models.channel_swings import channel_swings
 from models.choice import table
-from models.context_training import NOTHING, LearnedContext
+from models.context_training import NO_CHANNELS, NOTHING, LearnedChannels, LearnedContext
 from models.reconstruction import SURPRISAL, model_errors, reconstructed
 from models.reference import DEFAULT_TOLERANCE
 from models.training import SOLVED, History
@@ -29,11 +30,12 @@ def pages(
     samples: NDArray[np.float32],
     strangest: NDArray[np.float32] | None = None,
     learned: LearnedContext = NOTHING,
+    watched: LearnedChannels = NO_CHANNELS,
 ) -> dict[str, bytes]:
     """Return the model card and its plots, by file name.
 
     samples: prepared records that were not trained on, (n, *shape), of which eight are shown.
-    strangest: prepared, those that were left out, or None. learned: of the hour.
+    strangest: prepared, those that were left out, or None. learned, watched: of the hour.
     """
     card = model_card(bundle)
     if strangest is None:
@@ -48,6 +50,8 @@ def pages(
     if learned.context is not None and learned.errors is not None and learned.moments is not None:
         drawn = context_report.picture(learned.context, learned.errors, learned.moments)
         made[context_report.PICTURE] = drawn
+    if watched.by_hour is not None:
+        made[context_report.CHANNELS_PICTURE] = channel_swings(*watched.by_hour)
     if history.ended != SOLVED:
         made["plots/loss.png"] = plots.loss_curve(
             history.losses, history.validation_losses, history.best_epoch

@@ -98,6 +98,8 @@ def test_channels_that_swing_are_learned_though_the_errors_do_not(of_channels):
     assert document["channels"]["context"] == "hour"
     card = (of_channels.path / "README.md").read_text()
     assert "channels are judged by the hour (UTC): " in card
+    assert "plots/channels-by-hour.png" in card
+    assert (of_channels.path / "plots" / "channels-by-hour.png").is_file()
     assert "no cycle that held-out days agree on" in card
 
 
@@ -154,6 +156,7 @@ def test_nobody_asks_and_nothing_changes(tmp_path):
     timed = train(records, tmp_path / "timed", PLAIN, described=Description(moments=moments))
     assert timed.version == plain.version
     assert "Context" not in (plain.path / "README.md").read_text()
+    assert not (plain.path / "plots" / "channels-by-hour.png").exists()
     document = json.loads((plain.path / MANIFEST).read_text())
     assert document["schema_version"] == 2
     assert "context" not in document
