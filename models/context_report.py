@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from models import plots
 from models.context import CELLS, Context, cells_of
-from models.context_fit import LEAST_KNOWN
 from models.reference import DEFAULT_TOLERANCE
 
 PICTURE: Final = "plots/context.png"
@@ -51,16 +50,14 @@ def channel_words(check: Mapping[str, Any], shown: Callable[[str], str]) -> str:
     found = check.get("channels")
     if found is None:
         return ""
-    left = found["unknown"]
-    rest = "" if not left else (
-        f"; {left} more {'swings' if left == 1 else 'swing'}, known less well than to within"
-        f" {LEAST_KNOWN:g} standard deviations: not judged by the hour"
-    )  # fmt: skip
+    rest = ""
     if found["left_out"]:
         first = ", ".join(shown(name) for name in found["first_left_out"])
         also = found["left_out"] - len(found["first_left_out"])
-        rest += f"; not watched, since more than their level and spread swings: {first}"
-        rest += f" and {also} more" * (also > 0)
+        rest = (
+            "; not watched, since they swing by more than a level and a spread, or it is hardly"
+            f" known how: {first}" + f" and {also} more" * (also > 0)
+        )
     if not found["swing"]:
         return f"none of {found['watched']} channels is judged by the hour{rest}"
     named = [

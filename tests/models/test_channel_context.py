@@ -127,6 +127,15 @@ def test_channels_of_few_values_are_judged_as_they_are():
     assert np.array_equal(kept[:2], values[:2])
 
 
+@pytest.mark.parametrize(("step", "left_out"), [(0.25, 0), (1.0, 1)])
+def test_a_sensor_with_steps_is_judged_by_the_hour_unless_they_are_coarse(step, left_out):
+    values = noise(2) + wave(times(N, 14), 1.5)
+    values[1] = np.round(values[1] / step) * step
+    context, _, check = fitted(values)
+    assert check["left_out"] == left_out
+    assert context.kept.tolist() == [0, 1][: 2 - left_out]
+
+
 def test_values_that_come_more_often_at_some_hours_are_left_out():
     when = times(N, 14)
     day = np.random.default_rng(0).random((1, N)) < 0.5 + 0.4 * wave(when, 1.0)
