@@ -48,6 +48,7 @@ def test_shapes_are_periodic_and_ordered_from_the_simplest():
     assert [shape.kind for shape in OF_DAY] == ["hour"] * len(OF_DAY)
     assert [shape.kind for shape in OF_WEEK] == ["week"] * len(OF_WEEK)
     for shapes in (OF_DAY, OF_WEEK):
-        sizes = [shape.functions.shape[1] for shape in shapes]
+        assert [shape.steps for shape in shapes] == [False] * (len(shapes) - 1) + [True]
+        sizes = [len(shape.frequencies) for shape in shapes if not shape.steps]
         assert sizes == sorted(sizes)
         assert all(len(s.penalty) == s.functions.shape[1] for s in shapes)
