@@ -10,7 +10,6 @@ stuck, is v.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
@@ -26,8 +25,6 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Values = NDArray[np.float32]
 
-WIDEST: Final = math.log(4.0)
-"""Most that a spread is widened or narrowed by, as a logarithm."""
 TENSORS: Final = {
     "context_kept": torch.int64,
     "context_gain": torch.float32,

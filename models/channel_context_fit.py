@@ -16,11 +16,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.channel_context import WIDEST, ChannelContext
+from models.channel_context import ChannelContext
 from models.channel_sample import Sampled
 from models.channel_shapes import settled
 from models.context import CELLS, DAY_CELLS
-from models.context_fit import LEAST_KNOWN, MEDIAN, NEAREST, SPREAD, SURE, clock
+from models.context_fit import LEAST_KNOWN, MEDIAN, NEAREST, SPREAD, SURE, WIDEST, clock
 from models.context_folds import DOUBT, Curve, Folds, centred, curve, jackknife
 from models.context_shapes import Shape
 
@@ -82,46 +82,50 @@ def fit_channels(fitted: Sampled, kept: Sampled, names: Sequence[str]) -> Fitted
     """
     mean, spread = fitted.values.mean(axis=0), np.maximum(fitted.values.std(axis=0), 1e-30)
     usable = np.array([_has_level(each) for each in fitted.values.T])
-    z = (fitted.values - mean) / spread
+    z, kept_z = ((sample.values - mean) / spread for sample in (fitted, kept))
     doubt = DOUBT / max(usable.size, 1)
-    columns = usable.nonzero()[0].tolist()
-    levels = settled(z[:, usable], fitted, doubt)
-    far = [
-        _distances(z[:, c], fitted, fitted.days, s) for c, s in zip(columns, levels, strict=True)
-    ]
-    spreads = settled(np.stack(far, axis=1), fitted, doubt) if far else []
-    values, kept_z = kept.values.T.astype(np.float32), (kept.values - mean) / spread
-    tables, told, unknown = dict[int, _Table](), list[dict[str, Any]](), 0
-    for channel, level, scatter in zip(columns, levels, spreads, strict=True):
-        if level is None and scatter is None:
-            continue
-        table, about = _fitted(z[:, channel], fitted, level, scatter)
-        if about["known_to"] > LEAST_KNOWN:
-            unknown += 1
-            continue
-        tables[channel] = table
-        told.append({"channel": names[channel], **about})
-        rest = table.held_out(kept_z[:, channel], kept)
-        values[channel] = mean[channel] + spread[channel] * rest
-    told.sort(key=lambda each: -max(each["swing"], each["spread"]))
-    context = _context(tables, kept.values, mean, spread)
-    rest = z.copy()
+    found = _tables(z, usable, fitted, doubt)
+    tables = {c: table for c, (table, about) in found.items() if about["known_to"] <= LEAST_KNOWN}
+    values, rest = kept.values.T.astype(np.float32), z.copy()
     for channel, table in tables.items():
+        held_out = table.held_out(kept_z[:, channel], kept)
+        values[channel] = mean[channel] + spread[channel] * held_out
         rest[:, channel] = table.held_out(z[:, channel], fitted)
     watchable = ~_misshapen(rest, usable, fitted, doubt)
-    if watchable.any() and context is not None:
+    context = _context(tables, kept.values, mean, spread)
+    if context is not None:
         context = context.of(watchable.nonzero()[0])
     out = [name for name, watched in zip(names, watchable, strict=True) if not watched]
-    told = [each for each in told if each["channel"] not in out]
+    told = [{"channel": names[c], **found[c][1]} for c in tables if watchable[c]]
+    told.sort(key=lambda each: -max(each["swing"], each["spread"]))
     check = {
         "watched": int(watchable.sum()),
         "swing": len(told),
-        "unknown": unknown,
+        "unknown": len(found) - len(tables),
         "most": told[:TOLD],
         "left_out": len(out),
         "first_left_out": out[:TOLD],
     }
     return FittedChannels(watchable, context, values[watchable], check)
+
+
+def _tables(
+    z: Floats, usable: NDArray[np.bool_], sample: Sampled, doubt: float
+) -> dict[int, tuple[_Table, dict[str, Any]]]:
+    """The table of each channel that swings, and what is said of it. usable: those with a level."""
+    columns = usable.nonzero()[0].tolist()
+    if not columns:
+        return {}
+    levels = settled(z[:, usable], sample, doubt)
+    far = [
+        _distances(z[:, c], sample, sample.days, s) for c, s in zip(columns, levels, strict=True)
+    ]
+    spreads = settled(np.stack(far, axis=1), sample, doubt)
+    return {
+        channel: _fitted(z[:, channel], sample, level, spread)
+        for channel, level, spread in zip(columns, levels, spreads, strict=True)
+        if level is not None or spread is not None
+    }
 
 
 def _misshapen(
@@ -162,7 +166,7 @@ def _fitted(
     usual = np.bincount(cells, minlength=CELLS) / cells.size
     here = usual > 0
     levels = centred(_all(of_level), usual, math.inf)
-    spreads = centred(_all(of_spread), usual, WIDEST)
+    spreads = centred(_all(of_spread), usual, math.log(WIDEST))
     middle = float(np.median(z - levels[0][cells]))
     table = _Table(levels, spreads, middle, folds is sample.weeks)
     rest = float(table.held_out(z, sample).std()) or 1.0

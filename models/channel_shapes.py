@@ -6,7 +6,6 @@ of the distance, of values whose tails are cut off, since that is solved for all
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.channel_sample import Sampled
 from models.context import CELLS
-from models.context_folds import Folds, compared
+from models.context_folds import Folds, as_good, compared
 from models.context_shapes import OF_DAY, OF_WEEK, Shape
 
 Floats = NDArray[np.float64]
@@ -63,15 +62,10 @@ def _better(
     found: list[Shape | None] = []
     for channel, shape in enumerate(before):
         best = min((known[each][:, channel] for each in shapes), key=lambda loss: float(loss.sum()))
-        simplest = next(s for s in shapes if _as_good(known[s][:, channel], best))
+        simplest = next(s for s in shapes if as_good(known[s][:, channel], best))
         test = compared(known[shape][:, channel], known[simplest][:, channel], doubt)
         found.append(simplest if test.helps else shape)
     return found
-
-
-def _as_good(loss: Floats, best: Floats) -> bool:
-    worse = loss - best
-    return bool(worse.mean() <= worse.std(ddof=1) / math.sqrt(worse.size))
 
 
 class _Sums:

@@ -51,7 +51,7 @@ def channel_swings(
         name = channels.each[channel].name
         name = "".join(c if c.isprintable() else "?" for c in name)[:_NAME]
         axes.set_title(name, fontsize=10, loc="left", parse_math=False)
-        axes.set(xlim=(0, period))
+        axes.set(xlim=(0, period), xticks=np.arange(0, period + 1, period / 8))
     grid[-1].set_xlabel("hour (UTC)")
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

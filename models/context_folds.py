@@ -144,10 +144,15 @@ def chosen(
     found = [losses(y, cells, folds, level, each) for each in curves]
     best = found[int(np.argmin([each.sum() for each in found]))]
     for made, loss in zip(curves, found, strict=True):
-        worse = loss - best
-        if worse.mean() <= worse.std(ddof=1) / math.sqrt(worse.size):
+        if as_good(loss, best):
             return made, loss
     raise AssertionError("the best is no worse than itself")
+
+
+def as_good(loss: Floats, best: Floats) -> bool:
+    """Whether losses of units (u,) are within a standard error of the best ones."""
+    worse = loss - best
+    return bool(worse.mean() <= worse.std(ddof=1) / math.sqrt(worse.size))
 
 
 def centred(curves: Floats, usual: Floats, farthest: float) -> Floats:

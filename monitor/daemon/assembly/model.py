@@ -165,6 +165,17 @@ def _channels_by_hour(channels: Channels | None) -> dict[str, Any]:
     return {"channels_by_hour": {"kind": context.kind, "channels": names}}
 
 
+def _left_out(bundle: Bundle) -> dict[str, Any]:
+    """Channels that are not watched since what the hour does to them is not known, if any are."""
+    check = bundle.metadata.get("context")
+    found = check.get("channels") if isinstance(check, dict) else None
+    names = found.get("first_left_out") if isinstance(found, dict) else None
+    if not isinstance(names, list) or not names or not isinstance(found, dict):
+        return {}
+    first = [str(name) for name in names]
+    return {"channels_left_out": {"count": found.get("left_out"), "first": first}}
+
+
 def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
     """What the status page says of the model, how it scores, and of drift detection with it."""
     bundle = scorer.bundle
@@ -177,6 +188,7 @@ def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
             "channels": 0 if scorer.channels is None else len(scorer.channels.each),
             **({} if bundle.context is None else {"context": bundle.context.kind}),
             **_channels_by_hour(scorer.channels),
+            **({} if scorer.channels is None else _left_out(bundle)),
         },
         "model": {
             "version": bundle.version,

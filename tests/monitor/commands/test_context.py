@@ -56,7 +56,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("stream") / "stream.csv", when, SWING, 1)
 
 
-def config(folder: Path, model: Path) -> Path:
+def config(folder: Path, model: Path, channels: str = "off") -> Path:
     path = folder / "aead-monitor.yaml"
     path.write_text(
         yaml.safe_dump(
@@ -64,7 +64,11 @@ def config(folder: Path, model: Path) -> Path:
                 "model": str(model),
                 "kafka": {"topic": "in"},
                 "codec": {"name": "json"},
-                "drift": {"false_alarms": "1 per 1000000 records", "guard_seconds": 0},
+                "drift": {
+                    "false_alarms": "1 per 1000000 records",
+                    "guard_seconds": 0,
+                    "channels": channels,
+                },
                 "state": {"directory": str(folder / "state")},
             }
         )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from numpy.typing import NDArray
 
 from models.bundle import load
 from monitor.cli import main
+from monitor.config.file import load as read_config
+from monitor.daemon.assembly.model import about_model, build_scorer
 from tests.models.swinging import DAY, MONDAY
+from tests.monitor.commands.test_context import config
 
 N, STEP = 6000, 432_000
 """Records, and milliseconds between two: 200 a day, 30 days."""
@@ -45,28 +48,8 @@ def stream(folder: Path, offset: float = 0.0) -> Path:
     return write(folder / "stream.csv", when, 1, offset)
 
 
-def config(folder: Path, model: Path) -> Path:
-    path = folder / "aead-monitor.yaml"
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "model": str(model),
-                "kafka": {"topic": "in"},
-                "codec": {"name": "json"},
-                "drift": {
-                    "false_alarms": "1 per 1000000 records",
-                    "guard_seconds": 0,
-                    "channels": "standard",
-                },
-                "state": {"directory": str(folder / "state")},
-            }
-        )
-    )
-    return path
-
-
 def replayed(plant: Path, model: str, data: Path, folder: Path) -> list[dict[str, object]]:
-    given = ["--config", str(config(folder, plant / model)), "--data", str(data)]
+    given = ["--config", str(config(folder, plant / model, "standard")), "--data", str(data)]
     assert main(["replay", *given, "--time-column", "at", "--out", str(folder / "out")]) == 0
     found: list[dict[str, object]] = json.loads((folder / "out/replay.json").read_text())[
         "episodes"
@@ -89,6 +72,26 @@ def test_train_and_check_bundle_say_which_channels_swing(
     words = ["--data", str(data), "--arch", "dense", "--epochs", "1", "--time", "at"]
     assert main(["train", *words, "--out", str(tmp_path / "m"), "--context", "hour"]) == 0
     assert "channels are judged by the hour (UTC): " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("read", [None, 5, {}, {"channels": None}, {"channels": {}},
+                                  {"channels": {"left_out": 1, "first_left_out": 5}}])  # fmt: skip
+def test_the_status_page_is_told_which_channels_are_judged_by_the_hour_or_left_out(
+    plant: Path, tmp_path: Path, read: object
+) -> None:
+    bundle = load(plant / "model")
+    asked = read_config(str(config(tmp_path, plant / "model", "standard")))
+    known = bundle.channels
+    assert known is not None
+    assert known.context is not None
+    told = about_model(asked, build_scorer(asked, bundle, known))["drift_settings"]
+    assert len(told["channels_by_hour"]["channels"]) == known.context.kept.size
+    left_out = bundle.metadata["context"]["channels"]["first_left_out"]
+    assert left_out
+    assert told["channels_left_out"]["first"] == left_out
+    other = replace(bundle, metadata={**bundle.metadata, "context": read})
+    told = about_model(asked, build_scorer(asked, other, known))["drift_settings"]
+    assert "channels_left_out" not in told
 
 
 def test_a_swing_of_the_inputs_is_drift_without_the_hour_and_not_with_it(
@@ -114,7 +117,7 @@ def test_replay_and_simulate_make_up_no_hours(
     data = stream(tmp_path)
     rows = [line.split(",", 1)[1] for line in data.read_text().splitlines()]
     data.write_text("\n".join(rows) + "\n")
-    given = ["--config", str(config(tmp_path, plant / "model")), "--data", str(data)]
+    given = ["--config", str(config(tmp_path, plant / "model", "standard")), "--data", str(data)]
     assert main(["replay", *given, "--rate", "5"]) == 2
     assert "which a rate does not tell" in capsys.readouterr().err
     words = ["simulate", "--bundle", str(plant / "model"), "--data", str(data), "--repeats", "1",

@@ -116,11 +116,17 @@ def test_it_says_until_when_it_is_muted_and_why() -> None:
 
 def test_channels_that_are_judged_by_the_hour_are_named() -> None:
     names = [f"sensor {i}" for i in range(12)]
-    settings = {"detection_limits": "none", "channels_by_hour": {"kind": "week", "channels": names}}
+    settings = {
+        "detection_limits": "none",
+        "channels_by_hour": {"kind": "week", "channels": names},
+        "channels_left_out": {"count": 7, "first": ["code 2", "lamp"]},
+    }
     told = page(published(drift_settings=settings)).text
     assert "by the hour of the week (UTC), since they swing: sensor 0, sensor 1," in told
     assert "sensor 9 and 2 more." in told
     assert "sensor 10" not in told
+    assert "Not watched, since what the hour does" in told
+    assert "code 2, lamp; 7 in all." in told
     assert "since they swing" not in page(published()).text
 
 
@@ -163,7 +169,10 @@ def test_texts_of_others_are_shown_as_text(address: str) -> None:
         mute_damage="x",
         hindrances={"output": "x"},
         hindrance="x",
-        drift_settings={"channels_by_hour": {"kind": "x", "channels": ["x"]}},
+        drift_settings={
+            "channels_by_hour": {"kind": "x", "channels": ["x"]},
+            "channels_left_out": {"count": 1, "first": ["x"]},
+        },
     )
     hostile = replaced(status, HOSTILE)
     hostile["episodes"][0]["id"] = EPISODE["id"]
