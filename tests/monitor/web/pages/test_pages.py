@@ -125,7 +125,7 @@ def test_channels_that_are_judged_by_the_hour_are_named() -> None:
     assert "by the hour of the week (UTC), since they swing: sensor 0, sensor 1," in told
     assert "sensor 9 and 2 more." in told
     assert "sensor 10" not in told
-    assert "Not watched, since what the hour does" in told
+    assert "Channels that are not watched, since what the hour does" in told
     assert "code 2, lamp; 7 in all." in told
     assert "since they swing" not in page(published()).text
 
