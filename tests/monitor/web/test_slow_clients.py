@@ -19,20 +19,25 @@ from tests.kafka.process import wait_until
 from tests.monitor.web.certificates import Authority
 from tests.monitor.web.site import HOST, Site, ask, scrape_seconds, serving, stalled, trusting
 
-BOUND_SECONDS = 0.05
-"""A scrape stays under it: the median of some."""
+SLOWER = 2
+"""At most so many times as long as beside nobody does a scrape take: the median of some."""
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: monitor\r\n\r\n"
 HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 
-def assert_prompt(site: Site, **settings: object) -> None:
-    """Scrapes are quick. A machine that is busy with other work may spoil one series of them."""
-    medians = []
-    for _ in range(5):
-        medians.append(scrape_seconds(site.port, **settings))
-        if medians[-1] < BOUND_SECONDS:
-            return
-    pytest.fail(f"the median scrape took {medians} s")
+def assert_prompt(site: Site, config: Path | None = None, **settings: object) -> None:
+    """Scrapes are as quick as those of a site that nobody else asks, measured in turn.
+
+    A machine that is busy with other work may spoil one pair of series.
+    """
+    pairs = []
+    with serving(config) as quiet:
+        for _ in range(5):
+            pairs.append([scrape_seconds(of.port, **settings) for of in (quiet, site, quiet)])
+            before, disturbed, after = pairs[-1]
+            if disturbed < SLOWER * max(before, after):
+                return
+    pytest.fail(f"alone, disturbed, alone: {pairs} s")
 
 
 @pytest.mark.parametrize("count", [20, 200])
@@ -52,7 +57,7 @@ def test_stalled_tls_clients_do_not_slow_a_scrape_of_64_partitions(
     secure: Path, authority: Authority, count: int, sent: bytes
 ) -> None:
     with serving(secure) as site, stalled(site.port, count, sent):
-        assert_prompt(site, tls=trusting(authority.file))
+        assert_prompt(site, secure, tls=trusting(authority.file))
 
 
 def test_clients_that_agree_on_tls_and_do_not_read_slow_nobody(
@@ -63,7 +68,7 @@ def test_clients_that_agree_on_tls_and_do_not_read_slow_nobody(
         for client in clients:
             wrapped = held.enter_context(context.wrap_socket(client, server_hostname=HOST))
             wrapped.sendall(REQUEST * 50)
-        assert_prompt(site, tls=context)
+        assert_prompt(site, secure, tls=context)
 
 
 class TestLimits:
