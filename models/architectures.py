@@ -58,6 +58,7 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
     ),
     "linear": Architecture("models.linear:Linear", (BOTTLENECK,)),
     "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
+    "patches": Architecture("models.patches:Patches", (BOTTLENECK,)),
     "dense": Architecture("models.dense:Dense", (HIDDEN,)),
     "convolutional": Architecture(
         "models.convolutional:Convolutional", (CHANNELS, BOTTLENECK, DROPOUT)

@@ -9,7 +9,9 @@ surprisal (surprisal.py). It costs one product of matrices a record, about what 
 
 The strangest share teaches it nothing. It is found, and found again under what was learned without
 it, as Rousseeuw and van Driessen concentrate a covariance (A fast algorithm for the minimum
-covariance determinant estimator, Technometrics 1999).
+covariance determinant estimator, Technometrics 1999). As much as the distance counts how far each
+value lies in the tails of its own feature (marginals.py): of few records each is about as far from
+the others as any, since their directions follow it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from torch import Tensor
 
 from models import checks
 from models.input_spec import InputSpec
+from models.marginals import Marginals
 from models.solved import Solved, give, unusual, weight
-from models.surprisal import Surprisal
+from models.surprisal import Surprisal, Surprisals
 from models.whitened import Whitened
 
 MAX_VALUES: Final = 4096
@@ -81,9 +84,13 @@ class Linear(Solved):
         x = records.flatten(1)  # (n, d)
         kept = torch.ones(len(x), dtype=torch.bool, device=x.device)
         self._fit(x)
-        for _ in range(_ROUNDS if share else 0):
-            kept = ~unusual(self._in_blocks(x), share)
-            self._fit(x[kept])
+        if share:
+            tails = Marginals(x.shape[1]).to(x.device)
+            tails.fit(x)
+            of_values = torch.cat([tails(block).sum(1) for block in torch.split(x, _BLOCK)])
+            for _ in range(_ROUNDS):
+                kept = ~unusual(self._strangeness(self._in_blocks(x), of_values), share)
+                self._fit(x[kept])
         self.surprisal.fit(self._in_blocks(x))
         return kept
 
@@ -120,6 +127,13 @@ class Linear(Solved):
             return distances
         # As whitened.py has it, in one product.
         return torch.addmm(self.origin, flat, self.spread).square_().sum(1)
+
+    @staticmethod
+    def _strangeness(*errors: Tensor) -> Tensor:
+        """The mean surprisal of errors of several kinds among themselves, (n,) from (n,) each."""
+        surprisals = Surprisals(len(errors)).to(errors[0].device)
+        surprisals.fit(errors)
+        return torch.stack(surprisals(errors)).mean(0)
 
     def _in_blocks(self, x: Tensor) -> Tensor:
         """Squared distances, (n,)."""

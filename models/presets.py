@@ -31,9 +31,7 @@ BEST_MINUTES: Final = 30.0
 COST: Final = 1.3
 """Allowed by default, of all that a daemon does for a record."""
 LARGE: Final = 1024
-"""Values of a record up to which those whose solution takes their cube are candidates."""
-PER_VALUE: Final = 2
-"""Training records for each value of a record, with fewer of which they are none."""
+"""Values of a record up to which `ladder` is a candidate: beyond, what it costs is out of reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +76,10 @@ class Preset:
         default = BEST_MINUTES if self.name == BEST else MINUTES
         return 60 * (self.minutes or default)
 
-    def candidates(self, spec: InputSpec, records: int) -> list[Candidate]:
-        """What is tried for these records, without what does not fit them.
-
-        records: how many are learned from.
-        """
+    def candidates(self, spec: InputSpec) -> list[Candidate]:
+        """What is tried for these records, without what does not fit them."""
         tried = {AUTO: (AUTO,), BEST: (AUTO, BEST)}.get(self.name, ())
-        suited = _suited(spec, records)
+        suited = _suited(spec)
         return [each for each in suited if each.preset in tried and _fits(each, spec)]
 
 
@@ -94,16 +89,16 @@ def plain(spec: InputSpec) -> Candidate:
     return Candidate(name, name)
 
 
-def _suited(spec: InputSpec, records: int) -> list[Candidate]:
+def _suited(spec: InputSpec) -> list[Candidate]:
     first = plain(spec)
     if first.architecture == "convolutional":
         # No linear one on pixels: it ranks noise and contrast so well that it is chosen, and on
         # MNIST tells digits apart far worse than edges does.
-        return [Candidate("edges", "edges"), first, *_PICTURES]
+        return [Candidate("edges", "edges"), Candidate("patches", "patches"), first, *_PICTURES]
     if first.architecture == "temporal":
-        return [*_solved(spec, records), first, *_SERIES]
+        return [*_solved(spec), first, *_SERIES]
     return [
-        *_solved(spec, records),
+        *_solved(spec),
         first,
         Candidate("narrow", "dense", BEST, {"hidden": _narrow(spec)}),
         Candidate("absolute", "dense", BEST, error_metric="mae"),
@@ -111,12 +106,10 @@ def _suited(spec: InputSpec, records: int) -> list[Candidate]:
     ]
 
 
-def _solved(spec: InputSpec, records: int) -> list[Candidate]:
-    """Those that are solved. Directions that no record has are unknown to them."""
-    values = math.prod(spec.shape)
-    if values > LARGE or records < PER_VALUE * values:
-        return []
-    return [Candidate("ladder", "ladder"), Candidate("linear", "linear")]
+def _solved(spec: InputSpec) -> list[Candidate]:
+    """Those that are solved: they find most, with fewer records than values, too."""
+    linear = Candidate("linear", "linear")
+    return [linear] if math.prod(spec.shape) > LARGE else [Candidate("ladder", "ladder"), linear]
 
 
 def _narrow(spec: InputSpec) -> list[int]:

@@ -35,7 +35,7 @@ from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
 from models.resuming import keeper_for
-from models.scaling import FAR
+from models.scaling import tamed
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.solving import LeftOut
@@ -259,9 +259,8 @@ def _fit(
     conduct: Conduct,
     keeper: Keeper | None,
 ) -> History:
-    # A few wild records count, and do not teach the network to be wild.
     training, validation = (
-        torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR))
+        torch.from_numpy(tamed(spec.prepare(records[rows])))
         for rows in (parts.training, parts.validation)
     )
     return fit(model, training, validation, settings, conduct.progress, keeper=keeper)

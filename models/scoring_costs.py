@@ -64,6 +64,7 @@ FORWARD: Final[dict[str, Figures]] = {
     "convolutional": _CONVOLUTIONAL,
     "convolutional-variational": _CONVOLUTIONAL,
     "edges": ((64, 11.9), (256, 24.6), (784, 53.7), (1024, 63.0)),
+    "patches": ((64, 9.0), (256, 24.0), (784, 68.0), (1024, 80.0)),
     "temporal": ((48, 1.9), (256, 22.8), (1024, 52.3)),
 }
 """Microseconds of a forward pass by the values of a record, ascending."""

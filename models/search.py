@@ -110,9 +110,7 @@ def choose(
     require_finite(records, described.schema)
     parts = parts or split(len(records), settings)
     spec = recipe.spec_of(records, parts, described)
-    candidates = [
-        each for each in preset.candidates(spec, len(parts.training)) if _allowed(each, settings)
-    ]
+    candidates = [each for each in preset.candidates(spec) if _allowed(each, settings)]
     if not candidates:
         why = "nothing was to be compared" if preset.name == FAST else "no candidate suits these"
         return Choice(preset.name, settings, (), why, preset.cost, plain(spec).name)

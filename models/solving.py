@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from models.reconstruction import SURPRISAL, errors_of
-from models.scaling import FAR
+from models.scaling import tamed
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.training import SOLVED, History
@@ -60,8 +60,7 @@ def solve(
     if settings.contamination is not None:
         share = min(MOST, max(share, 2 * settings.contamination)) if settings.contamination else 0.0
     place = next(model.parameters()).device
-    # A few wild records count, and do not teach the model to be wild.
-    prepared = torch.from_numpy(spec.prepare(records[rows]).clip(-FAR, FAR)).to(place)
+    prepared = torch.from_numpy(tamed(spec.prepare(records[rows]))).to(place)
     with torch.no_grad():
         kept = model.solve(prepared, share, settings.seed).cpu().numpy()
     model.eval()

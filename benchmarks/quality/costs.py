@@ -25,7 +25,9 @@ from models.solved import Solved
 REPEATS = 5
 TIMED = 1024
 VECTORS = ("dense", "linear", "ladder", "denoising", "variational", "memory")
-PICTURES = ("convolutional", "linear", "ladder", "edges", "dense", "convolutional-variational")
+PICTURES = (
+    "convolutional", "linear", "ladder", "edges", "patches", "dense", "convolutional-variational"
+)  # fmt: skip
 SERIES = ("temporal", "linear", "ladder", "dense", "denoising")
 
 

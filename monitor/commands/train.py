@@ -37,7 +37,7 @@ with --resume goes on, to the model that would have come of it without the stop.
 """
 
 
-_SOLVED = "ladder, linear, edges"
+_SOLVED = "ladder, linear, edges, patches"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -32,6 +32,7 @@ SHAPES = Asked(
         "linear": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES[:3],
         "dense": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
         "edges": IMAGE_SHAPES,
+        "patches": IMAGE_SHAPES,
         "convolutional": IMAGE_SHAPES,
         "temporal": SERIES_SHAPES,
         "variational": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,

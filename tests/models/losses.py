@@ -84,6 +84,7 @@ LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
         "ladder": plain,
         "linear": plain,
         "edges": plain,
+        "patches": plain,
         "dense": plain,
         "convolutional": plain,
         "temporal": plain,

@@ -125,6 +125,7 @@ CRAFTED = Asked(
         ],
         "linear": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 785}],
         "edges": [{"bottleneck": 10**9}, {"bottleneck": 4000}, {"memory": -1}, {"memory": False}],
+        "patches": [{"bottleneck": 10**9}, {"bottleneck": 0}, {"bottleneck": 197}],
         "dense": [
             {"hidden": [10**9]},
             {"hidden": [60_000] * 30},

@@ -154,3 +154,25 @@ def test_large_records_are_refused():
 def test_settings_of_gradients_are_refused(tmp_path):
     with pytest.raises(TrainingError, match="leave out epochs"):
         train(around_a_plane(60), tmp_path / "bundle", replace(LINEAR, epochs=3))
+
+
+def test_of_few_records_those_that_are_odd_value_by_value_do_not_teach_it():
+    """With as many records as values, each is about as far from the others as any."""
+    d, found = 120, []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        hidden = rng.normal(size=(5, d))
+        records = rng.normal(size=(150, 5)) @ hidden + rng.normal(size=(150, d))
+        records[140:, :40] += 8
+        _, _, kept = solved(records, share=0.1)
+        found.append(float((~kept[140:]).float().mean()))
+    assert np.mean(found) > 0.6
+
+
+def test_a_mark_that_few_records_have_is_as_far_as_it_is_rare(tmp_path):
+    """One record in three hundred has it: 17 standard deviations, and no wild value."""
+    rng = np.random.default_rng(0)
+    records = np.column_stack([rng.normal(size=(6000, 3)), rng.random(6000) < 1 / 300])
+    made = train(records, tmp_path / "bundle", replace(LINEAR, contamination=0.0))
+    marked = torch.from_numpy(made.input_spec.prepare(np.array([[0.0, 0, 0, 1]])))
+    assert float(made.model.linear(marked)) == pytest.approx(300, rel=0.2)

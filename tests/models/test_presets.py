@@ -53,7 +53,7 @@ def test_a_difference_that_chance_may_make_is_not_clear():
 @pytest.mark.parametrize("d", [1, 3, 16, 64, 100, 200, 400])
 def test_what_finds_most_in_vectors_costs_a_daemon_no_more_than_is_allowed(d):
     spec = spec_of((d,))
-    (ladder,) = (each for each in Preset().candidates(spec, 10_000) if each.name == "ladder")
+    (ladder,) = (each for each in Preset().candidates(spec) if each.name == "ladder")
     assert 1 < ladder.cost(spec) <= COST
 
 
@@ -85,8 +85,8 @@ SPECS = {
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_every_preset_tries_the_plain_model_and_more(spec):
-    auto, best = (Preset(name).candidates(spec, 10_000) for name in (AUTO, BEST))
-    assert Preset(FAST).candidates(spec, 10_000) == []
+    auto, best = (Preset(name).candidates(spec) for name in (AUTO, BEST))
+    assert Preset(FAST).candidates(spec) == []
     assert plain(spec) in auto
     assert {each.name for each in auto} < {each.name for each in best}
     assert len({each.name for each in best}) == len(best)
@@ -117,8 +117,16 @@ def test_a_choice_without_a_limit_is_valid_json():
     assert json.loads(text)["cost"] is None
 
 
-def test_what_is_solved_is_no_candidate_where_records_are_too_few() -> None:
-    spec = spec_of((40,))
-    names = [{each.name for each in Preset(BEST).candidates(spec, n)} for n in (79, 80)]
-    assert names[1] - names[0] == {"linear", "ladder"}
-    assert "dense" in names[0]
+@pytest.mark.parametrize(("d", "solved"), [(40, {"ladder", "linear"}), (1555, {"linear"})])
+def test_what_is_solved_is_a_candidate_for_long_records_too(d: int, solved: set[str]) -> None:
+    names = [each.name for each in Preset().candidates(spec_of((d,)))]
+    assert names == [*(name for name in ("ladder", "linear") if name in solved), "dense"]
+    linear = next(each for each in Preset().candidates(spec_of((d,))) if each.name == "linear")
+    assert linear.cost(spec_of((d,))) <= COST
+
+
+def test_pictures_are_compared_by_their_whole_and_by_their_parts() -> None:
+    spec = spec_of((1, 28, 28))
+    names = [each.name for each in Preset().candidates(spec)]
+    assert names == ["edges", "patches", "convolutional"]
+    assert all(each.cost(spec) <= COST for each in Preset().candidates(spec))

@@ -205,7 +205,7 @@ def test_too_few_to_compare_on_get_the_plain_model():
 def test_pictures_and_series_are_chosen_for(tmp_path):
     rng = np.random.default_rng(0)
     picture = choose(digits(120), replace(CPU, contamination=0.0), Preset(AUTO))
-    assert [each.name for each in picture.trials] == ["edges"]
+    assert [each.name for each in picture.trials] == ["edges", "patches"]
     series = rng.normal(size=(80, 16, 2)).cumsum(axis=1)
     described = Description(layout="series")
     steps = choose(series, replace(CPU, epochs=2), Preset(AUTO), described)
