@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from models import recipe, synthetic
 from models.architectures import ARCHITECTURES
-from models.choice import Choice, Trial, pick
+from models.choice import CLEARLY, CLEARLY_PICTURES, Choice, Trial, pick
 from models.conduct import Conduct
 from models.description import Description
 from models.engines import engine_for
@@ -123,7 +123,8 @@ def choose(
         trials.append(trial)
         told(trial)
     try:
-        chosen_trial, why = pick(trials, preset.cost)
+        clearly = CLEARLY_PICTURES if spec.is_image else CLEARLY
+        chosen_trial, why = pick(trials, preset.cost, clearly)
     except ValueError as error:
         raise TrainingError(f"preset {preset.name}: {error}. Use fast, or name --arch.") from error
     chosen = chosen_trial.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
 from models.architectures import ARCHITECTURES
@@ -68,3 +69,9 @@ def vectors(count, d=4, seed=0):
     angle = generator.uniform(0, math.pi, size=(count, 1))
     noise = generator.normal(scale=0.05, size=(count, d))
     return 10 + np.cos(angle + np.arange(d)) + noise
+
+
+def pebbles(count, seed=0, side=48):
+    """Pictures of pebbles, uint8, no two alike."""
+    noise = np.random.default_rng(seed).normal(size=(count, side, side))
+    return np.clip(120 + 300 * gaussian_filter(noise, (0, 2, 2)), 0, 255).astype(np.uint8)

@@ -15,7 +15,7 @@ from models.engines import engine_for
 from models.local_patches import Coarse, Fine, LocalPatches
 from models.recipe import train
 from models.settings import TrainingSettings
-from tests.models.builders import spec_of
+from tests.models.builders import pebbles, spec_of
 
 PATCHES = TrainingSettings(architecture="patches", device="cpu", contamination=0.0)
 SIDE = 48
@@ -74,13 +74,6 @@ def test_a_small_fault_is_found_and_its_place_is_named(made, fault):
     rows, columns = np.divmod(made.model.element_errors(x).flatten(1).argmax(1).numpy(), SIDE)
     near = (rows >= 17) & (rows < 31) & (columns >= 27) & (columns < 41)
     assert near.mean() > 0.9
-
-
-def pebbles(count, seed=0):
-    """Pictures of pebbles, no two alike."""
-    noise = np.random.default_rng(seed).normal(size=(count, SIDE, SIDE))
-    smooth = gaussian_filter(noise, (0, 2, 2))
-    return np.clip(120 + 300 * smooth, 0, 255).astype(np.uint8)
 
 
 def test_an_error_of_whole_pictures_does_not_see_what_it_is_for(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.architectures import ARCHITECTURES
-from models.choice import CLEARLY, Choice, Trial, pick
+from models.choice import CLEARLY, CLEARLY_PICTURES, Choice, Trial, pick
 from models.errors import TrainingError
 from models.input_spec import InputSpec
 from models.presets import AUTO, BEST, COST, FAST, Preset, plain
@@ -42,6 +42,12 @@ def test_one_that_is_clearly_better_is_picked_and_of_several_the_best():
     chosen, why = pick([first, better, best], 1.3)
     assert chosen.name == "best"
     assert f"{0.02 + CLEARLY:.3f} more" in why
+
+
+def test_of_pictures_less_is_clear():
+    first, other = trial("first", 0.8, 1), trial("other", 0.81 + CLEARLY_PICTURES, 1)
+    assert pick([first, other], 1.3)[0] is first
+    assert pick([first, other], 1.3, CLEARLY_PICTURES)[0] is other
 
 
 def test_a_difference_that_chance_may_make_is_not_clear():

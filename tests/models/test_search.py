@@ -19,7 +19,8 @@ from models.recipe import train
 from models.search import choose
 from models.settings import TrainingSettings
 from models.splits import split
-from tests.models.builders import digits, vectors
+from tests.models.builders import digits, pebbles, vectors
+from tests.models.test_edges import rings
 
 CPU = TrainingSettings(device="cpu", threads=1)
 
@@ -244,3 +245,9 @@ def test_records_that_are_not_finite_are_refused():
     records[7, 1] = np.nan
     with pytest.raises(TrainingError, match="row 7 "):
         choose(records, CPU, Preset(AUTO))
+
+
+def test_of_textures_parts_are_compared_and_of_things_the_whole():
+    settings = replace(CPU, contamination=0.02)
+    assert choose(pebbles(300), settings, Preset(AUTO)).chosen == "patches"
+    assert choose(rings(300), settings, Preset(AUTO)).chosen == "edges"
