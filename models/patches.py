@@ -99,7 +99,8 @@ class Patches(Solved):
     def element_errors(self, x: Tensor) -> Tensor:
         """As `Solved.element_errors`: where places are stranger than the usual strangest."""
         away = self.local.per_pixel(x, self.middle, self.unit)  # (B, H, W)
-        where = (away + 1).clamp(min=0).square()[:, None].expand_as(x) + _TINY
+        # Soft below: where nothing is strange, the map still shows what is strangest.
+        where = functional.softplus(away + 1).square()[:, None].expand_as(x) + _TINY
         share = where / where.mean(dim=(1, 2, 3), keepdim=True)
         return share * self.errors(x)[:, None, None, None]
 

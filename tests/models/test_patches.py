@@ -103,6 +103,12 @@ def test_the_map_is_of_the_error(made):
     )
 
 
+def test_of_a_normal_picture_the_map_shows_its_strangest_part_and_not_nothing(made):
+    x = torch.from_numpy(made.input_spec.prepare(cloth(100, seed=4)))
+    elements = made.model.element_errors(x).flatten(1)
+    assert ((elements.amax(1) / elements.median(1).values) > 1.5).all()
+
+
 def test_pictures_that_should_not_be_there_are_left_out(tmp_path):
     odd = changed(cloth(12, seed=3), FAULTS["a spot"])
     settings = replace(PATCHES, contamination=None)
