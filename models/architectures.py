@@ -33,10 +33,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Where the class is, as `module:name`, and those of its settings that `train` offers."""
+    """Where the class is, as `module:name`, and those of its settings that `train` offers.
+
+    solved: its weights are computed, and it leaves out the strangest records.
+    """
 
     place: str
     options: tuple[Option, ...]
+    solved: bool = False
 
     def load(self) -> type[Autoencoder]:
         """The class."""
@@ -55,10 +59,11 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
     "ladder": Architecture(
         "models.ladder:Ladder",
         (Option("memory", int, "N", "usual records remembered (default 160)"),),
+        solved=True,
     ),
-    "linear": Architecture("models.linear:Linear", (BOTTLENECK,)),
-    "edges": Architecture("models.edges:Edges", (Option("bottleneck", int, "N", "code length"),)),
-    "patches": Architecture("models.patches:Patches", (BOTTLENECK,)),
+    "linear": Architecture("models.linear:Linear", (BOTTLENECK,), solved=True),
+    "edges": Architecture("models.edges:Edges", (BOTTLENECK,), solved=True),
+    "patches": Architecture("models.patches:Patches", (BOTTLENECK,), solved=True),
     "dense": Architecture("models.dense:Dense", (HIDDEN,)),
     "convolutional": Architecture(
         "models.convolutional:Convolutional", (CHANNELS, BOTTLENECK, DROPOUT)
@@ -83,6 +88,7 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
         (HIDDEN, Option("remembered", int, "N", "codes remembered (default 100)")),
     ),
 }
+SOLVED: Final = tuple(name for name, each in ARCHITECTURES.items() if each.solved)
 GIVEN: Final[dict[str, Architecture]] = {
     "onnx": Architecture("models.onnx_scorer:OnnxScorer", ()),
 }

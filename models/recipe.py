@@ -205,9 +205,10 @@ def fit_model(
         if isinstance(model, Solved):
             return _solved(model, spec, records, parts, settings)
         if settings.contamination is not None:
+            known = " or ".join(architectures.SOLVED)
             raise TrainingError(
-                f"{model.architecture} leaves no records out. Use ladder or edges, or say nothing"
-                " of contamination."
+                f"{model.architecture} leaves no records out. Use {known}, or say nothing of"
+                " contamination."
             )
         settings = settings.completed(len(parts.training))
         count = settings.threads or threads.suited(model, threads.cores())

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from models import recipe, synthetic
-from models.architectures import ARCHITECTURES
+from models.architectures import SOLVED
 from models.choice import CLEARLY, CLEARLY_PICTURES, Choice, Trial, pick
 from models.conduct import Conduct
 from models.description import Description
@@ -34,7 +34,6 @@ from models.ranking import Ranking
 from models.reconstruction import errors_of
 from models.scaling import FAR
 from models.settings import TrainingSettings
-from models.solved import Solved
 from models.splits import MIN_TRAINING, MIN_VALIDATION, Split, require_finite, split
 from models.training import INTERRUPTED, Progress
 
@@ -145,8 +144,7 @@ def _allowed(candidate: Candidate, settings: TrainingSettings) -> bool:
 
 
 def _is_solved(architecture: str | None) -> bool:
-    known = ARCHITECTURES.get(architecture or "")
-    return known is not None and issubclass(known.load(), Solved)
+    return architecture in SOLVED
 
 
 def _with(settings: TrainingSettings, candidate: Candidate) -> TrainingSettings:

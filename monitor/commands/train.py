@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from models.architectures import ARCHITECTURES, Option
+from models.architectures import ARCHITECTURES, SOLVED, Option
 from monitor.commands import context_options
 from monitor.commands.context_options import add_context, check_context, with_context
 from monitor.commands.data_options import add_data, reading, roles, source_of
@@ -37,7 +37,7 @@ with --resume goes on, to the model that would have come of it without the stop.
 """
 
 
-_SOLVED = "ladder, linear, edges, patches"
+_SOLVED = ", ".join(SOLVED)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,9 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
-from models.architectures import ARCHITECTURES
 from models.autoencoder import InputSpec
-from models.solved import Solved
 from tests.asked import Asked
 
 IMAGE_SHAPES = [
@@ -52,10 +50,6 @@ def spec_of(shape):
     n = shape[0]
     scale = 255.0 if layout == "CHW" else 1.0
     return InputSpec(shape, layout, "uint8", (0.0,) * n, (scale,) * n)
-
-
-SOLVED = [name for name, each in ARCHITECTURES.items() if issubclass(each.load(), Solved)]
-"""Architectures whose weights are computed."""
 
 
 def digits(count=200):

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from models import architectures
-from models.architectures import ARCHITECTURES, build, default_architecture, outline
+from models.architectures import ARCHITECTURES, SOLVED, build, default_architecture, outline
 from models.layers import default_hidden
+from models.solved import Solved
 from tests.asked import Asked
-from tests.models.builders import SHAPES, SOLVED, spec_of
+from tests.models.builders import SHAPES, spec_of
 from tests.models.losses import LOSSES, mean_squared
 
 CASES = [(name, shape) for name in ARCHITECTURES for shape in SHAPES.get(name, ())]
@@ -111,6 +112,12 @@ def test_unknown_settings_and_values_are_refused_in_one_line(name, setting):
     assert "\n" not in str(caught.value)
 
 
+def test_the_table_says_which_are_solved():
+    assert [
+        name for name, each in ARCHITECTURES.items() if issubclass(each.load(), Solved)
+    ] == list(SOLVED)
+
+
 CRAFTED = Asked(
     "tests/models/test_architectures.py: add settings that architecture {} refuses to CRAFTED",
     {
@@ -190,7 +197,7 @@ def test_crafted_settings_are_refused_before_memory_is_allocated(name, settings)
 
 def test_an_unknown_architecture_is_refused():
     with pytest.raises(
-        ValueError, match=r"unknown architecture 'pickle'; known are ladder, linear, edges, dense"
+        ValueError, match=r"unknown architecture 'pickle'; known are ladder, linear, edges, patches"
     ):
         build("pickle", spec_of((4,)), {})
 

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from models import bundle
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, SOLVED
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.errors import BundleError
-from tests.models.builders import SOLVED
 from tests.models.bundles import refusal, reseal, write
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.architectures import ARCHITECTURES, build
+from models.architectures import ARCHITECTURES, SOLVED, build
 from models.device_engine import DeviceEngine
 from models.engine import CpuEngine
 from models.engines import engine_for
@@ -17,7 +17,7 @@ from models.network import Network
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import TIE_TOLERANCE
 from models.solved import Solved
-from tests.models.builders import SHAPES, SOLVED, spec_of
+from tests.models.builders import SHAPES, spec_of
 
 CASES = [(name, shape) for name in sorted(ARCHITECTURES) for shape in SHAPES[name]]
 ENGINES = [CpuEngine, DeviceEngine]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, SOLVED
 from models.description import Description
 from models.error_place import CELLS, densest
 from models.errors import ShapeError
@@ -22,7 +22,7 @@ from models.schema import Feature, Schema
 from models.settings import TrainingSettings
 from models.wrapping import wrap
 from tests.models import scorers
-from tests.models.builders import SHAPES, SOLVED
+from tests.models.builders import SHAPES
 from tests.models.test_edges import rings
 
 CHANGED = 2

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from models import onnx_export
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, SOLVED
 from models.bundle import load
 from models.conduct import Conduct
 from models.description import Description
@@ -20,7 +20,7 @@ from models.recipe import train
 from models.schema import Feature, Schema
 from models.settings import TrainingSettings
 from tests.data import digit_images
-from tests.models.builders import SOLVED, digits, vectors
+from tests.models.builders import digits, vectors
 
 SCHEMA = Schema(
     (

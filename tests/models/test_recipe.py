@@ -6,14 +6,14 @@ import torch
 from sklearn.datasets import load_digits
 
 from models import bundle
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, SOLVED
 from models.conduct import Conduct
 from models.description import Description
 from models.errors import BundleError, CalibrationError, ShapeError, TrainingError
 from models.recipe import TrainingSettings, train
 from models.reconstruction import errors_of
 from models.schema import Schema
-from tests.models.builders import SOLVED, digits, vectors
+from tests.models.builders import digits, vectors
 
 FAST = TrainingSettings(epochs=2)
 

@@ -5,7 +5,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from models.architectures import ARCHITECTURES, build
+from models.architectures import ARCHITECTURES, SOLVED, build
 from models.bundle import load
 from models.conduct import Conduct
 from models.engines import engine_for
@@ -15,7 +15,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from models.weights_import import import_weights
 from tests.data import digit_images
-from tests.models.builders import SOLVED, spec_of, vectors
+from tests.models.builders import spec_of, vectors
 from tests.models.bundles import SERIES, SPEC
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, SOLVED
 from models.bundle import load
 from models.device_engine import DeviceEngine
 from models.precision import BFLOAT16
@@ -12,7 +12,6 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.pipeline.scorer import Scorer
 from tests.data import digit_images
-from tests.models.builders import SOLVED
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda device")
 
