@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from models import checks
+from models.closed_form import predicting, principal
 from models.input_spec import InputSpec
 from models.memory import Memory
 from models.oriented_edges import OrientedEdges
@@ -115,7 +116,7 @@ class Edges(Solved):
             kept = ~unusual(self._base(edges), share)
             self._fit(edges[kept])
         give(self.usual, torch.stack([aside[kept].mean(0), aside[kept].std(0) + _LEAST], 1))
-        self._fit_picture(records[kept], edges[kept])
+        give(self.picture, predicting(self._parts(edges[kept])[0], records[kept].flatten(1)))
         self.surprisals.fit(self._remember(edges, aside, kept, seed))
         return kept
 
@@ -208,22 +209,12 @@ class Edges(Solved):
 
     def _fit(self, edges: Tensor) -> None:
         """The best code of edges (n, features): their directions of largest variance."""
-        mean = edges.double().mean(0)
-        centred = edges.double() - mean
-        variance, directions = torch.linalg.eigh(centred.T @ centred / len(edges))
+        mean, variance, directions = principal(edges)
         variance, code = variance.clamp(min=_LEAST), len(self.spread)
         give(self.mean, mean)
         give(self.basis, directions[:, -code:])
         give(self.spread, variance[-code:])
         give(self.rest, variance[:-code].sum()[None])
-
-    def _fit_picture(self, pictures: Tensor, edges: Tensor) -> None:
-        """The best prediction of pictures (n, C, H, W) from the codes of their edges."""
-        code = self._parts(edges)[0].double()
-        code = torch.cat([torch.ones_like(code[:, :1]), code], 1)  # (n, 1 + bottleneck)
-        both = code.T @ pictures.flatten(1).double()
-        ridge = _LEAST * torch.eye(code.shape[1], dtype=torch.float64, device=code.device)
-        give(self.picture, torch.linalg.solve(code.T @ code + ridge, both))
 
 
 def _features(height: int, width: int) -> int:

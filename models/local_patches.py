@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.closed_form import principal
 from models.solved import give, weight
 
 MOST_VALUES: Final = 48
@@ -53,8 +54,8 @@ _SHARED: Final = 0.3
 class PatchMap(nn.Module):
     """How unlike the usual the places of a picture are. A subclass measures patches.
 
-    channels, height, width: of the picture. side, stride: of places, in pixels. patch, step: of
-    the patches that are measured there, in pixels.
+    channels, height, width: of the picture, which is taken at 1 / scale of its size. side, stride:
+    of places, patch, step: of the patches that are measured there, in pixels of that size.
     """
 
     def __init__(
@@ -62,15 +63,17 @@ class PatchMap(nn.Module):
         channels: int,
         height: int,
         width: int,
+        scale: int,
         side: int,
         stride: int,
         patch: int,
         step: int,
     ) -> None:
         super().__init__()
+        self.size, self.scale = (height, width), scale
         self.side, self.stride, self.patch, self.step = side, stride, patch, step
-        self.padding = tuple(-(n - side) % stride for n in (width, height))
-        self.places = tuple(-(-(n - side) // stride) + 1 for n in (height, width))
+        self.padding = tuple(-(n // scale - side) % stride for n in (width, height))
+        self.places = tuple(-(-(n // scale - side) // stride) + 1 for n in (height, width))
         self.filters = weight(channels * patch**2, channels, patch, patch)
         self.offsets = weight(channels * patch**2)
         self.usual = weight(*self.places)
@@ -100,18 +103,24 @@ class PatchMap(nn.Module):
         return (self._logs(pictures) - self.usual) / self.spread
 
     def spread_out(self, places: Tensor) -> Tensor:
-        """Return for each pixel the mean of the places that hold it, (B, H, W) from (B, h, w)."""
+        """Return for each pixel the mean of the places that hold it, (B, H, W) from (B, h, w).
+
+        Pixels of the picture, whatever the scale.
+        """
         footprint = torch.ones(1, 1, self.side, self.side, device=places.device)
         sums = functional.conv_transpose2d(places[:, None], footprint, stride=self.stride)
         counts = functional.conv_transpose2d(
             torch.ones_like(places[:1, None]), footprint, stride=self.stride
         )
         height, width = sums.shape[2] - self.padding[1], sums.shape[3] - self.padding[0]
-        return (sums / counts)[:, 0, :height, :width]
+        means = (sums / counts)[:, :, :height, :width]
+        return functional.interpolate(means, size=self.size, mode="nearest")[:, 0]
 
     def _padded(self, pictures: Tensor) -> Tensor:
-        """Pictures whose last rows and columns are in a place, too."""
+        """Pictures of the scale's size whose last rows and columns are in a place, too."""
         right, below = self.padding
+        if self.scale > 1:
+            pictures = functional.avg_pool2d(pictures, self.scale)
         return functional.pad(pictures, (0, right, 0, below), mode="replicate")
 
     def _whitened(self, pictures: Tensor) -> Tensor:
@@ -134,8 +143,10 @@ class PatchMap(nn.Module):
 class Coarse(PatchMap):
     """A patch is a place."""
 
-    def __init__(self, channels: int, height: int, width: int, side: int, stride: int) -> None:
-        super().__init__(channels, height, width, side, stride, side, stride)
+    def __init__(
+        self, channels: int, height: int, width: int, scale: int, side: int, stride: int
+    ) -> None:
+        super().__init__(channels, height, width, scale, side, stride, side, stride)
 
     def _measure(self, pictures: Tensor) -> Tensor:
         return self._whitened(pictures).square().mean(1)
@@ -144,8 +155,8 @@ class Coarse(PatchMap):
 class Fine(PatchMap):
     """How light small patches are, and how strong their coarse and their fine detail is."""
 
-    def __init__(self, channels: int, height: int, width: int, step: int) -> None:
-        super().__init__(channels, height, width, FINE + 2 * step, 2, FINE, step)
+    def __init__(self, channels: int, height: int, width: int, scale: int, step: int) -> None:
+        super().__init__(channels, height, width, scale, FINE + 2 * step, 2, FINE, step)
         self.mean = weight(3)
         self.whitening = weight(3, 3)
 
@@ -180,10 +191,10 @@ class LocalPatches(nn.Module):
         shorter = min(height, width)
         side = min(COARSE, shorter // 2, math.isqrt(MOST_VALUES // channels))
         apart = 2 if shorter >= LARGE else 1
-        self.scales = [n for n in SCALES if n == 1 or shorter // n >= _PATCHES * side]
+        scales = [n for n in SCALES if n == 1 or shorter // n >= _PATCHES * side]
         self.maps = nn.ModuleList()
-        for scale in self.scales:
-            size = (channels, height // scale, width // scale)
+        for scale in scales:
+            size = (channels, height, width, scale)
             self.maps.append(Coarse(*size, side, min(2 * apart, side)))
             self.maps.append(Fine(*size, apart))
 
@@ -194,43 +205,27 @@ class LocalPatches(nn.Module):
 
     def fit(self, pictures: Tensor, seed: int) -> None:
         """Learn from pictures (n, C, H, W)."""
-        for each, scale in zip(self._maps, self._twice, strict=True):
-            each.fit(_smaller(pictures, scale), seed)
+        for each in self._maps:
+            each.fit(pictures, seed)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return how unlike the usual the strangest place of each map is, (maps, B)."""
-        return torch.stack([found.flatten(1).amax(1) for found in self._found(pictures)])
+        return torch.stack([each(pictures).flatten(1).amax(1) for each in self._maps])
 
     def per_pixel(self, pictures: Tensor, middle: Tensor, unit: Tensor) -> Tensor:
         """Return how unlike the usual each pixel is, (B, H, W): the largest of all maps.
 
         middle, unit: (maps,), of each map what is taken off, and what counts as 1 then.
         """
-        height, width = pictures.shape[2:]
-        shown = []
-        for i, (each, found) in enumerate(zip(self._maps, self._found(pictures), strict=True)):
-            pixels = each.spread_out((found - middle[i]) / unit[i])[:, None]
-            shown.append(functional.interpolate(pixels, size=(height, width), mode="nearest"))
-        return torch.cat(shown, 1).amax(1)
-
-    def _found(self, pictures: Tensor) -> list[Tensor]:
-        return [
-            each(_smaller(pictures, scale))
-            for each, scale in zip(self._maps, self._twice, strict=True)
+        shown = [
+            each.spread_out((each(pictures) - middle[i]) / unit[i])
+            for i, each in enumerate(self._maps)
         ]
+        return torch.stack(shown).amax(0)
 
     @property
     def _maps(self) -> list[PatchMap]:
         return [each for each in self.maps if isinstance(each, PatchMap)]
-
-    @property
-    def _twice(self) -> list[int]:
-        """The scale of each map."""
-        return [scale for scale in self.scales for _ in range(2)]
-
-
-def _smaller(pictures: Tensor, scale: int) -> Tensor:
-    return functional.avg_pool2d(pictures, scale) if scale > 1 else pictures
 
 
 def _some(count: int, most: int, seed: int) -> Tensor:
@@ -244,9 +239,6 @@ def _whitening(rows: Tensor) -> tuple[Tensor, Tensor]:
 
     Columns stand in the order of the variance, the least first.
     """
-    rows = rows.double()
-    mean = rows.mean(0)
-    centred = rows - mean
-    variance, directions = torch.linalg.eigh(centred.T @ centred / len(rows))
-    ridge = _RIDGE * float(variance.clamp(min=0).mean()) + _LEAST
-    return mean, directions * (variance.clamp(min=0) + ridge).rsqrt()
+    mean, variance, directions = principal(rows)
+    ridge = _RIDGE * float(variance.mean()) + _LEAST
+    return mean, directions * (variance + ridge).rsqrt()

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models import checks
+from models.closed_form import predicting, principal
 from models.input_spec import InputSpec
 from models.local_patches import MIN_SIDE, LocalPatches
 from models.solved import Solved, give, unusual, weight
@@ -106,9 +107,7 @@ class Patches(Solved):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes of small copies, (B, bottleneck)."""
-        rows, columns = (math.ceil(n / _SMALL) for n in x.shape[2:])
-        small = functional.avg_pool2d(x, (rows, columns), ceil_mode=True, count_include_pad=False)
-        return (small.flatten(1) - self.mean) @ self.basis
+        return (self._copies(x) - self.mean) @ self.basis
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the pictures that are most like those with these codes, (B, C, H, W)."""
@@ -128,24 +127,20 @@ class Patches(Solved):
 
     def _fit_picture(self, pictures: Tensor) -> None:
         """The directions of largest variance, and the best prediction of pictures from them."""
-        give(self.mean, torch.zeros_like(self.mean))
-        give(self.basis, torch.eye(len(self.mean), device=pictures.device))
-        small = torch.cat([self.encode(block) for block in torch.split(pictures, _BLOCK)])
-        mean = small.double().mean(0)
-        centred = small.double() - mean
-        directions = torch.linalg.eigh(centred.T @ centred / len(small)).eigenvectors
+        copies = torch.cat([self._copies(block) for block in torch.split(pictures, _BLOCK)])
+        mean, _, directions = principal(copies)
         give(self.mean, mean)
         give(self.basis, directions[:, -self.settings["bottleneck"] :])
-        code = (small.double() - mean) @ self.basis.double()
-        code = torch.cat([torch.ones_like(code[:, :1]), code], 1)  # (n, 1 + bottleneck)
-        both = sum(
-            part.T @ block.flatten(1).double()
-            for part, block in zip(
-                torch.split(code, _BLOCK), torch.split(pictures, _BLOCK), strict=True
-            )
+        give(self.picture, predicting((copies - self.mean) @ self.basis, pictures.flatten(1)))
+
+    @staticmethod
+    def _copies(pictures: Tensor) -> Tensor:
+        """Small copies of pictures (B, C, H, W), as rows (B, d)."""
+        rows, columns = (math.ceil(n / _SMALL) for n in pictures.shape[2:])
+        copies = functional.avg_pool2d(
+            pictures, (rows, columns), ceil_mode=True, count_include_pad=False
         )
-        ridge = _RIDGE * torch.eye(code.shape[1], dtype=torch.float64, device=code.device)
-        give(self.picture, torch.linalg.solve(code.T @ code + ridge, both))
+        return copies.flatten(1)
 
 
 def _small(spec: InputSpec) -> tuple[int, int, int]:

@@ -35,7 +35,7 @@ from models.input_spec import InputSpec
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import Reference, supported_quantile
 from models.resuming import keeper_for
-from models.scaling import tamed
+from models.scaling import clip_outliers
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.solving import LeftOut
@@ -261,7 +261,7 @@ def _fit(
     keeper: Keeper | None,
 ) -> History:
     training, validation = (
-        torch.from_numpy(tamed(spec.prepare(records[rows])))
+        torch.from_numpy(clip_outliers(spec.prepare(records[rows])))
         for rows in (parts.training, parts.validation)
     )
     return fit(model, training, validation, settings, conduct.progress, keeper=keeper)

@@ -57,10 +57,10 @@ def standard(
     return mean, scale
 
 
-def tamed(prepared: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Prepared records (n, *shape) of which a few wild ones count, and teach nobody to be wild.
+def clip_outliers(prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Prepared records (n, *shape), cut off at FAR: a few wild values do not outweigh all others.
 
-    What a vector has of two values alone is none of that, however rare one of them is.
+    A column of vectors that has only two values is kept, however rare one of them is.
     """
     made: NDArray[np.float32] = prepared.clip(-FAR, FAR)
     if prepared.ndim == 2 and len(prepared):

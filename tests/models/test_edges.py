@@ -10,7 +10,6 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
-from sklearn.metrics import roc_auc_score
 
 from models import bundle
 from models.architectures import build
@@ -18,7 +17,8 @@ from models.bundle_files import manifest
 from models.engines import engine_for
 from models.recipe import train
 from models.settings import TrainingSettings
-from tests.models.builders import digits, spec_of
+from tests.models.builders import digits, rings, spec_of
+from tests.models.scoring import auc, errors_of
 
 EDGES = TrainingSettings(architecture="edges", device="cpu")
 
@@ -28,29 +28,9 @@ def of_digit(digit):
     return found.images[found.target == digit], found.images[found.target != digit]
 
 
-def rings(count, seed=0, side=28):
-    """Pictures of one ring each, uint8 (n, side, side), of different sizes and places."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:side, :side]
-    centres = rng.uniform(0.42, 0.58, (count, 2, 1, 1)) * side
-    radii = rng.uniform(0.2, 0.3, (count, 1, 1)) * side
-    away = np.hypot(y - centres[:, 0], x - centres[:, 1]) - radii
-    pictures = 200 * np.exp(-(away**2) / 3) + rng.normal(0, 4, away.shape)
-    return np.clip(pictures, 0, 255).astype(np.uint8)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     return train(rings(600), tmp_path_factory.mktemp("bundles") / "edges", EDGES)
-
-
-def errors(made, pictures):
-    return engine_for(made.model, made.input_spec, made.error_metric).errors(pictures)
-
-
-def auc(made, normal, odd):
-    truth = np.repeat([0, 1], [len(normal), len(odd)])
-    return roc_auc_score(truth, errors(made, np.concatenate([normal, odd])))
 
 
 @pytest.mark.parametrize("digit", [0, 3, 8])
@@ -86,15 +66,17 @@ def test_a_bundle_of_before_there_was_a_memory_is_read_as_it_was(tmp_path):
     kept = {key: value for key, value in document.items() if key not in ("version", "sha256")}
     contents = {name: (made.path / name).read_bytes() for name in document["sha256"]}
     (made.path / "bundle.json").write_bytes(manifest(kept, contents))
-    assert np.array_equal(errors(bundle.load(made.path), digits(20)), errors(made, digits(20)))
+    assert np.array_equal(
+        errors_of(bundle.load(made.path), digits(20)), errors_of(made, digits(20))
+    )
 
 
 def test_of_fewer_pictures_than_memory_all_are_remembered_and_none_sees_itself(tmp_path):
     made = train(digits(100), tmp_path / "bundle", replace(EDGES, contamination=0.0))
     assert made.model.settings["memory"] == 80
     assert len(made.model.memory.remembered) == 80
-    calm = np.median(errors(made, digits(100)[:80]))
-    assert calm < np.median(errors(made, digits(200)[100:])) + 1
+    calm = np.median(errors_of(made, digits(100)[:80]))
+    assert calm < np.median(errors_of(made, digits(200)[100:])) + 1
 
 
 def test_the_map_points_at_the_place_that_is_wrong(made):
@@ -130,8 +112,8 @@ def test_the_reconstruction_is_a_picture_like_those_learned_from(made):
 def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
     loaded = bundle.load(made.path)
     pictures = rings(60, seed=5)
-    expected = errors(made, pictures)
-    assert np.array_equal(errors(loaded, pictures), expected)
+    expected = errors_of(made, pictures)
+    assert np.array_equal(errors_of(loaded, pictures), expected)
     alone = engine_for(loaded.model, loaded.input_spec, loaded.error_metric, micro_batch=1)
     np.testing.assert_allclose(alone.errors(pictures), expected, rtol=1e-4, atol=1e-5)
 
@@ -139,7 +121,7 @@ def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
 @pytest.mark.parametrize("picture", [np.zeros((8, 8)), np.full((8, 8), 16.0)])
 def test_an_empty_picture_is_no_trouble(tmp_path, picture):
     made = train(digits(100), tmp_path / "bundle", EDGES)
-    assert np.isfinite(errors(made, np.stack([picture, picture]))).all()
+    assert np.isfinite(errors_of(made, np.stack([picture, picture]))).all()
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 16), (1, 7, 28)])

@@ -22,8 +22,7 @@ from models.schema import Feature, Schema
 from models.settings import TrainingSettings
 from models.wrapping import wrap
 from tests.models import scorers
-from tests.models.builders import SHAPES
-from tests.models.test_edges import rings
+from tests.models.builders import SHAPES, rings
 
 CHANGED = 2
 """The feature or channel that is changed."""

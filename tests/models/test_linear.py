@@ -19,6 +19,7 @@ from models.linear import MAX_VALUES
 from models.recipe import train
 from models.settings import TrainingSettings
 from tests.models.builders import spec_of
+from tests.models.scoring import errors_of
 
 LINEAR = TrainingSettings(architecture="linear", device="cpu")
 
@@ -44,7 +45,7 @@ def ranked(model, rows):
 def test_it_ranks_as_the_mahalanobis_distance_does():
     model, x, _ = solved(around_a_plane(2000))
     rows = 3 * around_a_plane(200, seed=1)
-    inverse = np.linalg.inv(np.cov(x.double().numpy().T))
+    inverse = np.linalg.inv(np.cov(x.double().numpy().T, bias=True))
     middle = x.double().numpy().mean(0)
     expected = np.array([mahalanobis(row, middle, inverse) for row in rows])
     # Spreads are widened a little: nearly the same order.
@@ -128,7 +129,7 @@ def made(tmp_path_factory):
 def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
     built, records = made
     loaded = bundle.load(built.path)
-    expected = engine_for(built.model, built.input_spec, "").errors(records)
+    expected = errors_of(built, records)
     for size in (1, 7, 1024):
         engine = engine_for(loaded.model, loaded.input_spec, "", micro_batch=size)
         np.testing.assert_allclose(engine.errors(records), expected, rtol=1e-4, atol=1e-5)

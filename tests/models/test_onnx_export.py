@@ -12,7 +12,6 @@ from models.architectures import ARCHITECTURES, SOLVED
 from models.bundle import load
 from models.conduct import Conduct
 from models.description import Description
-from models.engines import engine_for
 from models.errors import ExportError
 from models.extras import needed
 from models.onnx_graph import counted
@@ -21,6 +20,7 @@ from models.schema import Feature, Schema
 from models.settings import TrainingSettings
 from tests.data import digit_images
 from tests.models.builders import digits, vectors
+from tests.models.scoring import errors_of
 
 SCHEMA = Schema(
     (
@@ -48,7 +48,7 @@ def exported(bundle, folder):
 
 def assert_same(session, bundle, records, kind=np.float32):
     """The three outputs are ours, for the records at once and one by one."""
-    ours = engine_for(bundle.model, bundle.input_spec, bundle.error_metric).errors(records)
+    ours = errors_of(bundle, records)
     together = session.run(None, {"records": records.astype(kind)})
     alone = [session.run(None, {"records": records[i : i + 1].astype(kind)}) for i in range(3)]
     assert onnx_export.difference(together[0], ours) <= onnx_export.CLOSE

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
-from sklearn.metrics import roc_auc_score
 
 from models.architectures import build
-from models.engines import engine_for
 from models.local_patches import Coarse, Fine, LocalPatches
 from models.recipe import train
 from models.settings import TrainingSettings
 from tests.models.builders import pebbles, spec_of
+from tests.models.scoring import auc, errors_of
 
 PATCHES = TrainingSettings(architecture="patches", device="cpu", contamination=0.0)
 SIDE = 48
@@ -38,15 +37,6 @@ def cloth(count, seed=0, side=SIDE, channels=0):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     return train(cloth(400), tmp_path_factory.mktemp("bundles") / "patches", PATCHES)
-
-
-def errors(made, pictures):
-    return engine_for(made.model, made.input_spec, made.error_metric).errors(pictures)
-
-
-def auc(made, normal, odd):
-    truth = np.repeat([0, 1], [len(normal), len(odd)])
-    return roc_auc_score(truth, errors(made, np.concatenate([normal, odd])))
 
 
 def changed(pictures, change):
@@ -123,18 +113,18 @@ def test_pictures_that_should_not_be_there_are_left_out(tmp_path):
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_pixel_is_in_some_place(size, channels):
     """A last row that no patch reaches would be one that nobody watches."""
-    local = LocalPatches(channels, *size)
-    for each in local._maps[:2]:
-        places = torch.rand(1, *each.places)
-        assert each.spread_out(places).shape == (1, *size)
-        assert torch.isfinite(each.spread_out(places)).all()
     spot = torch.zeros(1, channels, *size)
     spot[..., -1, -1] = 1
-    assert all((each(spot) - each(spot * 0)).abs().max() > 0 for each in local._maps[:2])
+    for each in LocalPatches(channels, *size).maps:
+        shown = each.spread_out(torch.rand(1, *each.places))
+        assert shown.shape == (1, *size)
+        assert torch.isfinite(shown).all()
+        if not any(n % each.scale for n in size):  # a smaller copy may leave out the last rows
+            assert (each(spot) - each(spot * 0)).abs().max() > 0
 
 
 def test_a_place_is_spread_over_the_pixels_that_it_was_made_of():
-    for each in (Coarse(1, 20, 20, 6, 2), Fine(1, 20, 20, 1)):
+    for each in (Coarse(1, 20, 20, 1, 6, 2), Fine(1, 20, 20, 1, 1)):
         places = torch.zeros(1, *each.places)
         places[0, 3, 4] = 1
         rows, columns = each.spread_out(places)[0].nonzero().T
@@ -147,12 +137,23 @@ def test_a_place_is_spread_over_the_pixels_that_it_was_made_of():
         assert not moved[7:].any()
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_place_of_a_smaller_copy_is_spread_over_the_pixels_of_the_picture(scale):
+    each = Coarse(1, 90, 83, scale, 6, 2)
+    places = torch.zeros(1, *each.places)
+    places[0, 3, 4] = 1
+    rows, columns = each.spread_out(places)[0].nonzero().T
+    for found, first in ((rows, 6), (columns, 8)):
+        assert abs(found.min() - first * scale) <= scale
+        assert abs(found.max() + 1 - (first + 6) * scale) <= scale
+
+
 def test_what_never_varies_is_no_reason_to_be_strange(tmp_path):
     pictures = np.zeros((120, 16, 16), np.uint8)
     pictures[:, 4:8, 4:8] = np.random.default_rng(0).integers(0, 200, (120, 4, 4))
     made = train(pictures, tmp_path / "bundle", PATCHES)
-    assert np.isfinite(errors(made, pictures)).all()
-    assert np.isfinite(errors(made, np.full((2, 16, 16), 255, np.uint8))).all()
+    assert np.isfinite(errors_of(made, pictures)).all()
+    assert np.isfinite(errors_of(made, np.full((2, 16, 16), 255, np.uint8))).all()
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 40), (1, 7, 30)])

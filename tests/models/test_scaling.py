@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.scaling import FAR, LEAST, MOVED, pixel_range, standard, tamed, usual_range
+from models.scaling import FAR, LEAST, MOVED, clip_outliers, pixel_range, standard, usual_range
 
 rng = np.random.default_rng(0)
 NORMAL = rng.normal(size=(2000, 1))
@@ -67,14 +67,14 @@ def test_the_usual_range_leaves_out_the_most_extreme_and_what_is_missing():
     assert high == pytest.approx([0.999, 0.999], abs=2e-4)
 
 
-def test_wild_values_are_tamed_and_rare_ones_of_two_are_not():
+def test_wild_values_are_cut_off_and_rare_ones_of_two_are_not():
     rng = np.random.default_rng(0)
     prepared = rng.normal(size=(2000, 3)).astype(np.float32)
     prepared[5, 0] = 1e6
     prepared[:, 2] = np.where(np.arange(2000) < 3, 26.0, -0.04)
-    made = tamed(prepared)
+    made = clip_outliers(prepared)
     assert made[5, 0] == FAR
     assert np.array_equal(made[:, 1], prepared[:, 1])
     assert np.array_equal(made[:, 2], prepared[:, 2])
-    assert np.array_equal(tamed(prepared[:, None]), prepared[:, None].clip(-FAR, FAR))
-    assert tamed(prepared[:0]).shape == (0, 3)
+    assert np.array_equal(clip_outliers(prepared[:, None]), prepared[:, None].clip(-FAR, FAR))
+    assert clip_outliers(prepared[:0]).shape == (0, 3)

@@ -19,8 +19,7 @@ from models.recipe import train
 from models.search import choose
 from models.settings import TrainingSettings
 from models.splits import split
-from tests.models.builders import digits, pebbles, vectors
-from tests.models.test_edges import rings
+from tests.models.builders import digits, pebbles, rings, vectors
 
 CPU = TrainingSettings(device="cpu", threads=1)
 

@@ -8,7 +8,6 @@ import torch
 from models.architectures import ARCHITECTURES, SOLVED, build
 from models.bundle import load
 from models.conduct import Conduct
-from models.engines import engine_for
 from models.errors import GivenModelError
 from models.given import Normal
 from models.recipe import train
@@ -17,16 +16,13 @@ from models.weights_import import import_weights
 from tests.data import digit_images
 from tests.models.builders import spec_of, vectors
 from tests.models.bundles import SERIES, SPEC
+from tests.models.scoring import errors_of
 
 
 def saved(model, path, prefix=""):
     tensors = {prefix + name: each.contiguous() for name, each in model.state_dict().items()}
     safetensors.torch.save_file(tensors, path)
     return path
-
-
-def errors_of(bundle, records):
-    return engine_for(bundle.model, bundle.input_spec, bundle.error_metric).errors(records)
 
 
 @pytest.fixture

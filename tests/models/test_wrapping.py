@@ -12,7 +12,6 @@ from models.bundle import load
 from models.bundle_files import MODEL
 from models.channels import Channels
 from models.detector import AnomalyDetector
-from models.engines import engine_for
 from models.errors import BundleError, DetectorError, ExportError, GivenModelError, TrainingError
 from models.given import Normal
 from models.schema import Feature, Schema
@@ -20,6 +19,7 @@ from models.wrapping import wrap
 from tests.models.builders import digits, vectors
 from tests.models.bundles import edit_tensors, reseal
 from tests.models.scorers import DOUBLE, distance, model, written
+from tests.models.scoring import errors_of
 
 CENTRE = [10, 10.3, 9.8, 9.2]
 
@@ -48,10 +48,6 @@ def refusal(wrapped, tmp_path):
         return str(caught.value)
 
     return line
-
-
-def errors_of(bundle, records):
-    return engine_for(bundle.model, bundle.input_spec, bundle.error_metric).errors(records)
 
 
 def test_the_error_is_what_the_file_gives(wrapped):
