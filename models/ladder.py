@@ -7,8 +7,9 @@
 How strange a record is by itself is the mean of what each rung's error is as a surprisal, -log p
 (surprisal.py). An anomaly that one rung does not see, since it lies along the code, between the
 clusters or in a usual place of each feature, is seen by another. A record's error is half of that,
-and half how strange the records are that it is near to (neighbours.py). The weights are computed,
-in seconds; in service it is one pass, and fixed weights.
+and half how strange the records are that it is near to (neighbours.py). A mean would drown what
+rung 1 alone sees, a broken law between the values: how far its surprisal is beyond what chance
+brings is added. The weights are computed, in seconds; in service it is one pass, and fixed weights.
 
 Records that should not be there teach rungs 1 and 2 to expect them. So these rest on what is left
 without the strangest share, which is found in steps: first by rungs 0 and 1, then by the error,
@@ -37,6 +38,13 @@ from models.whitened import Whitened
 MAX_VALUES: Final = 4096
 MEMORY: Final = 160
 STRANGE: Final = 96
+EXCESS: Final = 2.0
+MOST_EXCESS: Final = 100.0
+BEYOND_CHANCE: Final = 6.0
+"""Surprisal of rung 1, in nats, from which on it counts beside the mean: some 4 of a tail's mean
+excesses beyond the highest 2% of the training records."""
+LINEAR: Final = 1
+"""The rung that this is about."""
 MAX_RANK: Final = 1024
 """Directions whose spread is known each by itself; the others share one."""
 RUNGS: Final = 3
@@ -52,7 +60,8 @@ _Near = tuple[Tensor, Tensor]
 class Ladder(Solved):
     """Settings: memory, how many usual records are remembered (default 160, or all if there are
     fewer); strange, how many of the strangest tenth (default 96), 0 to leave the neighbours out;
-    bottleneck, the length of the code that is shown (default the root of the number of values).
+    excess, the weight of what rung 1 has beyond chance (default 2), 0 to leave it out; bottleneck,
+    the length of the code that is shown (default the root of the number of values).
     """
 
     architecture = "ladder"
@@ -69,7 +78,7 @@ class Ladder(Solved):
     @classmethod
     def check(cls, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Complete settings; ValueError for those that do not fit, and for large records."""
-        checks.known(settings, ("memory", "strange", "bottleneck"))
+        checks.known(settings, ("memory", "strange", "excess", "bottleneck"))
         d = math.prod(spec.shape)
         if d > MAX_VALUES:
             raise ValueError(
@@ -86,12 +95,13 @@ class Ladder(Solved):
         strange = settings.get("strange", STRANGE)
         if strange != 0 or isinstance(strange, bool):
             checks.width("strange", strange)
-        return {"memory": memory, "strange": strange, "bottleneck": bottleneck}
+        excess = checks.number("excess", settings.get("excess", EXCESS), MOST_EXCESS)
+        return {"memory": memory, "strange": strange, "excess": excess, "bottleneck": bottleneck}
 
     @classmethod
     def of_before(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """As `Autoencoder.of_before`: there were no neighbours once."""
-        return {"strange": 0, **settings}
+        """As `Autoencoder.of_before`: there were no neighbours once, and nothing but a mean."""
+        return {"strange": 0, "excess": 0, **settings}
 
     @property
     def width(self) -> int:
@@ -118,7 +128,8 @@ class Ladder(Solved):
         """As `Solved.errors`: in nats, >= 0."""
         flat = x.flatten(1)  # (B, d)
         energy, near = self._remembered(flat)
-        return self._whole(self._surprisals(flat, energy).mean(0), near)
+        surprisals = self._surprisals(flat, energy)  # (rungs, B)
+        return self._whole(surprisals.mean(0), near) + self._excess(surprisals)
 
     def element_errors(self, x: Tensor) -> Tensor:
         """As `Solved.element_errors`: of each rung its surprisal, as its own error is shared."""
@@ -134,7 +145,9 @@ class Ladder(Solved):
         )  # (rungs, B, d)
         surprisals = self._surprisals(flat, energy)  # (rungs, B)
         elements = ((surprisals + _TINY)[..., None] * parts).mean(0)  # (B, d)
-        error = self._whole(surprisals.mean(0), near)  # (B,)
+        excess = self._excess(surprisals)  # (B,)
+        elements = elements + excess[:, None] * parts[LINEAR]
+        error = self._whole(surprisals.mean(0), near) + excess  # (B,)
         elements = elements / elements.mean(1, keepdim=True) * error[:, None]
         return elements.reshape(x.shape)
 
@@ -161,6 +174,12 @@ class Ladder(Solved):
     def _surprisals(self, flat: Tensor, energy: Tensor) -> Tensor:
         """Surprisal of each rung, (rungs, B). energy: of the memory, (B,)."""
         return torch.stack(self.surprisals((*self._first(flat), energy)))
+
+    def _excess(self, surprisals: Tensor) -> Tensor:
+        """What counts beside the mean, (B,) from (rungs, B)."""
+        beyond = (surprisals[LINEAR] - BEYOND_CHANCE).clamp(min=0)
+        weighted: Tensor = self.settings["excess"] * beyond
+        return weighted
 
     def _whole(self, own: Tensor, near: _Near | None) -> Tensor:
         """Errors of records, (B,). own: how strange each is by itself, (B,)."""

@@ -21,6 +21,9 @@ POINTS: Final = 128
 _TAIL: Final = 50
 """One in so many of the errors is above where the root begins."""
 _FEWEST: Final = 5
+_STRAIGHT: Final = 0.01
+"""Distance up to which there is a line in place of the root, which is too steep to begin with: a
+record's surprisal would depend on how its sums were rounded."""
 _APART: Final = 2e-3
 """Relative distance of errors between which the curve is drawn."""
 _LEAST: Final = 1e-6
@@ -54,8 +57,8 @@ class Surprisal(nn.Module):
     def forward(self, errors: Tensor) -> Tensor:
         """Return the surprisal of each error, (B,) both."""
         inner = self.inner(errors[:, None])[:, 0]  # (B,)
-        beyond = ((errors - self.start) / self.spread).clamp(min=0).sqrt()  # (B,)
-        surprisal: Tensor = inner + beyond
+        away = ((errors - self.start) / self.spread).clamp(min=0)  # (B,)
+        surprisal: Tensor = inner + away / away.clamp(min=_STRAIGHT).sqrt()
         return surprisal
 
 

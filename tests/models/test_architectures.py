@@ -127,6 +127,8 @@ CRAFTED = Asked(
             {"memory": "256"},
             {"strange": 10**9},
             {"strange": None},
+            {"excess": -1},
+            {"excess": "2"},
             {"bottleneck": 10**9},
             {"bottleneck": 785},
         ],

@@ -21,6 +21,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from models.solved import unusual
 from tests.models.builders import spec_of
+from tests.models.scoring import errors_of
 
 LADDER = TrainingSettings(architecture="ladder", device="cpu")
 
@@ -88,11 +89,45 @@ def test_errors_of_normal_records_are_surprisals():
     for rung in rungs:
         assert float(rung.mean()) == pytest.approx(1, abs=0.1)
         assert float((rung > np.log(20)).float().mean()) == pytest.approx(0.05, abs=0.01)
-    torch.testing.assert_close(model.errors(x), rungs.mean(0))
+    beyond = 2 * (rungs[1] - 6).clamp(min=0)
+    torch.testing.assert_close(model.errors(x), rungs.mean(0) + beyond)
+    assert 0 < float((beyond > 0).float().mean()) < 0.005
+
+
+def process(count, seed=0, broken=False):
+    """Forty sensors that follow five hidden values; two of them change places when it is broken."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(count, 5))
+    records = hidden @ np.random.default_rng(98).normal(size=(5, 40))
+    records += 0.3 * rng.normal(size=records.shape)
+    if broken:
+        records[:, [3, 4]] = records[:, [4, 3]]
+    return records
+
+
+def test_what_the_linear_rung_is_sure_of_is_not_averaged_away():
+    """Each value, and each neighbour, is as usual: only a law of two sensors is broken."""
+    found = {}
+    for excess in (0.0, 2.0):
+        model, _ = solved(process(600), share=0.1, excess=excess)
+        normal, odd = (
+            model.errors(torch.tensor(records, dtype=torch.float32))
+            for records in (process(2000, seed=1), process(500, seed=2, broken=True))
+        )
+        found[excess] = float((odd > normal.quantile(0.99)).float().mean())
+    assert found[2.0] > found[0.0] + 0.1
+
+
+def test_what_is_beyond_chance_is_of_the_values_that_break_the_law():
+    model, _ = solved(process(600), share=0.1)
+    odd = torch.tensor(process(200, seed=2, broken=True), dtype=torch.float32)
+    elements = model.element_errors(odd)
+    torch.testing.assert_close(elements.mean(1), model.errors(odd), rtol=1e-4, atol=1e-5)
+    assert (elements[:, [3, 4]].sum(1) / elements.sum(1)).median() > 0.4
 
 
 def test_without_neighbours_the_rungs_are_all():
-    model, x = solved(around_a_line(500), share=0.1, strange=0)
+    model, x = solved(around_a_line(500), share=0.1, strange=0, excess=0)
     rungs = model._surprisals(x, model.memory(x))
     torch.testing.assert_close(model.errors(x), rungs.mean(0))
 
@@ -113,22 +148,24 @@ def test_what_is_near_strange_records_is_stranger_than_what_is_near_usual_ones()
 
 
 def test_of_records_that_are_vouched_for_no_neighbours_are_strange():
-    model, x = solved(around_a_line(500), share=0.0)
+    model, x = solved(around_a_line(500), share=0.0, excess=0)
     own = model._surprisals(10 * x, model.memory(10 * x)).mean(0)
     torch.testing.assert_close(model.errors(10 * x), own)
 
 
-def test_a_bundle_of_before_there_were_neighbours_is_read_as_it_was(tmp_path):
-    settings = {"strange": 0, "memory": 50}
+@pytest.mark.parametrize("lacked", [("strange", "excess"), ("excess",)], ids=str)
+def test_a_bundle_of_before_is_read_as_it_was(tmp_path, lacked):
+    settings = {"memory": 50, **dict.fromkeys(lacked, 0)}
     made = train(
         around_a_line(200), tmp_path / "bundle", replace(LADDER, architecture_settings=settings)
     )
     document = json.loads((made.path / "bundle.json").read_text())
-    del document["architecture_settings"]["strange"]
+    for name in lacked:
+        del document["architecture_settings"][name]
     kept = {key: value for key, value in document.items() if key not in ("version", "sha256")}
     contents = {name: (made.path / name).read_bytes() for name in document["sha256"]}
     (made.path / "bundle.json").write_bytes(manifest(kept, contents))
-    x = torch.rand(9, 6)
+    x = 50 * torch.rand(9, 6)
     assert torch.equal(bundle.load(made.path).model.errors(x), made.model.errors(x))
 
 
@@ -204,7 +241,7 @@ def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
     engines = [engine_for(loaded.model, loaded.input_spec, loaded.error_metric, micro_batch=size)
                for size in (1, 7, 1024)]  # fmt: skip
     errors = [engine.errors(records) for engine in engines]
-    assert np.array_equal(errors[2], engine_for(built.model, built.input_spec, "").errors(records))
+    assert np.array_equal(errors[2], errors_of(built, records))
     for other in errors[:2]:
         np.testing.assert_allclose(other, errors[2], rtol=1e-4, atol=1e-5)
 
@@ -212,7 +249,7 @@ def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
 def test_an_engine_for_devices_gives_the_same_errors(made):
     built, records = made
     engine = DeviceEngine(built.model, built.input_spec, built.error_metric, micro_batch=256)
-    expected = engine_for(built.model, built.input_spec, built.error_metric).errors(records)
+    expected = errors_of(built, records)
     np.testing.assert_allclose(engine.errors(records), expected, rtol=1e-5)
 
 

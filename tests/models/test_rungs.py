@@ -91,7 +91,7 @@ def test_whitened_errors_are_mahalanobis_distances(d):
     records = rng.normal(size=(400, d)) @ rng.normal(size=(d, d)) + 3
     linear = Whitened(d, d)
     linear.fit(torch.tensor(records))
-    covariance = np.atleast_2d(np.cov(records.T))
+    covariance = np.atleast_2d(np.cov(records.T, bias=True))
     covariance += RIDGE * np.trace(covariance) / d * np.eye(d)
     away = records - records.mean(0)
     expected = np.einsum("ij,jk,ik->i", away, np.linalg.inv(covariance), away)
@@ -219,3 +219,14 @@ def test_a_surprisal_rises_beyond_all_errors_and_never_falls():
     assert (found.diff() >= 0).all()
     assert (found >= 0).all()
     assert found[-1] > found[-100] > np.log(100 / 5)
+
+
+def test_where_the_root_begins_rounding_does_not_matter():
+    surprisal = Surprisal()
+    surprisal.fit(torch.tensor(np.random.default_rng(0).gamma(2, size=5000)))
+    start = float(surprisal.start)
+    near = torch.tensor([start * (1 + part) for part in (-1e-6, 0.0, 1e-6)])
+    assert surprisal(near).diff().abs().max() < 3e-4
+    spread = float(surprisal.spread)
+    one, two = (surprisal(torch.tensor([start + n * spread])) for n in (1, 4))
+    assert float(two - one) == pytest.approx(1, rel=1e-5)  # and beyond, it is the root
