@@ -19,6 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INPUTS := pyproject.toml Makefile
 DEMO_DONE := $(VENV)/.installed-demo
 ALL_DONE := $(VENV)/.installed-all
+QUALITY_DONE := $(VENV)/.installed-quality
 JARS_DONE := .tools/kafka/.installed
 REGISTRY := .tools/schema-registry/app
 # Without them here, they would stand beside pom.xml and say that all is unpacked.
@@ -76,6 +77,10 @@ $(DEMO_DONE): $(INPUTS)
 $(ALL_DONE): $(INPUTS)
 	@bash .ci/install "$(PYTHON)" "$(VENV)" '.[demo,dev]'
 	@touch $(DEMO_DONE) $@
+
+$(QUALITY_DONE): $(ALL_DONE)
+	@bash .ci/install "$(PYTHON)" "$(VENV)" '.[demo,dev,quality]'
+	@touch $@
 
 $(JARS_DONE): tests/kafka/pom.xml
 	@command -v mvn >/dev/null || { echo "mvn is not there. Install Maven and Java 17:" \
@@ -152,9 +157,13 @@ bench: setup-test  ## what we cost beside what nobody can do without, into docs/
 bench-swaps: setup  ## what replacing the model costs while records flow at full speed (ARGS="--swaps 20")
 	@$(VENV)/bin/python -m benchmarks.swaps $(ARGS)
 
-bench-quality: setup  ## how well anomalies are found, beside Isolation Forest and published methods (needs AEAD_DATA; a quarter of an hour)
-	@$(VENV)/bin/python -m benchmarks.quality.vectors --arch ladder
-	@$(VENV)/bin/python -m benchmarks.quality.pictures --arch edges
+bench-quality: $(QUALITY_DONE)  ## how well anomalies are found, beside Isolation Forest and published methods (needs AEAD_DATA; an hour and a half)
+	@$(VENV)/bin/python -m benchmarks.quality.vectors --preset auto
+	@$(VENV)/bin/python -m benchmarks.quality.plant
+	@$(VENV)/bin/python -m benchmarks.quality.weaknesses
+	@$(VENV)/bin/python -m benchmarks.quality.pictures --preset auto
+	@$(VENV)/bin/python -m benchmarks.quality.localised
+	@$(VENV)/bin/python -m benchmarks.quality.embeddings
 
 chaos: setup-test  ## kill daemons and brokers at random, and check the books (ARGS="--seed 1"; half an hour)
 	@$(VENV)/bin/python -m tests.chaos.run $(ARGS)

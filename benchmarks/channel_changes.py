@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.channel_drift import calibrated
-from benchmarks.real_drift import AFTER, BEFORE, BLOCKS, drawn
+from benchmarks.real_drift import AFTER, BEFORE, block_of, drawn
 from benchmarks.real_errors import records_of
 from models.channels import Channels
 from models.reference import Reference
@@ -79,7 +79,7 @@ class Case:
     def stream(self, scores: Scores, seed: list[int], rows: int) -> Iterator[Scores]:
         """A bootstrapped stream of what was scored."""
         count, rng = len(scores.reconstruction_error), np.random.default_rng(seed)
-        places = drawn(rng, count, BLOCKS.get(self.name, 1), rows)[:rows]
+        places = drawn(rng, count, block_of(self.name), rows)[:rows]
         return (_at(scores, places[i : i + BATCH]) for i in range(0, rows, BATCH))
 
     def vignette(self, seed: list[int]) -> Iterator[Scores]:

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.real_drift import BLOCKS, drawn
+from benchmarks.real_drift import block_of, drawn
 from benchmarks.real_errors import Records, fitted, records_of
 from models.bundle import Bundle
 from models.channels import Channels
@@ -82,7 +82,7 @@ class Case:
 
     def normal(self, seed: int, rows: int) -> Array:
         """A normal stream."""
-        block = BLOCKS.get(self.name, 1)
+        block = block_of(self.name)
         places = drawn(np.random.default_rng([3, seed]), len(self.stream), block, rows)
         return np.asarray(self.stream[places[:rows]], dtype=np.float64)
 

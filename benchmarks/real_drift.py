@@ -1,6 +1,6 @@
 """Drift on real reconstruction errors: false alarms, delays, and streams with a cycle.
 
-    python -m benchmarks.real_drift [--quick]
+    python -m benchmarks.real_drift [--quick] [--cases NAME ...]
 
 The errors are those of `benchmarks.real_errors`; the judge has the daemon's defaults. Streams are
 bootstrapped in blocks that keep their dependence: single records where records are a random
@@ -42,8 +42,8 @@ Row = dict[str, Any]
 
 ROOT = Path(__file__).parents[1]
 OUT, PLOT = ROOT / "out" / "real-drift.json", ROOT / "docs" / "experiments" / "real-drift.png"
-BLOCKS = {"tep": 160, "electricity": WEEK, "electricity-year": WEEK, "electricity-weeks": WEEK}
-"""Records that stay together in a bootstrap; 1 for the other cases."""
+BLOCKS = {"tep": 160, "electricity": WEEK}
+"""Records that stay together in a bootstrap, by the first word of a case; 1 for the others."""
 DRIFTING = ("electricity", "electricity-year")
 """Their normal part drifts for real: an alarm there is not false."""
 BEFORE, AFTER, NULLS = 20_480, 100_000, 3
@@ -66,6 +66,11 @@ TABLES = {
     " | x1.2 {waits[0][text]} | x1.5 {waits[1][text]} | x2 {waits[2][text]}",
 }
 """The columns of each table: heading and format."""
+
+
+def block_of(case: str) -> int:
+    """Records of the case that stay together in a bootstrap."""
+    return BLOCKS.get(case.split("-")[0], 1)
 
 
 def judge_of(calibration: Array, **changes: Any) -> Judge:
@@ -100,7 +105,7 @@ def largest_mean(judge: Judge, stream: Array) -> float:
 
 def false_alarms(case: str, errors: Errors, records: int) -> Row:
     """What a judge says of the normal stream, as it is and bootstrapped."""
-    block, events, learned = BLOCKS.get(case, 1), Counter[str](), 0.0
+    block, events, learned = block_of(case), Counter[str](), 0.0
     once = feed(judge_of(errors.calibration), errors.stream)
     for seed in range(NULLS):
         judge, rng = judge_of(errors.calibration), np.random.default_rng([1, seed])
@@ -133,7 +138,7 @@ def real_drift(case: str, errors: Errors) -> Iterable[Row]:
 
 def delays(case: str, errors: Errors, guard: float, seed: int) -> dict[str, Found] | None:
     """Each change and what the judge then found; None if it fires before there is any."""
-    rng, block = np.random.default_rng([2, seed]), BLOCKS.get(case, 1)
+    rng, block = np.random.default_rng([2, seed]), block_of(case)
     calm = judge_of(errors.calibration, guard_seconds=guard)
     places = drawn(rng, len(errors.stream), block, BEFORE)[-BEFORE:]
     if at(feed(calm, errors.stream[places]), "firing"):
@@ -231,9 +236,12 @@ def table(rows: Sequence[Row], columns: str) -> str:
 def plot(rows: Sequence[Row]) -> bytes:
     """Median and 95th percentile of the delays with the guard, a panel for each case."""
     cases = dict.fromkeys(row["case"] for row in rows)
-    figure = Figure(figsize=(7, 2.4 * len(cases)), layout="constrained")
-    panels = figure.subplots(len(cases), sharex=True)
-    for axes, case in zip(panels, cases, strict=True):
+    rows_of_panels = -(-len(cases) // 2)
+    figure = Figure(figsize=(13, 2.4 * rows_of_panels), layout="constrained")
+    panels = figure.subplots(rows_of_panels, 2, sharex=True).ravel()
+    for axes in panels[len(cases) :]:
+        axes.remove()
+    for axes, case in zip(panels, cases, strict=False):
         here = {r["change"]: r["waits"] for r in rows if r["case"] == case}
         for n, (guard, colour) in enumerate(zip(GUARDS, (NORMAL, ALARM), strict=True)):
             low, high = ([w[n][q] or 2 * AFTER for w in here.values()] for q in ("median", "p95"))
@@ -246,14 +254,17 @@ def plot(rows: Sequence[Row]) -> bytes:
     return png(figure)
 
 
-def measured(records: int, seeds: int) -> Iterable[Row]:
-    """All rows, as they are found."""
-    calm = {case: load(case) for case in CASES if case not in DRIFTING}
+def measured(cases: Sequence[str], records: int, seeds: int) -> Iterable[Row]:
+    """All rows, as they are found; streams with a cycle if all cases are asked for."""
+    calm = {case: load(case) for case in cases if case not in DRIFTING}
     yield from (false_alarms(case, errors, records) for case, errors in calm.items())
     for case in DRIFTING:
-        yield from real_drift(case, load(case))
+        if case in cases:
+            yield from real_drift(case, load(case))
     for case, errors in calm.items():
         yield from changes(case, errors, seeds)
+    if set(cases) != set(CASES):
+        return
     for kind in (*CYCLES, "electricity-weeks"):
         by_phase = ("24",) if kind in CYCLES else ("48", "168")
         settings = [("-", t) for t in TOLERANCES] + [(p, TOLERANCES[0]) for p in by_phase]
@@ -265,12 +276,17 @@ def main() -> None:
     """Measure, and write rows, plot and tables."""
     parser = argparse.ArgumentParser(description="Drift on real reconstruction errors.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter streams")
-    rows, quick = list[Row](), parser.parse_args().quick
-    for row in measured(*(1_000_000, 5) if quick else (3_000_000, 10)):
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, metavar="NAME",
+                        help=f"some of {', '.join(CASES)}")  # fmt: skip
+    asked = parser.parse_args()
+    rows, size = list[Row](), (1_000_000, 5) if asked.quick else (3_000_000, 10)
+    for row in measured(asked.cases, *size):
         rows.append(row)
         print(f"{time.process_time():5.0f} s {str(row)[:110]}", file=sys.stderr, flush=True)
+    OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    PLOT.write_bytes(plot([row for row in rows if row["part"] == "delay"]))
+    if set(asked.cases) == set(CASES):
+        PLOT.write_bytes(plot([row for row in rows if row["part"] == "delay"]))
     for part, columns in TABLES.items():
         print(table([row for row in rows if row["part"] == part], columns))
 

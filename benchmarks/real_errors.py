@@ -30,6 +30,8 @@ from models.autoencoder import Autoencoder
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
 from models.settings import TrainingSettings
+from models.solved import Solved
+from models.solving import solve
 from models.training import Listener, Progress, fit, seeded
 from tests.data import DATA
 
@@ -162,7 +164,14 @@ _MAKERS: dict[str, tuple[Callable[[], Records], TrainingSettings]] = {
     "electricity": (partial(electricity, "early"), TrainingSettings("dense")),
     "electricity-year": (partial(electricity, "year"), TrainingSettings("dense")),
     "electricity-weeks": (partial(electricity, "turns"), TrainingSettings("dense")),
+    "mnist-edges": (mnist, TrainingSettings("edges")),
+    "shuttle-ladder": (partial(adbench, "shuttle"), TrainingSettings("ladder")),
+    "aloi-ladder": (partial(adbench, "ALOI"), TrainingSettings("ladder")),
+    "celeba-ladder": (partial(adbench, "celeba"), TrainingSettings("ladder")),
+    "tep-ladder": (tennessee_eastman, TrainingSettings("ladder")),
+    "electricity-weeks-ladder": (partial(electricity, "turns"), TrainingSettings("ladder")),
 }
+"""The plain networks, and what `train` takes by itself for the same records."""
 CASES: tuple[str, ...] = tuple(_MAKERS)
 
 
@@ -213,6 +222,11 @@ def fitted(
     """Fit a model as the recipe does."""
     count = len(training) - len(training) // 10
     spec = InputSpec.fit(training[:count])
+    if settings.architecture in architectures.SOLVED:
+        solved = architectures.build(settings.architecture, spec, {})
+        assert isinstance(solved, Solved)
+        solve(solved, spec, training, np.arange(count), settings)
+        return solved, spec
     prepared = torch.from_numpy(spec.prepare(training))
     with seeded(settings.seed, torch.device("cpu")):
         model = architectures.build(settings.architecture or "", spec, {})

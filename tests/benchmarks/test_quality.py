@@ -1,4 +1,4 @@
-"""The measurements of pictures, in their short form, without the photographs and the network."""
+"""The measurements in their short form, without the photographs, the network and the data sets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.quality import embeddings, localised
+from benchmarks import real_errors
+from benchmarks.quality import embeddings, localised, plant, vectors, weaknesses
+from benchmarks.quality.adbench import Parts
 from models import recipe
 from models.conduct import Conduct
 from models.settings import TrainingSettings
@@ -81,3 +83,64 @@ def test_a_network_that_is_not_there_is_asked_for(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(embeddings, "find_spec", lambda _: None)
     with pytest.raises(SystemExit, match="pip install"):
         embeddings.network()
+
+
+def test_of_fewer_records_each_keeps_its_label() -> None:
+    records = np.arange(2000.0).reshape(1000, 2)
+    split = Parts(records, records[:, 0] % 4 == 0, records, records[:, 0] % 4 == 0)
+    fewer = vectors._fewer(split, 64, seed=1)
+    assert len(fewer.training) == len(np.unique(fewer.training[:, 0])) == 200
+    assert np.array_equal(fewer.training_odd, fewer.training[:, 0] % 4 == 0)
+    assert fewer.test is records
+    assert len(vectors._fewer(split, 1, seed=1).training) == vectors.LEAST
+    assert vectors._fewer(split, np.inf, seed=1) is split
+
+
+def test_a_rate_is_of_the_samples_behind_the_beginning_of_the_fault() -> None:
+    normal = np.linspace(0, 1, 960)[:, None]
+    found = {"d00_te": normal, **{f"d{fault:02d}_te": normal.copy() for fault in plant.FAULTS}}
+    found["d07_te"][plant.NORMAL + 80 :] = 5
+    found["d08_te"][: plant.NORMAL] = 5
+    before, *rates = plant.rates(lambda samples: samples[:, 0], found)
+    assert before == pytest.approx(1 / 20)
+    assert rates[7 - 1] == pytest.approx(0.9)
+    assert rates[0] == pytest.approx(10 / 800, abs=2e-3)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_each_sample_of_a_run_has_an_error_windows_or_not(steps: int) -> None:
+    rng = np.random.default_rng(0)
+    statistic = plant.trained(rng.normal(size=(200, 3)), "linear", 0, steps)
+    run = rng.normal(size=(50, 3))
+    run[30] = 50
+    found = statistic(run)
+    assert found.shape == (50,)
+    assert set(np.argsort(found)[-steps:]) == set(range(30, 30 + steps))
+
+
+def test_a_contaminated_part_holds_the_share_that_is_asked_for() -> None:
+    normal, odd = np.zeros((1000, 2)), np.ones((40, 2))
+    for share in (0.0, 0.01, 0.1, 0.3):
+        rng = np.random.default_rng(0)
+        training, rest, others = weaknesses.contaminated(normal, odd, share, rng)
+        assert training[:, 0].mean() == pytest.approx(share, abs=0.005)
+        assert (rest == 0).all()
+        assert (others == 1).all()
+        assert len(others) == 20
+
+
+def test_records_follow_the_law_but_for_odd_ones() -> None:
+    law, rng = weaknesses.Law.of(30, 0), np.random.default_rng(0)
+    shared = np.linalg.pinv(law.loads) @ law.loads
+    left = [np.square(x - x @ shared).mean() for x in (law.records(500, rng), law.odd(500, rng))]
+    assert law.records(5000, rng).std(0) == pytest.approx(1, abs=0.05)
+    assert left[1] > 1.1 * left[0]
+
+
+@pytest.mark.parametrize("architecture", ["ladder", "dense"])
+def test_errors_of_drift_are_those_of_the_architecture(architecture: str) -> None:
+    records = weaknesses.Law.of(6, 0).records(300, np.random.default_rng(0))
+    settings = TrainingSettings(architecture, epochs=2 if architecture == "dense" else None)
+    model, spec = real_errors.fitted(records, settings)
+    assert model.architecture == architecture
+    assert spec.shape == (6,)
