@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
-from unicodedata import category
 
 import numpy as np
 
@@ -15,13 +14,12 @@ from monitor.codecs.fields import FieldReader
 from monitor.codecs.headers import found
 from monitor.drift.segments.names import NONE
 from monitor.pipeline.scored import Scored
+from monitor.process.text import visible
 from monitor.stream.columns import Columns
 
 LONGEST: Final = 100
 """Characters of a name. A longer one is cut, with a few digits that tell it from others."""
 _CACHED_BYTES: Final = 256
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that are shown as escapes: control, direction, separators of lines."""
 
 
 class TextsOf(Protocol):
@@ -91,10 +89,7 @@ def _name_of(text: bytes | None) -> str:
         name = head.decode("utf-8", "strict" if len(head) == len(text) else "ignore")
     except UnicodeDecodeError:
         name = f"0x{text.hex()}"
-    name = "".join(
-        character.encode("unicode_escape").decode() if category(character) in _UNSEEN else character
-        for character in name
-    )
+    name = visible(name)
     if len(name) <= LONGEST and len(head) == len(text):
         return name
     digits = hashlib.sha256(text).hexdigest()[:8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unicodedata import category
 
 
 def one_line(text: object) -> str:
@@ -16,8 +17,8 @@ def question_mark(character: str) -> str:
 
 
 def escaped(character: str) -> str:
-    """A character that cannot be printed, as an escape such as \\x1b."""
-    return f"\\x{ord(character):02x}"
+    """A character that cannot be printed, as an escape such as \\x1b or \\u202e."""
+    return character.encode("unicode_escape").decode()
 
 
 def printable_line(text: str, longest: int, shown: Callable[[str], str] = question_mark) -> str:
@@ -30,8 +31,19 @@ def printable_line(text: str, longest: int, shown: Callable[[str], str] = questi
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
-def for_terminal(text: str) -> str:
-    """The text with its lines and tabs; other control characters as escapes such as \\x1b."""
+def visible(text: str, kept: str = "") -> str:
+    """The text without characters that hide, or turn what stands beside them: escapes instead.
+
+    Control and format characters (right-to-left marks among them), unassigned ones and separators
+    of lines. kept: what is left as it is.
+    """
+    if text.isprintable():
+        return text
     return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+        c if c.isprintable() or c in kept or category(c) == "Zs" else escaped(c) for c in text
     )
+
+
+def for_terminal(text: str) -> str:
+    """The text with its lines and tabs, and otherwise `visible`."""
+    return visible(text, "\n\t")

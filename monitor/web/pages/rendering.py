@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-from unicodedata import category
 
 from jinja2 import (
     ChainableUndefined,
@@ -20,6 +19,7 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
+from monitor.process.text import visible
 from monitor.state.labels import ANSWERS, Label
 from monitor.web.pages.advice import advice, drifting, features, sentence, short
 from monitor.web.pages.bars import bars, channel_bars
@@ -27,28 +27,21 @@ from monitor.web.pages.curves import curves
 from monitor.web.pages.gallery import NO_EVIDENCE, at_a_glance, of_episode, of_stream
 from monitor.web.timeline import Timeline
 
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Categories of Unicode: control, format (right-to-left marks among them), separators of lines."""
 _SOME: Final = 50
 """Partitions and episodes that are listed; the others are counted, and in the JSON."""
 
 _MOST_SEGMENTS: Final = 100
 
 
-def visible(value: object) -> object:
-    """Text without characters that hide, or turn what stands beside them: as escapes instead."""
+def shown_text(value: object) -> object:
+    """Text as `visible`, with its lines and tabs; all else as it is."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if category(character) in _UNSEEN and character not in "\n\t"
-        else character
-        for character in value
-    )
+    return visible(value, "\n\t")
 
 
 _environment = Environment(
-    finalize=visible,
+    finalize=shown_text,
     loader=ChoiceLoader(
         [PackageLoader("monitor.web.pages"), PackageLoader("monitor.web.pages", "static")]
     ),

@@ -80,7 +80,7 @@ def test_a_damaged_file_is_replaced_or_removed(run: Run, config: Path) -> None:
 
 def test_a_reason_plays_no_tricks_on_a_terminal(run: Run) -> None:
     told = run("mute", "2h", "--reason", "a\x1b[31m\nlamp\u202e")
-    assert told.endswith(": a\\x1b[31m lamp\\x202e\n")
+    assert told.endswith(": a\\x1b[31m lamp\\u202e\n")
 
 
 @pytest.mark.parametrize(

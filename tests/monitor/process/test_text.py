@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.process.text import for_terminal, one_line, printable_line
+from monitor.process.text import escaped, for_terminal, one_line, printable_line, visible
 
 
 def test_white_space_is_folded() -> None:
@@ -15,7 +17,7 @@ def test_white_space_is_folded() -> None:
 
 def test_control_characters_are_replaced() -> None:
     assert printable_line("red \x1b[31m alarm\x07", 100) == "red ?[31m alarm?"
-    assert printable_line("\x1b", 100, lambda c: f"\\x{ord(c):02x}") == "\\x1b"
+    assert printable_line("\x1b\u202e", 100, escaped) == "\\x1b\\u202e"
 
 
 def test_a_line_of_just_the_length_is_whole_and_a_longer_one_is_cut() -> None:
@@ -31,10 +33,22 @@ def test_whatever_it_is_the_line_can_be_printed_and_is_no_longer(text: str) -> N
 
 
 @given(st.text(max_size=60))
-def test_a_terminal_gets_lines_and_tabs_and_nothing_else_that_is_not_printable(text: str) -> None:
+def test_a_terminal_gets_lines_tabs_spaces_and_what_is_printable(text: str) -> None:
     shown = for_terminal(text)
-    assert all(c.isprintable() or c in "\n\t" for c in shown)
+    assert all(c.isprintable() or c in "\n\t" or category(c) == "Zs" for c in shown)
     assert for_terminal(shown) == shown
+
+
+@given(st.text(max_size=60))
+def test_what_is_visible_is_all_there_and_nothing_of_it_hides(text: str) -> None:
+    shown = visible(text)
+    assert not {category(c) for c in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert len(shown) >= len(text)
+
+
+def test_a_space_that_does_not_break_is_left_and_a_mark_that_turns_is_told() -> None:
+    assert visible("20\xa0000\u200f\n") == "20\xa0000\\u200f\\n"
+    assert visible("20\u200f\n", "\n") == "20\\u200f\n"
 
 
 def test_what_a_terminal_would_obey_is_spelt_out() -> None:
