@@ -162,6 +162,7 @@ bench-quality: $(QUALITY_DONE)  ## how well anomalies are found, beside Isolatio
 	@$(VENV)/bin/python -m benchmarks.quality.plant
 	@$(VENV)/bin/python -m benchmarks.quality.weaknesses
 	@$(VENV)/bin/python -m benchmarks.quality.pictures --preset auto
+	@$(VENV)/bin/python -m benchmarks.quality.objectives
 	@$(VENV)/bin/python -m benchmarks.quality.localised
 	@$(VENV)/bin/python -m benchmarks.quality.embeddings
 

@@ -10,10 +10,11 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from benchmarks import real_errors
-from benchmarks.quality import embeddings, localised, plant, vectors, weaknesses
+from benchmarks.quality import embeddings, localised, objectives, plant, vectors, weaknesses
 from benchmarks.quality.adbench import Parts
-from models import recipe
+from models import architectures, recipe
 from models.conduct import Conduct
+from models.input_spec import InputSpec
 from models.settings import TrainingSettings
 
 
@@ -144,3 +145,42 @@ def test_errors_of_drift_are_those_of_the_architecture(architecture: str) -> Non
     model, spec = real_errors.fitted(records, settings)
     assert model.architecture == architecture
     assert spec.shape == (6,)
+
+
+class Straight(torch.nn.Module):
+    """Its code is the record, halved; it brings nothing back."""
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, d)"""
+        return x / 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, d)"""
+        return x
+
+
+def test_figures_of_a_network_that_copies_are_what_they_are_defined_to_be() -> None:
+    x = torch.linspace(-1, 1, 2000)[torch.randperm(2000)].reshape(-1, 5)
+    model = Straight()
+    assert objectives.active(model, x) == pytest.approx(0.6, abs=0.01)
+    assert objectives.slope(model, x) == pytest.approx(5 / 4)
+    assert objectives.brought_back(model, x) == pytest.approx(0)
+    assert objectives.normal_codes(model, 10 * x) == pytest.approx(0.392, abs=0.01)
+    assert np.isnan(objectives.used(model, x))
+
+
+def test_a_record_is_made_of_as_many_codes_as_its_weights_say() -> None:
+    spec = InputSpec.fit(np.random.default_rng(0).normal(size=(50, 5)))
+    model = architectures.build("memory", spec, {"remembered": 10})
+    model.weights = lambda x: torch.tensor([[0.25] * 4 + [0.0] * 6, [1.0] + [0.0] * 9])  # type: ignore
+    assert objectives.used(model, torch.zeros(2, 5)) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("objective", objectives.OBJECTIVES, ids=lambda each: each.words)
+def test_each_objective_is_measured(
+    objective: objectives.Objective, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objectives, "EPOCHS", 1)
+    for architecture, settings in (objective.beside, (objective.architecture, objective.settings)):
+        figure, left = objectives.measured(architecture, settings, objective, 0)
+        assert np.isfinite([figure, left]).all()
