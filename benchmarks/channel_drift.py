@@ -24,7 +24,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.real_drift import block_of, drawn
-from benchmarks.real_errors import Records, fitted, records_of
+from benchmarks.real_errors import fitted, records_of
+from benchmarks.real_records import Records
 from models.bundle import Bundle
 from models.channels import Channels
 from models.reference import Reference

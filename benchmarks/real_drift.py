@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from benchmarks.judged import Found, bettor, feed
-from benchmarks.real_errors import CASES, WEEK, Errors, load
+from benchmarks.real_errors import CASES, Errors, load
+from benchmarks.real_records import WEEK
 from benchmarks.streams import CYCLE, CYCLES, null
 from models.distribution import bucket_index
 from models.plots import ALARM, NORMAL, png
