@@ -250,6 +250,7 @@ def plot(rows: Sequence[Row]) -> bytes:
             axes.plot(low, list(here), "o", color=colour, label=f"guard {guard:g} s")
         axes.axvline(AFTER, color="grey", linestyle=":")
         axes.set(xscale="log", title=case, xlabel="records to the alarm; right of the line: none")
+        axes.tick_params(labelbottom=True)  # also where nothing stands below
         axes.invert_yaxis()
     panels[0].legend()
     return png(figure)
