@@ -61,7 +61,7 @@ def test_a_label_is_shown_beside_its_episode_and_replaced_by_the_next(
 def test_a_note_plays_no_tricks_on_a_terminal(run: Run, episode: str) -> None:
     run("label", episode, "unknown", "--note", NOTE)
     shown = run()
-    assert r"a\x1b[31mred\x1b[0m lamp\x202e gnorw" in shown
+    assert r"a\x1b[31mred\x1b[0m lamp\u202e gnorw" in shown
     assert not {"\x1b", "\u202e"} & set(shown + run("--json"))
     assert json.loads(run("--json"))[0]["label"]["note"] == NOTE
 

@@ -147,7 +147,7 @@ def test_the_status_says_until_when_and_why(stage: Stage) -> None:
     subject._gauges.refresh(at_once=True)
     assert subject.parts.board.published["muted"] == {
         "name": "by hand",
-        "reason": r"a\x1b[31m lamp\x202e",
+        "reason": r"a\x1b[31m lamp\u202e",
         "until": "1970-01-01T00:18:19.000+00:00",
     }
 

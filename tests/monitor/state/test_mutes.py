@@ -179,5 +179,5 @@ def test_what_is_no_time_of_the_day_or_no_zone_is_refused() -> None:
 
 
 def test_a_reason_is_shown_as_one_printable_line() -> None:
-    assert shown("a\x1b[31m\nlamp\u202e") == r"a\x1b[31m lamp\x202e"
-    assert Once("a", "x\u202ey", 0, 1).at(0) == Mute("a", r"x\x202ey", 1)
+    assert shown("a\x1b[31m\nlamp\u202e") == r"a\x1b[31m lamp\u202e"
+    assert Once("a", "x\u202ey", 0, 1).at(0) == Mute("a", r"x\u202ey", 1)
