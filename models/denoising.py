@@ -40,12 +40,17 @@ class Denoising(Dense):
         return {**super().check(spec, checks.without(settings, own)), **own}
 
     def corrupted(self, x: Tensor) -> Tensor:
-        """A copy of x (B, *shape) with a share of its values taken from other records."""
-        flat = x.flatten(1)  # (B, d)
-        others = torch.randint(len(flat), flat.shape, device=x.device)  # (B, d), rows
-        replaced = torch.rand(flat.shape, device=x.device) < self.corruption  # (B, d)
-        return torch.where(replaced, flat.gather(0, others), flat).reshape(x.shape)
+        """`replaced` with the share of the settings."""
+        return replaced(x, self.corruption)
 
     def loss(self, x: Tensor, distance: Distance) -> Tensor:
         """Return the distance of x from the reconstruction of a copy with values replaced."""
         return distance(x, self(self.corrupted(x)))
+
+
+def replaced(x: Tensor, share: float) -> Tensor:
+    """A copy of x (B, *shape) with a share of its values taken from other records."""
+    flat = x.flatten(1)  # (B, d)
+    others = torch.randint(len(flat), flat.shape, device=x.device)  # (B, d), rows
+    chosen = torch.rand(flat.shape, device=x.device) < share  # (B, d)
+    return torch.where(chosen, flat.gather(0, others), flat).reshape(x.shape)

@@ -28,7 +28,7 @@ from torch.func import jacrev, vmap
 
 from models import recipe
 from models.conduct import Conduct
-from models.denoising import Denoising
+from models.denoising import CORRUPTION, replaced
 from models.memory_augmented import MemoryAugmented
 from models.settings import TrainingSettings
 
@@ -71,7 +71,7 @@ def slope(model: Any, x: Tensor) -> float:
 def brought_back(model: Any, x: Tensor) -> float:
     """Of what a fifth of the values lost when they were replaced, the share that is regained."""
     torch.manual_seed(1)
-    copies = Denoising.corrupted(_Corrupting(0.2), x)  # type: ignore[arg-type]
+    copies = replaced(x, CORRUPTION)
     lost = (copies - x).square().mean()
     return float(1 - (model(copies) - x).square().mean() / lost)
 
@@ -94,13 +94,6 @@ def used(model: Any, x: Tensor) -> float:
     if not isinstance(model, MemoryAugmented):
         return float("nan")
     return float(torch.special.entr(model.weights(x)).sum(1).exp().mean())
-
-
-@dataclass(frozen=True)
-class _Corrupting:
-    """What `Denoising.corrupted` asks of its model."""
-
-    corruption: float
 
 
 @dataclass(frozen=True)

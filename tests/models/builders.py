@@ -80,3 +80,11 @@ def rings(count, seed=0, side=28):
     away = np.hypot(y - centres[:, 0], x - centres[:, 1]) - radii
     pictures = 200 * np.exp(-(away**2) / 3) + rng.normal(0, 4, away.shape)
     return np.clip(pictures, 0, 255).astype(np.uint8)
+
+
+def around_a_line(count, seed=0):
+    """Six features that follow two hidden values, and a little noise of their own."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(count, 2))
+    to_features = np.random.default_rng(99).normal(size=(2, 6))
+    return hidden @ to_features + 0.1 * rng.normal(size=(count, 6))

@@ -8,19 +8,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from models.architectures import build
-from models.settings import TrainingSettings
 from models.solved import unusual
-from tests.models.builders import spec_of
-
-LADDER = TrainingSettings(architecture="ladder", device="cpu")
-
-
-def around_a_line(count, seed=0):
-    """Six features that follow two hidden values, and a little noise of their own."""
-    rng = np.random.default_rng(seed)
-    hidden = rng.normal(size=(count, 2))
-    to_features = np.random.default_rng(99).normal(size=(2, 6))
-    return hidden @ to_features + 0.1 * rng.normal(size=(count, 6))
+from tests.models.builders import around_a_line, spec_of
 
 
 def in_clusters(count, seed=0):

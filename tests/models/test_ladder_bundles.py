@@ -12,15 +12,12 @@ import torch
 from models import bundle
 from models.architectures import build
 from models.bundle_files import manifest
-from models.device_engine import DeviceEngine
-from models.engines import engine_for
 from models.errors import TrainingError
 from models.ladder import MAX_VALUES
 from models.recipe import train
 from models.settings import TrainingSettings
-from tests.models.builders import spec_of
-from tests.models.scoring import errors_of
-from tests.models.test_ladder import around_a_line
+from tests.models.builders import around_a_line, spec_of
+from tests.models.scoring import assert_alike
 
 LADDER = TrainingSettings(architecture="ladder", device="cpu")
 
@@ -58,20 +55,7 @@ def made(tmp_path_factory):
 
 def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
     built, records = made
-    loaded = bundle.load(built.path)
-    engines = [engine_for(loaded.model, loaded.input_spec, loaded.error_metric, micro_batch=size)
-               for size in (1, 7, 1024)]  # fmt: skip
-    errors = [engine.errors(records) for engine in engines]
-    assert np.array_equal(errors[2], errors_of(built, records))
-    for other in errors[:2]:
-        np.testing.assert_allclose(other, errors[2], rtol=1e-4, atol=1e-5)
-
-
-def test_an_engine_for_devices_gives_the_same_errors(made):
-    built, records = made
-    engine = DeviceEngine(built.model, built.input_spec, built.error_metric, micro_batch=256)
-    expected = errors_of(built, records)
-    np.testing.assert_allclose(engine.errors(records), expected, rtol=1e-5)
+    assert_alike(built, records)
 
 
 def test_the_same_records_and_seed_give_the_same_bundle(made, tmp_path):

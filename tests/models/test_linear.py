@@ -10,16 +10,13 @@ import torch
 from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import roc_auc_score
 
-from models import bundle
 from models.architectures import build
-from models.device_engine import DeviceEngine
-from models.engines import engine_for
 from models.errors import TrainingError
 from models.linear import MAX_VALUES
 from models.recipe import train
 from models.settings import TrainingSettings
 from tests.models.builders import spec_of
-from tests.models.scoring import errors_of
+from tests.models.scoring import assert_alike
 
 LINEAR = TrainingSettings(architecture="linear", device="cpu")
 
@@ -128,13 +125,7 @@ def made(tmp_path_factory):
 
 def test_a_bundle_scores_as_before_it_was_saved_in_batches_of_any_size(made):
     built, records = made
-    loaded = bundle.load(built.path)
-    expected = errors_of(built, records)
-    for size in (1, 7, 1024):
-        engine = engine_for(loaded.model, loaded.input_spec, "", micro_batch=size)
-        np.testing.assert_allclose(engine.errors(records), expected, rtol=1e-4, atol=1e-5)
-    engine = DeviceEngine(built.model, built.input_spec, built.error_metric, micro_batch=256)
-    np.testing.assert_allclose(engine.errors(records), expected, rtol=1e-4, atol=1e-5)
+    assert_alike(built, records)
 
 
 def test_the_same_records_and_seed_give_the_same_bundle(made, tmp_path):
