@@ -17,6 +17,7 @@ from models.bundle import Bundle, load
 from models.recipe import train
 from models.settings import TrainingSettings
 from monitor.pipeline.scorer import Scorer
+from tests.kafka.topics import until_decided
 
 FEATURES = 8
 BAD_EVERY = 100
@@ -175,7 +176,11 @@ def read_all(
 ) -> Iterator[tuple[int, int, bytes, bytes | None]]:
     """Partition, offset, key and value of all there is in a topic now; a dead letter's key is the
     address that its headers tell.
+
+    committed_only: waits for the end of a transaction that is open.
     """
+    if committed_only:
+        until_decided(servers, topic)
     consumer = KafkaConsumer(
         bootstrap_servers=servers.split(","),
         group_id=None,

@@ -24,7 +24,7 @@ from monitor.stream.sources.survey import stored_offsets
 from tests.failpoints import VARIABLE
 from tests.kafka import kafkacat
 from tests.kafka.process import ProductProcess, free_ports, wait_until
-from tests.kafka.topics import TopicFactory, new_name
+from tests.kafka.topics import TopicFactory, new_name, until_decided
 from tests.kafka.watchers import send
 
 T, R = TypeVar("T"), TypeVar("R")
@@ -186,6 +186,7 @@ class Daemon:
 
     def dead_letters(self) -> set[str]:
         """The offsets of its dead letters: those that were sent twice count once."""
+        until_decided(self.servers, self.letters)
         found = kafkacat.consume(self.servers, self.letters)
         headers = [dict(message.headers) for message in found]
         return {h["aead.offset"].decode() for h in headers}

@@ -18,7 +18,7 @@ from monitor.stream.kafka_options import Connection
 from monitor.stream.sinks.topics import Topics
 from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
-from tests.kafka.topics import TopicFactory
+from tests.kafka.topics import TopicFactory, until_decided
 from tests.kafka.watchers import Watch, Watcher, send
 from tests.monitor.builders import normal_errors
 
@@ -31,6 +31,7 @@ def values(count: int, seed: int, scale: float) -> list[bytes | None]:
 
 def told(servers: str, topic: str) -> list[tuple[str, str | None]]:
     """Event and reason of each alert that a reader of committed messages sees."""
+    until_decided(servers, f"{topic}.alerts")
     bodies = [json.loads(m.value or b"") for m in kafkacat.consume(servers, f"{topic}.alerts")]
     return [(body["event"], body.get("muted")) for body in bodies]
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from tests.kafka.process import wait_until
@@ -79,6 +79,40 @@ def give(servers: str, topic: str, partition: int, node: int) -> None:
         )
     finally:
         admin.close()
+
+
+def until_decided(servers: str, topic: str) -> None:
+    """Until no transaction is open in a topic: then it shows all that was committed.
+
+    A commit is answered before its markers are in the topics, and a reader of committed messages
+    sees none of the transaction until they are.
+    """
+    readers = [
+        KafkaConsumer(
+            bootstrap_servers=servers.split(","),
+            isolation_level=level,
+            allow_auto_create_topics=False,
+        )
+        for level in ("read_committed", "read_uncommitted")
+    ]
+    numbers = sorted(readers[0].partitions_for_topic(topic) or ())
+    places = [TopicPartition(topic, number) for number in numbers]
+
+    def ends() -> list[dict[TopicPartition, int]]:
+        return [reader.end_offsets(places) for reader in readers]
+
+    def differ() -> str:
+        return f"{topic}: a transaction is open; ends of committed and all: {ends()}"
+
+    def decided() -> bool:
+        committed, everything = ends()
+        return committed == everything
+
+    try:
+        wait_until(decided, READY_SECONDS, differ)
+    finally:
+        for reader in readers:
+            reader.close()
 
 
 def _has_leaders(admin: KafkaAdminClient, topic: str, partitions: int) -> bool:
