@@ -49,7 +49,9 @@ class Architecture:
 
 
 HIDDEN: Final = Option("hidden", int, "WIDTH", "layers down to the code", many=True)
-BETA: Final = Option("beta", float, "B", "weight of the divergence (default 0.01)")
+BETA: Final = Option(
+    "beta", float, "B", "weight of the divergence (default 0.01; of reconstruction-probability 1)"
+)
 WEIGHT: Final = Option("weight", float, "W", "weight of the penalty")
 BOTTLENECK: Final = Option("bottleneck", int, "N", "code length")
 CHANNELS: Final = Option("channels", int, "N", "channels per stage", many=True)
@@ -73,6 +75,10 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
     "convolutional-variational": Architecture(
         "models.convolutional_variational:ConvolutionalVariational",
         (CHANNELS, BOTTLENECK, DROPOUT, BETA),
+    ),
+    "reconstruction-probability": Architecture(
+        "models.reconstruction_probability:ReconstructionProbability",
+        (HIDDEN, BETA, Option("draws", int, "N", "codes drawn of each record (default 8)")),
     ),
     "denoising": Architecture(
         "models.denoising:Denoising",

@@ -37,7 +37,7 @@ from models.reference import Reference, supported_quantile
 from models.resuming import keeper_for
 from models.scaling import clip_outliers
 from models.settings import TrainingSettings
-from models.solved import Solved
+from models.solved import Scoring, Solved
 from models.solving import LeftOut
 from models.splits import Split, fingerprint, require_finite, split
 from models.training import INTERRUPTED, History, fit, seeded
@@ -83,7 +83,7 @@ def train(
     bundle.check_target(out)
     require_finite(records, described.schema)
     parts = parts or split(len(records), settings)
-    _check_solved(settings)
+    _check_architecture(settings)
     context_training.check(described, parts, settings, len(records))
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
@@ -138,14 +138,18 @@ def train(
     return saved
 
 
-def _check_solved(settings: TrainingSettings) -> None:
-    """Raise TrainingError for settings of gradients where there are none."""
-    known = architectures.ARCHITECTURES.get(settings.architecture or "")
-    if known and issubclass(known.load(), Solved) and settings.of_gradients:
-        raise TrainingError(
-            f"{settings.architecture} is solved, not trained by gradients: leave out"
-            f" {', '.join(settings.of_gradients)}."
-        )
+def _check_architecture(settings: TrainingSettings) -> None:
+    """Raise TrainingError for settings that the architecture that is asked for does not have."""
+    name = settings.architecture
+    known = architectures.ARCHITECTURES.get(name or "")
+    of = known.load() if known else Autoencoder
+    said, others = "", list[str]()
+    if issubclass(of, Solved):
+        said, others = "is solved, not trained by gradients", settings.of_gradients
+    elif issubclass(of, Scoring):
+        said, others = "has an error of its own, in float32", settings.of_reconstructions
+    if others:
+        raise TrainingError(f"{name} {said}: leave out {', '.join(others)}.")
 
 
 def _shown(fitted: Fitted, records: NDArray[Any]) -> NDArray[np.float32] | None:

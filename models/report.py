@@ -15,6 +15,7 @@ from models.channel_swings import channel_swings
 from models.choice import table
 from models.context_training import NO_CHANNELS, NOTHING, LearnedChannels, LearnedContext
 from models.reconstruction import SURPRISAL, model_errors, reconstructed
+from models.reconstruction_probability import ReconstructionProbability
 from models.reference import DEFAULT_TOLERANCE
 from models.training import SOLVED, History
 
@@ -97,6 +98,8 @@ says how unlike them a record is. Made by aead-monitor on {bundle.metadata["crea
 def _error(bundle: Bundle) -> str:
     if bundle.error_metric == SURPRISAL:
         return "the surprisal of its errors (-log of how probable ones as large are, in nats)"
+    if bundle.error_metric == ReconstructionProbability.metric:
+        return "how improbable its values are where the codes drawn for it lie (nats a value)"
     return f"the reconstruction error ({bundle.error_metric}, in normalised units)"
 
 

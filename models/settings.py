@@ -102,6 +102,11 @@ class TrainingSettings:
         return [name for name in names.split() if getattr(self, name) != getattr(plain, name)]
 
     @property
+    def of_reconstructions(self) -> list[str]:
+        """What is asked for that a model with an error of its own does not have, by name."""
+        return [name for name in ("precision", "error_metric") if name in self.of_gradients]
+
+    @property
     def level(self) -> float | None:
         """The threshold's quantile, if one is asked for or follows from the contamination."""
         if self.quantile is None and self.contamination:

@@ -29,7 +29,8 @@ from models.files import read_bounded
 from models.given import Normal
 from models.input_spec import InputSpec
 from models.reconstruction import reconstruction_errors
-from models.solved import Solved
+from models.settings import TrainingSettings
+from models.solved import Scoring, Solved
 
 NORMALISATIONS: Final = ("data", "none")
 LISTED: Final = 20
@@ -66,6 +67,8 @@ def import_weights(
         channels = spec.shape[0]
         spec = replace(spec, offset=(0.0,) * channels, scale=(1.0,) * channels)
     model = _outlined(architecture, spec, settings)
+    if isinstance(model, Scoring) and metric != TrainingSettings().error_metric:
+        raise GivenModelError(f"{architecture} has an error of its own: leave out {metric}")
     found = named_as(tensors, model)
     wrong = mismatches(found, model.state_dict())
     if wrong:

@@ -8,7 +8,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
+from models.architectures import ARCHITECTURES
 from models.autoencoder import InputSpec
+from models.solved import Scoring
 from tests.asked import Asked
 
 IMAGE_SHAPES = [
@@ -36,12 +38,17 @@ SHAPES = Asked(
         "temporal": SERIES_SHAPES,
         "variational": VECTOR_SHAPES + SERIES_SHAPES + IMAGE_SHAPES,
         "convolutional-variational": IMAGE_SHAPES[:3],
+        "reconstruction-probability": DENSE_SHAPES,
         "denoising": DENSE_SHAPES,
         "sparse": DENSE_SHAPES,
         "contractive": DENSE_SHAPES,
         "memory": DENSE_SHAPES,
     },
 )
+
+
+SCORING = [name for name, each in ARCHITECTURES.items() if issubclass(each.load(), Scoring)]
+"""Architectures that say themselves what the error is."""
 
 
 def spec_of(shape):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.autograd.functional import vjp
-from torch.distributions import Bernoulli, kl_divergence
+from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from models.autoencoder import Autoencoder, Distance
 from models.convolutional_variational import ConvolutionalVariational
 from models.dense import Dense
 from models.memory_augmented import MemoryAugmented
+from models.reconstruction_probability import LEAST, ReconstructionProbability
 from models.variational import Variational
 from tests.asked import Asked
 
@@ -35,6 +37,21 @@ def bound(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
     error = distance(x, model.decode(mean + (log_variance / 2).exp() * noise))
     gathered = (mean.square() + log_variance.exp() - log_variance - 1).sum(1) / 2
     return error + model.settings["beta"] * gathered.mean() / x[0].numel()
+
+
+def density(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
+    """Minus the log density of records where drawn codes say, over the highest, and the divergence
+    of codes; per value.
+    """
+    assert isinstance(model, ReconstructionProbability)
+    mean, log_variance = model.distribution(x)
+    posterior = Normal(mean, (log_variance / 2).exp())
+    made = model.probable(mean + posterior.scale * torch.randn_like(mean))
+    highest = -math.log(math.sqrt(2 * math.pi) * math.exp(LEAST / 2))
+    found = highest - Normal(made[0], (made[1] / 2).exp()).log_prob(x.flatten(1))
+    prior = Normal(torch.zeros_like(mean), torch.ones_like(mean))
+    gathered = kl_divergence(posterior, prior).sum(1)
+    return found.mean() + model.settings["beta"] * gathered.mean() / x[0].numel()
 
 
 def of_a_copy(model: Autoencoder, x: Tensor, distance: Distance) -> Tensor:
@@ -90,6 +107,7 @@ LOSSES: Asked[Callable[[Autoencoder, Tensor, Distance], Tensor]] = Asked(
         "temporal": plain,
         "variational": bound,
         "convolutional-variational": bound,
+        "reconstruction-probability": density,
         "denoising": of_a_copy,
         "sparse": with_activity,
         "contractive": with_slope,

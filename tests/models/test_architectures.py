@@ -170,6 +170,14 @@ CRAFTED = Asked(
             {"beta": True},
         ],
         "convolutional-variational": [{"bottleneck": 10**9}, {"beta": -0.1}, {"dropout": 1.0}],
+        "reconstruction-probability": [
+            {"hidden": [10**9]},
+            {"beta": -0.1},
+            {"draws": 0},
+            {"draws": 257},
+            {"draws": 10**9},
+            {"draws": "8"},
+        ],
         "denoising": [{"hidden": [10**9]}, {"corruption": 1.0}, {"corruption": "0.1"}],
         "sparse": [
             {"hidden": []},

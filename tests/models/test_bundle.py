@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from models import bundle
-from models.architectures import ARCHITECTURES, SOLVED
+from models.architectures import ARCHITECTURES
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.errors import BundleError
+from tests.models.builders import SCORING
 from tests.models.bundles import refusal, reseal, write
 
 
@@ -18,7 +19,7 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path, name):
     saved = write(tmp_path / "bundle", name)
     loaded = bundle.load(tmp_path / "bundle")
     assert loaded.version == saved.version
-    metric = "surprisal" if name in SOLVED else "mse"
+    metric = ARCHITECTURES[name].load().metric if name in SCORING else "mse"
     assert (loaded.architecture, loaded.error_metric) == (name, metric)
     assert loaded.input_spec == saved.input_spec
     assert loaded.metadata == saved.metadata

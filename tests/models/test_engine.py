@@ -16,7 +16,7 @@ from models.errors import ShapeError
 from models.network import Network
 from models.precision import BFLOAT16, FLOAT32, TIE_TOLERANCES
 from models.reference import TIE_TOLERANCE
-from models.solved import Solved
+from models.solved import Scoring, Solved
 from tests.models.builders import SHAPES, spec_of
 
 CASES = [(name, shape) for name in sorted(ARCHITECTURES) for shape in SHAPES[name]]
@@ -49,7 +49,7 @@ def records_of(spec, count=50):
 def plain(model, spec, records, metric="mse"):
     """The errors as one would write them down, in float64."""
     x = torch.from_numpy(spec.prepare(records))
-    if isinstance(model, Solved):
+    if isinstance(model, Scoring):
         return model.errors(x).double().numpy()
     return element_errors(x.double(), model(x).double(), metric).flatten(1).mean(1).numpy()
 
@@ -211,8 +211,9 @@ def test_a_network_that_is_no_chain_runs_as_it_is(decides):
 def test_our_architectures_are_chains(name):
     model, _ = model_of(name, SHAPES[name][-1])
     assert Network(model).is_chain == (name != "memory")  # it uses its query twice
-    dense = ("dense", "variational", "denoising", "sparse", "contractive")
-    assert Network(model).is_dense == (name in dense)
+    convolutions = (torch.nn.Conv1d, torch.nn.Conv2d)
+    convolutional = any(isinstance(module, convolutions) for module in model.modules())
+    assert Network(model).is_dense == (name != "memory" and not convolutional)
 
 
 def test_the_builder_takes_what_it_is_given():

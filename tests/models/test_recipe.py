@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from models.errors import BundleError, CalibrationError, ShapeError, TrainingErr
 from models.recipe import TrainingSettings, train
 from models.reconstruction import errors_of
 from models.schema import Schema
-from tests.models.builders import digits, vectors
+from tests.models.builders import SCORING, digits, vectors
 
 FAST = TrainingSettings(epochs=2)
 
@@ -101,13 +102,23 @@ def test_fifty_records_of_any_kind_are_enough(tmp_path, records):
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name not in SOLVED])
 def test_every_architecture_trains_on_images_or_series(tmp_path, name):
     series = name == "temporal"
+    own = ARCHITECTURES[name].load().metric if name in SCORING else ""
     settings = TrainingSettings(
-        architecture=name, epochs=2, error_metric="mae",
+        architecture=name, epochs=2, error_metric="mse" if own else "mae",
         augment=() if series else ("flip", "shift", "rotate"),
     )  # fmt: skip
     described = Description(layout="series" if series else "")
     made = train(digits(60), tmp_path / "bundle", settings, described=described)
-    assert (made.architecture, made.error_metric) == (name, "mae")
+    assert (made.architecture, made.error_metric) == (name, own or "mae")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"error_metric": "mae"}, {"precision": "bfloat16"}], ids=lambda each: next(iter(each))
+)
+def test_what_an_error_of_its_own_does_not_have_is_refused(tmp_path, asked):
+    settings = replace(FAST, architecture="reconstruction-probability", **asked)
+    with pytest.raises(TrainingError, match=f"error of its own.* leave out {next(iter(asked))}"):
+        train(digits(60), tmp_path / "bundle", settings)
 
 
 @pytest.mark.parametrize("name", SOLVED)
