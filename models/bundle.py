@@ -28,6 +28,7 @@ from models.autoencoder import Autoencoder
 from models.bundle_files import CHANNELS, CONTEXT, MANIFEST, MODEL, REFERENCE
 from models.channels import Channels
 from models.context import Context
+from models.denormals import without_denormals
 from models.device import resolve
 from models.error_metrics import ERROR_METRICS, misfit
 from models.errors import BundleError, UserError
@@ -247,4 +248,5 @@ def _fill(model: Autoencoder, path: Path, data: bytes) -> None:
             raise bundle_files.damaged(path, f"tensor {name} is {got}, the architecture has {need}")
         if not torch.isfinite(tensor).all():
             raise bundle_files.damaged(path, f"tensor {name} holds values that are not finite")
-    model.load_state_dict(tensors, assign=True)
+    usable = {name: without_denormals(tensor) for name, tensor in tensors.items()}
+    model.load_state_dict(usable, assign=True)

@@ -24,8 +24,6 @@ BLUR: Final = 0.7
 """Standard deviation in pixels."""
 _FEWEST_PIXELS: Final = 2
 """Between two places."""
-_SHARPNESS: Final = 4
-"""Power of the cosine between a gradient and a direction."""
 _SMALL: Final = 1e-6
 _FAINT: Final = 1e-3
 """Length that an empty picture is divided by."""
@@ -73,7 +71,8 @@ class OrientedEdges(nn.Module):
         """How much edge in one direction there is at each place, (B, h, w)."""
         angle = 2 * math.pi * number / DIRECTIONS
         along = (math.cos(angle) * across + math.sin(angle) * down).clamp(min=0)  # (B, C, H, W)
-        edges = (strength * along**_SHARPNESS).sum(1)  # (B, H, W)
+        sharp = along.square().square_()  # what is nearly in this direction
+        edges = (sharp * strength).sum(1)  # (B, H, W)
         return self.pool_rows.T @ edges @ self.pool_columns
 
     def spread(self, features: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.autoencoder import Autoencoder
+from models.denormals import without_denormals
 
 
 class Scoring(Autoencoder):
@@ -62,8 +63,8 @@ def weight(*shape: int) -> nn.Parameter:
 
 
 def give(weight: nn.Parameter, values: Tensor) -> None:
-    """Set a weight, which takes the shape of the values."""
-    weight.data = values.to(weight.device, torch.float32).contiguous()
+    """Set a weight, which takes the shape of the values. Denormal ones become 0."""
+    weight.data = without_denormals(values.to(weight.device, torch.float32)).contiguous()
 
 
 def unusual(surprisals: Tensor, share: float) -> Tensor:

@@ -3,13 +3,14 @@
     python -m benchmarks.quality.costs
 
 Prints a table, Markdown: microseconds of one core, which `models/scoring_costs.py` states, and how
-many times the plain model's that is.
-A minute on a core.
+many times the plain model's that is. All of a row are measured in turn, since the clock of a
+shared machine goes up and down. Two minutes on a core.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 
 from models import architectures
 from models.architectures import default_architecture
+from models.engine import Engine
 from models.engines import engine_for
 from models.input_spec import InputSpec
 from models.solved import Solved
 
-REPEATS = 5
+ROUNDS = 15
 TIMED = 1024
 VECTORS = ("dense", "linear", "ladder", "denoising", "variational", "memory")
 PICTURES = (
@@ -31,29 +33,35 @@ PICTURES = (
 SERIES = ("temporal", "linear", "ladder", "dense", "denoising")
 
 
-def microseconds(records: NDArray[Any], spec: InputSpec, name: str) -> float:
-    """Of scoring one record, the fastest of a few rounds."""
+def engine(records: NDArray[Any], spec: InputSpec, name: str) -> Engine:
+    """Scores such records."""
     model = architectures.build(name, spec, {})
     if isinstance(model, Solved):
         with torch.no_grad():
             model.solve(torch.from_numpy(spec.prepare(records)), model.share, 0)
-    engine = engine_for(model.eval(), spec, "mse")
-    times = []
-    for _ in range(REPEATS):
-        start = time.thread_time()
-        engine.errors(records[:TIMED])
-        times.append(time.thread_time() - start)
-    return 1e6 * min(times) / min(TIMED, len(records))
+    return engine_for(model.eval(), spec, "mse")
+
+
+def microseconds(records: NDArray[Any], engines: Sequence[Engine]) -> list[float]:
+    """Of scoring one record with each, the fastest of all rounds."""
+    times = np.empty((ROUNDS, len(engines)))
+    for each in times:
+        for i, engine in enumerate(engines):
+            start = time.thread_time()
+            engine.errors(records[:TIMED])
+            each[i] = time.thread_time() - start
+    found: list[float] = (1e6 * times.min(axis=0) / min(TIMED, len(records))).tolist()
+    return found
 
 
 def line(records: NDArray[Any], names: tuple[str, ...], layout: str = "") -> str:
     """A row of the table."""
     spec = InputSpec.fit(records, layout=layout)
-    plain = microseconds(records, spec, default_architecture(spec))
-    cells = []
-    for name in names:
-        cost = microseconds(records, spec, name)
-        cells.append(f"{name} {cost:.2f} ({cost / plain:.2f})")
+    engines = [engine(records, spec, name) for name in (default_architecture(spec), *names)]
+    plain, *costs = microseconds(records, engines)
+    cells = [
+        f"{name} {cost:.2f} ({cost / plain:.2f})" for name, cost in zip(names, costs, strict=True)
+    ]
     return f"| {' x '.join(map(str, spec.record_shape))} | {', '.join(cells)} |"
 
 
