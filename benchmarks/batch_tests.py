@@ -46,7 +46,7 @@ class FeatureTests:
     @property
     def level(self) -> float:
         """Of one feature and window."""
-        return self.window / BUDGET / self.calibration.shape[1]
+        return float(self.window / BUDGET / self.calibration.shape[1])
 
     def p_value(self, rows: Array, feature: int) -> float:
         """Of one feature of these rows (m, d): asymptotic and two-sided, as scipy's is."""

@@ -18,6 +18,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,9 +83,7 @@ class Batch:
             found[f"KS, {w:,}"] = _windows(w, rows, before, self.features[w].rejects)
             rng = np.random.default_rng([8, w])
             test = self.kernels[w]
-            found[f"MMD, {w:,}"] = _windows(
-                w, codes, before, lambda part, test=test, rng=rng: test.rejects(part, rng)
-            )
+            found[f"MMD, {w:,}"] = _windows(w, codes, before, partial(test.rejects, rng=rng))
         return found
 
 

@@ -11,9 +11,11 @@ budget is one false alarm in 10^6 records.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -119,7 +121,7 @@ def found(seeds: int = 20, calm: int = 200_000, after: int = 100_000) -> None:
                 wrong[f"{event} {segment or 'the whole'}"] += 1
         wrong["missed"] += len(expected)
     for event, each in delays.items():
-        median, late = np.percentile(each or [np.nan], (50, 95))
+        median, late = np.quantile([*map(float, each)] or [math.nan], [0.5, 0.95])
         print(f"{event}: {len(each)} of {seeds * (2 if event == 'firing' else 1)},"
               f" after {median:,.0f} records of the stream (95%: {late:,.0f})")  # fmt: skip
     print(f"wrong: {dict(+wrong)}")
@@ -187,7 +189,12 @@ def cost(rounds: int = 5, rows: int = 200_704) -> None:
 
 
 _WAYS = ("none", "fifty")
-MEASURED = {"found": found, "silence": silence, "control": control, "cost": cost}
+MEASURED: Mapping[str, Callable[[], None]] = {
+    "found": found,
+    "silence": silence,
+    "control": control,
+    "cost": cost,
+}
 
 
 def main() -> None:

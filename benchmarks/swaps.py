@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -229,7 +230,7 @@ def _measure(subject: Daemon, tape: Tape, folder: Path, swaps: int, records: int
         before = subject.model.version
         _put(folder, number % 2)
         subject.look()
-        _stretch(subject, tape, records, swapping, lambda old=before: subject.model.version != old)
+        _stretch(subject, tape, records, swapping, partial(_differs, subject, before))
     subject._drain()
     sample = subject.parts.metrics.registry.get_sample_value
     (totals,) = subject.parts.pipeline.ledger.totals.values()
@@ -271,6 +272,11 @@ def _stretch(
         subject.turn()
         kind.seconds.append(time.perf_counter() - started)
         kind.records += tape.next_offset - before
+
+
+def _differs(subject: Daemon, version: str) -> bool:
+    """Whether another model is in use by now."""
+    return subject.model.version != version
 
 
 def main() -> None:

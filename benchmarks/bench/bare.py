@@ -44,7 +44,7 @@ closing it is not counted."""
 
 def forward(kind: Kind, rows: int = BATCH) -> Work:
     """The network on tensors that are ready, so many rows a call."""
-    network, inputs = kind.network(), cycle(kind.prepared(ARRAYS * rows).split(rows))
+    network, inputs = kind.network(), cycle(torch.split(kind.prepared(ARRAYS * rows), rows))
 
     @torch.inference_mode()
     def call() -> int:
@@ -56,7 +56,9 @@ def forward(kind: Kind, rows: int = BATCH) -> Work:
 
 def kafka_python_consumer(servers: str, topic: str, starts: Mapping[int, int]) -> KafkaConsumer:
     """A consumer with the daemon's settings for fetching and no group, on these offsets."""
-    options = consumer_options(Connection(servers), Subscription(topic, "none"), list)
+    options = consumer_options(
+        Connection(servers), Subscription(topic, "none"), list, lambda given: None
+    )
     kept = {name: value for name, value in options.items() if name not in GROUP_OPTIONS}
     consumer = KafkaConsumer(**kept)
     consumer.assign([TopicPartition(topic, number) for number in starts])

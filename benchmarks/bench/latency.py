@@ -143,7 +143,8 @@ def with_confluent(load: Load) -> Milliseconds:
 
 def arrivals(consumer: Consumer) -> list[Any]:
     """What is there, as soon as anything is: `consume` itself waits for as many as it may take."""
-    return consumer.consume(1, 0.1) + consumer.consume(bare.BATCH, 0.0)
+    found: list[Any] = consumer.consume(1, 0.1) + consumer.consume(bare.BATCH, 0.0)
+    return found
 
 
 POLLED = {"kafka-python": with_kafka_python, "confluent": with_confluent}

@@ -96,6 +96,6 @@ def in_turns(
         work()
     found: dict[str, list[Cost]] = {name: [] for name in works}
     for turn in range(turns):
-        for name in list(works) if turn % 2 == 0 else reversed(works):
+        for name in list(works) if turn % 2 == 0 else reversed(list(works)):
             found[name].append(cost(works[name], seconds, known.get(name, process_clock)))
     return found

