@@ -23,9 +23,12 @@ from models.bundle import Bundle
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
 from models.reference import Reference
+from models.solved import Solved
 
 CALIBRATION = 5_000
 LARGE_CALIBRATION = 1_000
+SOLVED_FROM = 3_000
+"""Rows that the weights of what is solved are computed from."""
 LARGE = 10_000
 """Elements from which on a record is large: fewer of them are made."""
 
@@ -34,8 +37,8 @@ LARGE = 10_000
 class Kind:
     """Records of a shape and type, as a codec carries them, and the network that scores them.
 
-    The weights are random, which costs what trained ones cost; the reference is measured on rows
-    of the same law, so that one row in a thousand is anomalous, as in service.
+    The weights are random, which costs what trained ones cost, or solved. The reference is measured
+    on rows of the same law, so that one row in a thousand is anomalous, as in service.
     """
 
     name: str
@@ -85,7 +88,11 @@ class Kind:
     def network(self) -> Autoencoder:
         """The network, in evaluation mode, the same weights each time."""
         torch.manual_seed(0)
-        return build(self.architecture, self.spec, {}).eval()
+        network = build(self.architecture, self.spec, {})
+        if isinstance(network, Solved):
+            with torch.no_grad():
+                network.solve(self.prepared(SOLVED_FROM, 3), network.share, 0)
+        return network.eval()
 
     def prepared(self, count: int, seed: int = 1) -> Tensor:
         """Rows as the network sees them, float32 (count, *spec.shape)."""

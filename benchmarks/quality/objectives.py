@@ -3,13 +3,14 @@
     python -m benchmarks.quality.objectives
 
 Each learns the 8 x 8 digits that scikit-learn ships (`denoising` and `contractive`: records of 12
-values that follow one hidden value), with a code of 24, and is looked at on records held out. The
-figure is what the objective asks for: how many code values are away from zero, how much the code
-changes where a record does, how much of what was replaced is brought back, how many codes lie
-where a standard normal distribution says, how far the spread that is stated of each value is from
-the one it has, how many remembered codes a record is put together of.
-The error is what is left of the variance of the records. Means of three seeds, and from least to
-most. Prints a table, Markdown; three minutes on a core.
+values that follow one hidden value; `reconstruction-probability`: the same with uneven noise), with
+a code of 24, or two there, and is looked at on records held out. The figure is what the objective
+asks for: how many code values are away from zero, how much the code changes where a record does,
+how much of what was replaced is brought back, how many codes lie where a standard normal
+distribution says, how far the spread that is stated of each value is from the one it has, how many
+remembered codes a record is put together of. The error is what is left of the variance of the
+records. Means of three seeds, and from least to most. Prints a table, Markdown; three minutes on a
+core.
 """
 
 from __future__ import annotations

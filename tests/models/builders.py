@@ -47,8 +47,12 @@ SHAPES = Asked(
 )
 
 
-SCORING = [name for name, each in ARCHITECTURES.items() if issubclass(each.load(), Scoring)]
-"""Architectures that say themselves what the error is."""
+OWN_ERRORS = {
+    name: each.load().metric
+    for name, each in ARCHITECTURES.items()
+    if issubclass(each.load(), Scoring)
+}
+"""What architectures that say themselves what the error is call it."""
 
 
 def spec_of(shape):

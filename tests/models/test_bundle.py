@@ -10,7 +10,7 @@ from models import bundle
 from models.architectures import ARCHITECTURES
 from models.bundle_files import MANIFEST, MODEL, REFERENCE
 from models.errors import BundleError
-from tests.models.builders import SCORING
+from tests.models.builders import OWN_ERRORS
 from tests.models.bundles import refusal, reseal, write
 
 
@@ -19,8 +19,7 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path, name):
     saved = write(tmp_path / "bundle", name)
     loaded = bundle.load(tmp_path / "bundle")
     assert loaded.version == saved.version
-    metric = ARCHITECTURES[name].load().metric if name in SCORING else "mse"
-    assert (loaded.architecture, loaded.error_metric) == (name, metric)
+    assert (loaded.architecture, loaded.error_metric) == (name, OWN_ERRORS.get(name, "mse"))
     assert loaded.input_spec == saved.input_spec
     assert loaded.metadata == saved.metadata
     assert np.array_equal(loaded.reference.errors, saved.reference.errors)

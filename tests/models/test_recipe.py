@@ -14,7 +14,7 @@ from models.errors import BundleError, CalibrationError, ShapeError, TrainingErr
 from models.recipe import TrainingSettings, train
 from models.reconstruction import errors_of
 from models.schema import Schema
-from tests.models.builders import SCORING, digits, vectors
+from tests.models.builders import OWN_ERRORS, digits, vectors
 
 FAST = TrainingSettings(epochs=2)
 
@@ -102,7 +102,7 @@ def test_fifty_records_of_any_kind_are_enough(tmp_path, records):
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name not in SOLVED])
 def test_every_architecture_trains_on_images_or_series(tmp_path, name):
     series = name == "temporal"
-    own = ARCHITECTURES[name].load().metric if name in SCORING else ""
+    own = OWN_ERRORS.get(name)
     settings = TrainingSettings(
         architecture=name, epochs=2, error_metric="mse" if own else "mae",
         augment=() if series else ("flip", "shift", "rotate"),

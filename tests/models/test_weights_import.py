@@ -14,7 +14,7 @@ from models.recipe import train
 from models.settings import TrainingSettings
 from models.weights_import import import_weights
 from tests.data import digit_images
-from tests.models.builders import spec_of, vectors
+from tests.models.builders import OWN_ERRORS, spec_of, vectors
 from tests.models.bundles import SERIES, SPEC
 from tests.models.scoring import errors_of
 
@@ -81,6 +81,15 @@ def test_a_solved_architecture_is_to_be_trained(name, tmp_path):
     path = saved(build(name, SPEC, {}), tmp_path / "weights.safetensors")
     with pytest.raises(GivenModelError, match="train it instead"):
         import_weights(path, tmp_path / "model", Normal(digit_images(100)), name, {}, "data")
+
+
+@pytest.mark.parametrize("name", [name for name in OWN_ERRORS if name not in SOLVED])
+def test_another_error_than_its_own_is_refused(name, tmp_path):
+    path = saved(build(name, SPEC, {}), tmp_path / "weights.safetensors")
+    with pytest.raises(GivenModelError, match="has an error of its own: leave out mae"):
+        import_weights(
+            path, tmp_path / "model", Normal(digit_images(100)), name, {}, "data", metric="mae"
+        )
 
 
 def refusal(path, tmp_path, settings=None):
