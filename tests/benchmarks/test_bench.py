@@ -3,23 +3,28 @@
 Processor time of one process, in many short turns: that changes little on a busy machine, but much
 from one processor to another, so that its bars are wide (bars.py). What is done in Python for each
 batch or record shows in the number of calls, which is the same everywhere and has narrow bars.
+
+It is measured in a process of its own (timed.py): in this one, threads that other tests have left
+may be at work.
 """
 
-import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 import torch
 
 from benchmarks.bench import bare, report
-from benchmarks.bench.in_memory import Extra
 from benchmarks.bench.lines import Line, Result, Table
-from benchmarks.bench.measuring import Cost, StageClock, Work, cost, in_turns
+from benchmarks.bench.measuring import Cost, Work, in_turns
 from monitor.stream.columns import Columns
+from tests.benchmarks import timed
 from tests.benchmarks.bars import CASES, counted, least_shares, measured, most_calls, share
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> object:
+def one_thread() -> Iterator[None]:
     """Two threads of torch on shared cores wait for each other, and waiting costs time."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -27,15 +32,12 @@ def one_thread() -> object:
     torch.set_num_threads(before)
 
 
-def burning(seconds: float) -> Extra:
-    """Costs so much processor time with each batch."""
-
-    def burn(batch: object) -> None:
-        end = time.process_time() + seconds
-        while time.process_time() < end:
-            pass
-
-    return burn
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Executor]:
+    """A new Python in which nothing else is at work."""
+    new = get_context("spawn")
+    with ProcessPoolExecutor(1, new, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield pool
 
 
 def processor(costs: object) -> float:
@@ -45,8 +47,8 @@ def processor(costs: object) -> float:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_decision_costs_no_more_than_it_did(name: str) -> None:
-    found, least = share(measured(name)), least_shares()[name]
+def test_the_decision_costs_no_more_than_it_did(name: str, alone: Executor) -> None:
+    found, least = share(alone.submit(measured, name).result()), least_shares()[name]
     assert found >= least, (
         f"{name}: {found:.3f} of our cost is the bare decision's, {least:.3f} wanted. What became"
         " slower? (python -m benchmarks.bench --only in_memory)"
@@ -62,10 +64,11 @@ def test_the_decision_takes_no_more_calls_than_it_did(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["16 float32", "32 numbers in JSON"])
-def test_the_loss_of_a_third_shows_in_the_share(name: str) -> None:
+def test_the_loss_of_a_third_shows_in_the_share(name: str, alone: Executor) -> None:
     # A third fewer records in the same time: each costs half as much again.
-    line = measured(name)
-    slower = share(measured(name, burning(processor(line.ours) / 2)))
+    line = alone.submit(measured, name).result()
+    burning = timed.Burning(processor(line.ours) / 2)
+    slower = share(alone.submit(measured, name, burning).result())
     assert 0.5 < slower / share(line) < 0.82
 
 
@@ -77,37 +80,22 @@ def test_one_call_for_each_record_shows_in_the_calls() -> None:
         assert counted(name, extra) > most_calls()[name]
 
 
-def spending(seconds: float, records: int = 10) -> Work:
-    def call() -> int:
-        burning(seconds)(None)
-        return records
-
-    return call
-
-
-def test_a_cost_is_that_of_a_record_in_microseconds() -> None:
-    found = cost(spending(0.01))
+def test_a_cost_is_that_of_a_record_in_microseconds(alone: Executor) -> None:
+    found = alone.submit(timed.of_work, 0.01, 10).result()
     assert 1000 <= found.processor < 1300
     assert found.wall >= 0.9 * found.processor
 
 
-def test_what_waits_costs_no_processor_time() -> None:
-    # Other threads of this process may work in the meantime, but not each time.
-    found = [cost(lambda: time.sleep(0.05) or 1) for _ in range(5)]
-    assert min(each.processor for each in found) < 10_000
-    assert all(each.wall >= 50_000 for each in found)
+def test_what_waits_costs_no_processor_time(alone: Executor) -> None:
+    found = alone.submit(timed.of_waiting, 0.05).result()
+    assert found.processor < 10_000
+    assert found.wall >= 50_000
 
 
-def test_a_stage_clock_counts_its_stage_alone() -> None:
-    clock = StageClock("judge")
-
-    def call() -> int:
-        for stage, seconds in (("score", 0.02), ("judge", 0.005)):
-            with clock.stage(stage):
-                burning(seconds)(None)
-        return 1
-
-    assert 5000 <= cost(call, clock=clock).processor < 7000
+def test_a_stage_clock_counts_its_stage_alone(alone: Executor) -> None:
+    stages = (("score", 0.02), ("judge", 0.005))
+    found = alone.submit(timed.of_stage, "judge", stages).result()
+    assert 5000 <= found.processor < 7000
 
 
 def test_everybody_has_a_turn_and_every_other_goes_backwards() -> None:
