@@ -3,7 +3,7 @@
     model.safetensors       the weights
     reference.safetensors   the calibration errors: in stream order if known, else ascending
     channels.safetensors    values of the views that are watched one by one; not in older bundles
-    context.safetensors     what is usual by the hour, if the drift test is to know it
+    context.safetensors     what is usual by the hour or a column, if the drift test is to know it
     bundle.json             everything else, and the hashes of these
     README.md, plots/       the model card, for people; never read back
 
@@ -28,6 +28,7 @@ from models.autoencoder import Autoencoder
 from models.bundle_files import CHANNELS, CONTEXT, MANIFEST, MODEL, REFERENCE
 from models.channels import Channels
 from models.context import Context
+from models.context_column import ContextColumn
 from models.denormals import without_denormals
 from models.device import resolve
 from models.error_metrics import ERROR_METRICS, misfit
@@ -69,10 +70,15 @@ class Bundle:
         return self.reference if self.context is None else self.context.reference(self.reference)
 
     @property
+    def column(self) -> ContextColumn | None:
+        """The column by which errors or channels are judged; None if there is none."""
+        return _column(self.channels, self.context)
+
+    @property
     def knows_hours(self) -> bool:
         """Whether errors or channels are judged by the hour of their records."""
         of_channels = self.channels is not None and self.channels.context is not None
-        return self.context is not None or of_channels
+        return (self.context is not None or of_channels) and self.column is None
 
     def in_precision(self, precision: str) -> Bundle:
         """The same, to be scored in this precision, with the reference that belongs to it.
@@ -125,6 +131,7 @@ def save(
         contents[CHANNELS] = channels.tensors()
     if context is not None:
         contents[CONTEXT] = context.tensors()
+    column = _column(channels, context)
     document = {
         "schema_version": _schema(channels, context),
         "architecture": model.architecture,
@@ -134,6 +141,7 @@ def save(
         **bundle_references.described(reference, reduced),
         **({} if channels is None else {"channels": channels.described()}),
         **({} if context is None else {"context": context.described()}),
+        **({} if column is None else {"context_column": column.to_json()}),
         "metadata": dict(metadata),
     }
     contents[MANIFEST] = bundle_files.manifest(document, contents)
@@ -145,9 +153,17 @@ def save(
 
 def _schema(channels: Channels | None, context: Context | None) -> int:
     """The schema of a bundle that is written now."""
+    if _column(channels, context) is not None:
+        return bundle_files.WITH_COLUMN
     if channels is not None and channels.context is not None:
         return bundle_files.WITH_CHANNEL_CONTEXT
     return bundle_files.SCHEMA_VERSION if context is None else bundle_files.WITH_CONTEXT
+
+
+def _column(channels: Channels | None, context: Context | None) -> ContextColumn | None:
+    """That of either, for they are of one."""
+    of_channels = None if channels is None else channels.context
+    return next((each.column for each in (context, of_channels) if each is not None), None)
 
 
 def check_target(folder: Path | str) -> None:
@@ -201,14 +217,19 @@ def load(folder: Path | str, device: str = "cpu") -> Bundle:
         _fill(model, path / MODEL, contents[MODEL])
         model.filled()
         references = bundle_references.read(document, path / REFERENCE, contents[REFERENCE])
+        column = None
+        if "context_column" in document:
+            column = ContextColumn.from_json(document["context_column"], spec)
         channels = None
         if CHANNELS in contents or "channels" in document:
             place_of = path / CHANNELS
-            channels = Channels.read(document["channels"], spec, place_of, contents[CHANNELS])
+            read = contents[CHANNELS]
+            channels = Channels.read(document["channels"], spec, place_of, read, column)
         context = None
         if CONTEXT in contents or "context" in document:
             place_of, count = path / CONTEXT, references[FLOAT32].count
-            context = Context.read(document["context"], count, place_of, contents[CONTEXT])
+            read = contents[CONTEXT]
+            context = Context.read(document["context"], count, column, place_of, read)
         schema = document["schema_version"]
         if _schema(channels, context) != max(schema, bundle_files.SCHEMA_VERSION):
             raise ValueError("schema_version and context do not belong together")

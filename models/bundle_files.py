@@ -30,7 +30,9 @@ WITH_CONTEXT: Final = 3
 """Of bundles with a context, which programs of before would leave out without a word."""
 WITH_CHANNEL_CONTEXT: Final = 4
 """Of bundles whose channels are judged by the hour; their errors may be, too."""
-SCHEMAS: Final = (WITH_TIMES, SCHEMA_VERSION, WITH_CONTEXT, WITH_CHANNEL_CONTEXT)
+WITH_COLUMN: Final = 5
+"""That of a bundle whose context is by a column."""
+SCHEMAS: Final = (WITH_TIMES, SCHEMA_VERSION, WITH_CONTEXT, WITH_CHANNEL_CONTEXT, WITH_COLUMN)
 LIMITS: Final = {
     MANIFEST: 16 << 20,
     MODEL: 1 << 30,

@@ -1,9 +1,13 @@
-"""Learns which channels swing over the day or week, and what is usual of them at each time.
+"""Learns which channels swing over the day or week or depend on a column, and what is usual of them
+at each time or value.
 
 As `context_fit` does for the error, for many channels: in standard deviations instead of
 logarithms, and which harmonics help is judged by least squares on values without their tails, for
 all channels at once (`channel_shapes.py`). What a channel's level and spread are is then a quantile
 regression, of the few that swing. A test for each channel: `DOUBT` is shared.
+
+By the time, a channel that swings in other ways is not watched: each day would fire. By a column it
+is judged as it is, for records of all values come together.
 """
 
 from __future__ import annotations
@@ -20,9 +24,9 @@ from models.channel_context import ChannelContext
 from models.channel_sample import Sampled
 from models.channel_shapes import settled
 from models.context import CELLS, DAY_CELLS
-from models.context_fit import LEAST_KNOWN, MEDIAN, NEAREST, SPREAD, SURE, WIDEST, clock
-from models.context_folds import DOUBT, Curve, Folds, centred, curve, jackknife
-from models.context_shapes import Shape
+from models.context_column import ContextColumn
+from models.context_fit import LEAST_KNOWN, MEDIAN, NEAREST, SPREAD, SURE, WIDEST, named
+from models.context_folds import DOUBT, AnyShape, Curve, Folds, centred, curve, jackknife
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -40,13 +44,13 @@ TOLD: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """What is usual of a channel, in standard deviations. level, spread: (1 + folds, CELLS), first
-    of all records, then without each stretch. folds: which stretches."""
+    """What is usual of a channel, in standard deviations. level, spread: (1 + folds, cells), first
+    of all records, then without each stretch. kind: of a context by it."""
 
     level: Floats
     spread: Floats
     middle: float
-    weekly: bool
+    kind: str
 
     def adjusted(self, z: Floats, cells: Index, fold: Index | int) -> Floats:
         """Values (n,) as at a usual time. fold: which functions, 0 those of all records."""
@@ -55,7 +59,7 @@ class _Table:
 
     def held_out(self, z: Floats, sample: Sampled) -> Floats:
         """Values (n,) as at a usual time, by functions that were fitted without their stretch."""
-        folds = sample.weeks if self.weekly and sample.weeks is not None else sample.days
+        folds = next(s.folds for s in sample.stages.each if s.name == self.kind)
         return self.adjusted(z, sample.cells, 1 + folds.fold)
 
 
@@ -74,25 +78,35 @@ class FittedChannels:
     check: dict[str, Any]
 
 
-def fit_channels(fitted: Sampled, kept: Sampled, names: Sequence[str]) -> FittedChannels:
+def fit_channels(
+    fitted: Sampled,
+    kept: Sampled,
+    names: Sequence[str],
+    column: ContextColumn | None = None,
+    own: Sequence[str] = (),
+) -> FittedChannels:
     """The context of channels, whether it helps, and what it does not help with.
 
     fitted: what functions are fitted to, of all times. kept: what the bets are made of. names: of
-    the channels.
+    the channels. column: that they may depend on, None for the time. own: channels that are the
+    column itself, which stay as they are.
     """
     mean, spread = fitted.values.mean(axis=0), np.maximum(fitted.values.std(axis=0), 1e-30)
     usable = np.array([_has_level(each) for each in fitted.values.T])
+    usable &= [name not in own for name in names]
     z, kept_z = ((sample.values - mean) / spread for sample in (fitted, kept))
     doubt = DOUBT / max(usable.size, 1)
-    found = _tables(z, usable, fitted, doubt)
+    found = _tables(z, usable, fitted, doubt, column)
     tables = {c: table for c, (table, about) in found.items() if about["known_to"] <= LEAST_KNOWN}
     values, rest = kept.values.T.astype(np.float32), z.copy()
     for channel, table in tables.items():
         held_out = table.held_out(kept_z[:, channel], kept)
         values[channel] = mean[channel] + spread[channel] * held_out
         rest[:, channel] = table.held_out(z[:, channel], fitted)
-    watchable = ~_misshapen(rest, usable, fitted, doubt)
-    context = _context(tables, kept.values, mean, spread)
+    watchable = np.ones(usable.size, dtype=np.bool_)
+    if column is None:
+        watchable = ~_misshapen(rest, usable, fitted, doubt)
+    context = _context(tables, kept.values, mean, spread, column)
     if context is not None:
         context = context.of(watchable.nonzero()[0])
     out = [name for name, watched in zip(names, watchable, strict=True) if not watched]
@@ -110,19 +124,22 @@ def fit_channels(fitted: Sampled, kept: Sampled, names: Sequence[str]) -> Fitted
 
 
 def _tables(
-    z: Floats, usable: NDArray[np.bool_], sample: Sampled, doubt: float
+    z: Floats,
+    usable: NDArray[np.bool_],
+    sample: Sampled,
+    doubt: float,
+    column: ContextColumn | None,
 ) -> dict[int, tuple[_Table, dict[str, Any]]]:
     """The table of each channel that swings, and what is said of it. usable: those with a level."""
     columns = usable.nonzero()[0].tolist()
     if not columns:
         return {}
     levels = settled(z[:, usable], sample, doubt)
-    far = [
-        _distances(z[:, c], sample, sample.days, s) for c, s in zip(columns, levels, strict=True)
-    ]
+    folds = sample.stages.first.folds
+    far = [_distances(z[:, c], sample, folds, s) for c, s in zip(columns, levels, strict=True)]
     spreads = settled(np.stack(far, axis=1), sample, doubt)
     return {
-        channel: _fitted(z[:, channel], sample, level, spread)
+        channel: _fitted(z[:, channel], sample, level, spread, column)
         for channel, level, spread in zip(columns, levels, spreads, strict=True)
         if level is not None or spread is not None
     }
@@ -150,33 +167,38 @@ def _has_level(values: Floats) -> bool:
     return bool(counts.max() <= MOST_ALIKE * values.size)
 
 
-def _distances(z: Floats, sample: Sampled, folds: Folds, shape: Shape | None) -> Floats:
+def _distances(z: Floats, sample: Sampled, folds: Folds, shape: AnyShape | None) -> Floats:
     """Logarithms of the distances from the held-out median."""
     level = curve(z, sample.cells, folds, MEDIAN, shape)
     return np.log(np.maximum(np.abs(z - level.at(sample.cells, folds.fold)), NEAREST))
 
 
 def _fitted(
-    z: Floats, sample: Sampled, level: Shape | None, spread: Shape | None
+    z: Floats,
+    sample: Sampled,
+    level: AnyShape | None,
+    spread: AnyShape | None,
+    column: ContextColumn | None,
 ) -> tuple[_Table, dict[str, Any]]:
     """The table of a channel of these shapes, of which there is one, and what is said of it."""
-    folds, cells = sample.folds(level, spread), sample.cells
+    stage, cells = sample.stages.stage(level, spread), sample.cells
+    folds = stage.folds
     of_level = curve(z, cells, folds, MEDIAN, level)
     of_spread = curve(_distances(z, sample, folds, level), cells, folds, SPREAD, spread)
-    usual = np.bincount(cells, minlength=CELLS) / cells.size
+    usual = np.bincount(cells, minlength=folds.size) / cells.size
     here = usual > 0
     levels = centred(_all(of_level), usual, math.inf)
     spreads = centred(_all(of_spread), usual, math.log(WIDEST))
     middle = float(np.median(z - levels[0][cells]))
-    table = _Table(levels, spreads, middle, folds is sample.weeks)
+    table = _Table(levels, spreads, middle, stage.name)
     rest = float(table.held_out(z, sample).std()) or 1.0
-    kind, shown = "week" if table.weekly else "hour", (levels if level else spreads)[0]
+    kind, shown = stage.name, (levels if level else spreads)[0]
     known = max(_error(levels[1:, here]) / rest, _error(spreads[1:, here]))
     return table, {
         "swing": round(float(np.ptp(levels[0][here])) / rest, 4),
         "spread": round(math.expm1(float(np.ptp(spreads[0][here]))), 4),
-        "least": clock(int(np.where(here, shown, np.inf).argmin()), kind),
-        "most": clock(int(np.where(here, shown, -np.inf).argmax()), kind),
+        "least": named(int(np.where(here, shown, np.inf).argmin()), kind, column),
+        "most": named(int(np.where(here, shown, -np.inf).argmax()), kind, column),
         "known_to": round(SURE * known, 4),
     }
 
@@ -192,14 +214,21 @@ def _all(of: Curve) -> Floats:
 
 
 def _context(
-    tables: dict[int, _Table], values: Floats, mean: Floats, spread: Floats
+    tables: dict[int, _Table],
+    values: Floats,
+    mean: Floats,
+    spread: Floats,
+    column: ContextColumn | None,
 ) -> ChannelContext | None:
     """What the bundle keeps. values: (n, C), of the calibration records as they came."""
     if not tables:
         return None
     kept = np.array(sorted(tables), dtype=np.int64)
     here = [tables[c] for c in kept.tolist()]
-    cells = CELLS if any(table.weekly for table in here) else DAY_CELLS
+    kinds = {table.kind for table in here}
+    cells = CELLS if "week" in kinds else DAY_CELLS
+    if column is not None:
+        cells = column.size
     gain = np.stack([np.exp(-table.spread[0, :cells]) for table in here], axis=1)
     level = np.stack([table.level[0, :cells] for table in here], axis=1)
     middle = np.array([table.middle for table in here])
@@ -207,4 +236,5 @@ def _context(
     shift = mean[kept] * (1 - gain) + spread[kept] * (middle - (level + middle) * gain)
     own = values[:, kept]
     usual = np.stack([own.mean(axis=0), np.maximum(own.std(axis=0), 1e-30)], axis=1)
-    return ChannelContext(kept, gain.astype(np.float32), shift.astype(np.float32), usual)
+    tables_of = gain.astype(np.float32), shift.astype(np.float32)
+    return ChannelContext(kept, *tables_of, usual, column)

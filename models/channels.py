@@ -7,8 +7,8 @@ A view that does not vary beyond the rounding of float32 is left out, since anot
 otherwise; an input that does not vary is kept, for it is not computed. Bounded: at most MOST_ROWS
 records, and MOST_VALUES values in all (16 MiB).
 
-Channels that swing over the day or week are judged by the hour, if their times are known and that
-was asked for: `channel_context.py`.
+Channels that swing over the day or week, or that depend on a column, are judged by the hour or by
+that column, if that was asked for: `channel_context.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from models import bundle_files
 from models.autoencoder import Autoencoder
 from models.channel_context import TENSORS, ChannelContext
+from models.context_column import ContextColumn
 from models.engines import engine_for
 from models.input_spec import InputSpec
 from models.views import View, Views
@@ -127,8 +128,16 @@ class Channels:
         }
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], spec: InputSpec, path: Path, data: bytes) -> Self:
-        """What `tensors` and `described` were called on. Raises BundleError."""
+    def read(
+        cls,
+        document: Mapping[str, Any],
+        spec: InputSpec,
+        path: Path,
+        data: bytes,
+        column: ContextColumn | None = None,
+    ) -> Self:
+        """What `tensors` and `described` were called on. column: of the model's context, if it is
+        by one. Raises BundleError."""
         tensors = bundle_files.tensors(path, data)
         fit = {name: tensors[name] for name in FITTED_TENSORS if name in tensors}
         of_hours = TENSORS if "context" in document else {}
@@ -141,7 +150,7 @@ class Channels:
         context = None
         if of_hours:
             try:
-                context = ChannelContext.read(tensors, len(kept))
+                context = ChannelContext.read(tensors, len(kept), column)
             except ValueError as error:
                 raise bundle_files.damaged(path, str(error)) from None
         channels = cls(views, kept, values, document.get("ordered") is True, context)

@@ -1,11 +1,12 @@
-"""Context: how large and how scattered errors usually are at each time of the day or week.
+"""Context: how large and how scattered errors usually are at each time of the day or week, or at
+each value of a column.
 
     log e' = (log e - level(t) - middle) * stretch(t) + middle
 
-A table over the week, in steps of five minutes (UTC), of two smooth functions that were fitted to
-calibration errors (`context_fit.py`). Adjusted errors are in the model's units and have the size
-of usual ones; the drift test judges them in place of the errors. Cost: 30 ns an error in batches
-of 2,000.
+A table over the week, in steps of five minutes (UTC), or over the cells of a column
+(`context_column.py`), of two functions that were fitted to calibration errors (`context_fit.py`).
+Adjusted errors are in the model's units and have the size of usual ones; the drift test judges them
+in place of the errors. Cost: 30 ns an error in batches of 2,000.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from models import bundle_files
+from models.context_column import ContextColumn
 from models.reference import Reference
 
 Floats = NDArray[np.float64]
@@ -35,6 +37,8 @@ DAY_CELLS: Final = CELLS // 7
 """Steps of a day."""
 KINDS: Final = ("hour", "week")
 """Hour of the day alone, or of the week."""
+COLUMN: Final = "column"
+"""The kind of a context by a column."""
 _MONDAY: Final = 4 * 86_400_000
 """The epoch began on a Thursday."""
 FARTHEST: Final = 10.0
@@ -48,14 +52,25 @@ def cells_of(moments: Index) -> Index:
     return np.asarray((moments - _MONDAY) // STEP % CELLS)
 
 
+def places(at: Index | Floats, column: ContextColumn | None) -> Index:
+    """The cell of each record, (n,); -1 where nothing is known.
+
+    at: time of each in milliseconds since the epoch, below 0 if that is not known; with a column,
+    its value of that.
+    """
+    if column is not None:
+        return column.cells(np.asarray(at, dtype=np.float64))
+    return np.where(at < 0, -1, cells_of(np.asarray(at, dtype=np.int64)))
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What is usual at each time of the week.
+    """What is usual at each time of the week, or at each value of a column.
 
-    kind: one of KINDS. level: (CELLS,), logarithm of the usual error over the middle. stretch:
-    (CELLS,), usual spread over that at this time. middle: logarithm of the usual error. errors:
+    kind: one of KINDS, or COLUMN. level: (cells,), logarithm of the usual error over the middle.
+    stretch: (cells,), usual spread over that there. middle: logarithm of the usual error. errors:
     (n,), the calibration errors, each adjusted by functions that were fitted without it, in stream
-    order if that is known.
+    order if that is known. column: None if it is by the time.
     """
 
     kind: str
@@ -63,13 +78,17 @@ class Context:
     stretch: Floats
     middle: float
     errors: Floats
+    column: ContextColumn | None = None
 
-    def adjusted(self, errors: Floats, moments: Index) -> Floats:
-        """Errors (n,) as they would be at a usual time.
+    def adjusted(self, errors: Floats, at: Index | Floats) -> Floats:
+        """Errors (n,) as they would be at a usual time, or a usual value of the column.
 
-        moments: of each, in milliseconds since the epoch; where below 0, errors stay as they are.
+        at: of each, see `places`; where nothing is known, errors stay as they are.
         """
-        cells = cells_of(moments)
+        return self.in_cells(errors, places(at, self.column))
+
+    def in_cells(self, errors: Floats, cells: Index) -> Floats:
+        """The same of errors in these cells of the table, -1 where nothing is known."""
         with np.errstate(divide="ignore"):
             found = np.log(errors)  # -inf of 0 stays 0
         found -= self.level.take(cells)
@@ -77,7 +96,7 @@ class Context:
         found *= self.stretch.take(cells)
         found += self.middle
         np.exp(np.minimum(found, _LARGEST, out=found), out=found)
-        unknown = moments < 0
+        unknown = cells < 0
         return np.where(unknown, errors, found) if unknown.any() else np.asarray(found)
 
     @property
@@ -103,13 +122,21 @@ class Context:
         return {"kind": self.kind, "middle": self.middle}
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], count: int, path: Path, data: bytes) -> Self:
+    def read(
+        cls,
+        document: Mapping[str, Any],
+        count: int,
+        column: ContextColumn | None,
+        path: Path,
+        data: bytes,
+    ) -> Self:
         """What `tensors` and `described` were called on. count: of calibration errors.
 
         Raises BundleError.
         """
         tensors = bundle_files.tensors(path, data)
-        sizes = {"level": CELLS, "stretch": CELLS, "errors": count}
+        cells = CELLS if column is None else column.size
+        sizes = {"level": cells, "stretch": cells, "errors": count}
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         if shapes != {name: (size,) for name, size in sizes.items()}:
             raise bundle_files.damaged(path, "it does not hold the table of a context")
@@ -118,7 +145,8 @@ class Context:
         level, stretch, errors = (tensors[name].numpy() for name in sizes)
         kind, middle = document["kind"], document["middle"]
         bounded = np.abs(level).max() <= FARTHEST and stretch.min() > 0 and errors.min() >= 0
-        known = kind in KINDS and isinstance(middle, float) and math.isfinite(middle)
+        kinds = KINDS if column is None else (COLUMN,)
+        known = kind in kinds and isinstance(middle, float) and math.isfinite(middle)
         if not (bounded and known):
             raise bundle_files.damaged(path, "its values are not those of a context")
-        return cls(kind, level, stretch, middle, errors)
+        return cls(kind, level, stretch, middle, errors, column)

@@ -1,9 +1,10 @@
-"""Learns a context from calibration errors and their times, and whether it helps.
+"""Learns a context from calibration errors and their times or a column, and whether it helps.
 
 1. The median of the log error, by the hour of the day: the number of harmonics is chosen by the
    loss on held-out stretches, the simplest within a standard error of the best. It helps if the
    days agree on that (a t-test). Then the same by the hour of the week, in whole weeks, against
    what the hour of the day gives.
+   By a column: of its value, judged by runs of neighbouring records.
 2. The spread around the median in the same way.
 3. The errors for the drift test's reference are those of each stretch, adjusted by the functions
    that were fitted to the others: they are no better than the errors to come will be.
@@ -19,11 +20,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.context import CELLS, FARTHEST, KINDS, STEP, Context, cells_of
+from models.context import COLUMN, FARTHEST, KINDS, STEP, Context
+from models.context_column import ContextColumn
 from models.context_folds import (
-    DAY,
-    FEWEST_UNITS,
-    WEEK,
+    AnyShape,
     Curve,
     Folds,
     Test,
@@ -34,16 +34,13 @@ from models.context_folds import (
     jackknife,
     losses,
 )
-from models.context_shapes import OF_DAY, OF_WEEK, Shape
+from models.context_stages import AUTO, Stage, Stages, lacking
 from models.errors import CalibrationError
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-AUTO: Final = "auto"
 ASKED: Final = (AUTO, *KINDS)
-FEWEST: Final = 200
-"""Errors above 0 below which nothing can be told."""
 MOST: Final = 20_000
 """Errors, evenly spread, that functions are fitted to; all are adjusted."""
 MEDIAN: Final = 0.5
@@ -62,111 +59,89 @@ WIDEST: Final = 4.0
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Logarithms of errors, and what is known of their times. weeks: None if they are too few, or
-    nobody asks."""
+    """Logarithms of errors (n,), and what is known of their records."""
 
     y: Floats
-    cells: Index
-    days: Folds
-    weeks: Folds | None
+    stages: Stages
 
-    def folds(self, *shapes: Shape | None) -> Folds:
-        """Those that functions of these shapes are judged by."""
-        weekly = any(shape is not None and shape.week for shape in shapes)
-        return self.weeks if weekly and self.weeks is not None else self.days
+    @property
+    def cells(self) -> Index:
+        """The cell of each, (n,)."""
+        return self.stages.cells
 
     def part(self, rows: Index) -> _Sample:
         """That of some records."""
-        weeks = None if self.weeks is None else self.weeks.part(rows)
-        return _Sample(self.y[rows], self.cells[rows], self.days.part(rows), weeks)
+        return _Sample(self.y[rows], self.stages.part(rows))
 
 
 @dataclass(frozen=True, eq=False)
 class _Settled:
-    """A shape, None if it does not help, and the tests of the day and of the week."""
+    """A shape, None if it does not help, and the test of each stage."""
 
-    shape: Shape | None
-    day: Test
-    week: Test | None
+    shape: AnyShape | None
+    tests: dict[str, Test]
 
 
 def fit_context(
-    errors: Floats, moments: Index, asked: str
+    errors: Floats, at: Index | Floats, asked: str, column: ContextColumn | None = None
 ) -> tuple[Context | None, dict[str, Any]]:
     """The context of calibration errors (n,), and what the held-out check found, as JSON values.
 
-    moments: of each, in milliseconds since the epoch. asked: one of ASKED; with AUTO there is none
-    unless it helps, with another one it is kept. Raises CalibrationError if the errors are too few
-    for what is asked, but for AUTO.
+    at: of each, see `context.places`. asked: one of ASKED, or the column as people name it; with
+    AUTO there is none unless it helps, with another one it is kept. Raises CalibrationError if the
+    errors are too few for what is asked, but for AUTO.
     """
-    whole = _sampled(errors, moments, weekly=asked != "hour")
-    missing = lacking(moments[errors > 0], asked)
-    if whole is None or missing:
+    positive = errors > 0
+    stages = Stages.of(at[positive], weekly=asked != "hour", column=column)
+    missing = lacking(at[positive], asked, column)
+    if stages is None or missing:
         if asked != AUTO:
-            raise CalibrationError(f"a context by the {asked} needs {missing}.")
+            by = f"by the {asked}" if column is None else "by a column"
+            raise CalibrationError(f"a context {by} needs {missing}.")
         return None, {"asked": asked, "kind": "", "why": f"not known: it takes {missing}"}
+    whole = _Sample(np.log(errors[positive]), stages)
     rows = np.unique(np.linspace(0, whole.y.size - 1, min(whole.y.size, MOST)).astype(np.int64))
     sample = whole.part(rows)
-    level = _settled(sample, lambda folds: sample.y, MEDIAN, asked)
-    check = {"asked": asked, "days": sample.days.units, **_tests(level, "")}
+    kept = asked if column is None else COLUMN
+    level = _settled(sample, lambda folds: sample.y, MEDIAN, kept)
+    units = sample.stages.first.folds.units
+    check = {"asked": asked, "days" if column is None else "runs": units, **_tests(level, "")}
     if level.shape is None:
         return None, {**check, "kind": "", "why": "no cycle that held-out days agree on"}
     spread = _settled(sample, lambda f: _distances(sample, f, level.shape), SPREAD, AUTO)
     check |= _tests(spread, "spread_")
-    folds = sample.folds(level.shape, spread.shape)
+    stage = sample.stages.stage(level.shape, spread.shape)
     curves = (
-        curve(sample.y, sample.cells, folds, MEDIAN, level.shape),
-        curve(_distances(sample, folds, level.shape), sample.cells, folds, SPREAD, spread.shape),
-    )
-    context, told = _made(errors, whole, sample, folds, curves, check)
+        curve(sample.y, sample.cells, stage.folds, MEDIAN, level.shape),
+        curve(_distances(sample, stage.folds, level.shape), sample.cells, stage.folds, SPREAD,
+              spread.shape),
+    )  # fmt: skip
+    context, told = _made(errors, whole, sample, stage, curves, check, column)
     if asked == AUTO and told["known_to"] > LEAST_KNOWN:
         why = f"there is a swing, but it is known only to within {told['known_to']:.0%}"
         return None, {**check, "kind": "", "why": why}
     return context, told
 
 
-def _sampled(errors: Floats, moments: Index, *, weekly: bool) -> _Sample | None:
-    """Of the errors above 0; None for too few days."""
-    positive = errors > 0
-    days = Folds.of(moments[positive], DAY)
-    if days is None:
-        return None
-    weeks = Folds.of(moments[positive], WEEK) if weekly else None
-    return _Sample(np.log(errors[positive]), cells_of(moments[positive]), days, weeks)
-
-
-def lacking(moments: Index, asked: str) -> str:
-    """What there would have to be of records of which these are the times, or ""."""
-    if moments.size < FEWEST or Folds.of(moments, DAY) is None:
-        return f"{FEWEST} calibration records with an error above 0, of {FEWEST_UNITS} days"
-    if asked == "week" and Folds.of(moments, WEEK) is None:
-        return f"calibration records of {FEWEST_UNITS} weeks"
-    return ""
-
-
 def _settled(
     sample: _Sample, target: Callable[[Folds], Floats], level: float, asked: str
 ) -> _Settled:
-    """The shape of a quantile. target: what it is of, by how it is held out. asked: as above."""
-    cells = sample.cells
-
-    def judged(
-        folds: Folds, shapes: tuple[Shape, ...], before: Shape | None
-    ) -> tuple[Shape | None, Test]:
-        y = target(folds)
-        usual = losses(y, cells, folds, level, curve(y, cells, folds, level, before))
-        best, loss = chosen(y, cells, folds, level, shapes)
-        return best.shape, compared(usual, loss)
-
-    by_day, day = judged(sample.days, OF_DAY, None)
-    shape = by_day if day.helps or asked == "hour" else None
-    if sample.weeks is None:
-        return _Settled(shape, day, None)
-    by_week, week = judged(sample.weeks, OF_WEEK, shape)
-    return _Settled(by_week if week.helps or asked == "week" else shape, day, week)
+    """The shape of a quantile. target: what it is of, by how it is held out. asked: the kind that
+    is kept whatever the check says, or AUTO."""
+    shape: AnyShape | None = None
+    tests = {}
+    for stage in sample.stages.each:
+        y = target(stage.folds)
+        before = curve(y, sample.cells, stage.folds, level, shape)
+        usual = losses(y, sample.cells, stage.folds, level, before)
+        best, loss = chosen(y, sample.cells, stage.folds, level, stage.shapes)
+        tests[stage.name] = compared(usual, loss)
+        if tests[stage.name].helps or stage.name == asked:
+            shape = best.shape
+    return _Settled(shape, tests)
 
 
-def _distances(sample: _Sample, folds: Folds, shape: Shape | None) -> Floats:
+def _distances(sample: _Sample, folds: Folds, shape: AnyShape | None) -> Floats:
     """Logarithms of the distances from the held-out median."""
     level = curve(sample.y, sample.cells, folds, MEDIAN, shape)
     far = np.abs(sample.y - level.at(sample.cells, folds.fold))
@@ -174,11 +149,13 @@ def _distances(sample: _Sample, folds: Folds, shape: Shape | None) -> Floats:
 
 
 def _tests(settled: _Settled, name: str) -> dict[str, Any]:
-    found = {f"{name}hour": settled.day, f"{name}week": settled.week}
     return {
-        key: {"gain": round(test.gain, 4), "odds": round(test.odds, 2), "helps": test.helps}
-        for key, test in found.items()
-        if test is not None
+        f"{name}{kind}": {
+            "gain": round(test.gain, 4),
+            "odds": round(test.odds, 2),
+            "helps": test.helps,
+        }
+        for kind, test in settled.tests.items()
     }
 
 
@@ -186,25 +163,27 @@ def _made(
     errors: Floats,
     whole: _Sample,
     sample: _Sample,
-    folds: Folds,
+    stage: Stage,
     curves: tuple[Curve, Curve],
     check: dict[str, Any],
+    column: ContextColumn | None,
 ) -> tuple[Context, dict[str, Any]]:
     """The context of these curves, and what is said of it."""
     level, spread = curves
-    usual = np.bincount(whole.cells, minlength=CELLS) / whole.cells.size
+    folds = stage.folds
+    usual = np.bincount(whole.cells, minlength=folds.size) / whole.cells.size
     seen = usual > 0
     levels = centred(np.vstack([level.whole, level.held_out]), usual, FARTHEST)
     spreads = centred(np.vstack([spread.whole, spread.held_out]), usual, math.log(WIDEST))
     middle = float(np.median(whole.y - levels[0][whole.cells]))
     stretch = np.exp(-spreads)
     # Each error by the functions that were fitted to the other stretches.
-    fold = 1 + whole.folds(level.shape, spread.shape).fold
+    fold = 1 + whole.stages.stage(level.shape, spread.shape).folds.fold
     held = whole.y - levels[fold, whole.cells] - middle
     adjusted = np.zeros(errors.size)
     adjusted[errors > 0] = np.exp(held * stretch[fold, whole.cells] + middle)
     shown = levels[0][seen]
-    kind = "week" if folds is sample.weeks else "hour"
+    kind = stage.name
     none = losses(sample.y, sample.cells, folds, MEDIAN,
                   curve(sample.y, sample.cells, folds, MEDIAN, None))  # fmt: skip
     explained = compared(none, losses(sample.y, sample.cells, folds, MEDIAN, level)).gain
@@ -214,12 +193,17 @@ def _made(
         "why": "",
         "explained": round(explained, 4),
         "swing": round(math.expm1(float(shown.max() - shown.min())), 4),
-        "least": clock(int(np.where(seen, levels[0], np.inf).argmin()), kind),
-        "most": clock(int(np.where(seen, levels[0], -np.inf).argmax()), kind),
+        "least": named(int(np.where(seen, levels[0], np.inf).argmin()), kind, column),
+        "most": named(int(np.where(seen, levels[0], -np.inf).argmax()), kind, column),
         "known_to": round(math.expm1(SURE * float(jackknife(levels[1:, seen]).max())), 4),
         "spread": spread.shape is not None,
     }
-    return Context(kind, levels[0], stretch[0], middle, adjusted), check
+    return Context(kind, levels[0], stretch[0], middle, adjusted, column), check
+
+
+def named(cell: int, kind: str, column: ContextColumn | None) -> str:
+    """What a cell of the table is of, such as Mon 04:30, or load 12.5."""
+    return clock(cell, kind) if column is None else column.text(cell)
 
 
 def clock(cell: int, kind: str) -> str:

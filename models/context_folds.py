@@ -1,6 +1,8 @@
-"""Curves over the time of the week, and what stretches of time that they were not fitted to say.
+"""Curves over the cells of a context, and what records that they were not fitted to say.
 
-Stretches are whole days, or whole weeks: neighbouring records cannot tell each other then.
+By the time, records are held out in stretches of whole days, or whole weeks: neighbouring records
+cannot tell each other then. By a column, in turns of runs of neighbours, so that each part has
+records of all values.
 """
 
 from __future__ import annotations
@@ -14,14 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from models.context import CELLS, DAY_CELLS
+from models.context import CELLS
+from models.context_column_shapes import ColumnShape
 from models.context_shapes import Shape
 from models.quantile_regression import check_loss, fit
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
+AnyShape = Shape | ColumnShape
+
 FOLDS: Final = 5
+RUNS: Final = 40
+"""Runs of neighbouring records that a context by a column is judged by."""
 FEWEST_UNITS: Final = 4
 """Days or weeks with records below which nothing can be told of them."""
 DOUBT: Final = 0.01
@@ -33,10 +40,18 @@ _MONDAY: Final = 4 * DAY
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """unit, fold: int64 (n,), the day or week of each record, numbered from 0, and its stretch."""
+    """unit, fold: int64 (n,), the day or week of each record, or its run, numbered from 0, and its
+    stretch. size: cells of the curves."""
 
     unit: Index
     fold: Index
+    size: int = CELLS
+
+    @classmethod
+    def of_runs(cls, count: int, size: int) -> Folds:
+        """Of so many records in the order in which they came. size: cells of the curves."""
+        unit = np.arange(count) * min(RUNS, count) // max(count, 1)
+        return cls(unit, unit % FOLDS, size)
 
     @classmethod
     def of(cls, moments: Index, length: int) -> Folds | None:
@@ -65,15 +80,15 @@ class Folds:
 
     def part(self, rows: Index) -> Folds:
         """Those of some records."""
-        return Folds(self.unit[rows], self.fold[rows])
+        return Folds(self.unit[rows], self.fold[rows], self.size)
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A fitted function of the time of the week. whole: (CELLS,). held_out: (folds, CELLS), each
-    without one stretch. shape: None for a constant."""
+    """A fitted function of the cells. whole: (cells,). held_out: (folds, cells), each without one
+    stretch. shape: None for a constant."""
 
-    shape: Shape | None
+    shape: AnyShape | None
     whole: Floats
     held_out: Floats
 
@@ -96,12 +111,12 @@ class Test:
         return self.odds > 1
 
 
-def curve(y: Floats, cells: Index, folds: Folds, level: float, shape: Shape | None) -> Curve:
-    """The quantile of y (n,) by the time of the week, and without each stretch."""
+def curve(y: Floats, cells: Index, folds: Folds, level: float, shape: AnyShape | None) -> Curve:
+    """The quantile of y (n,) by the cell, and without each stretch."""
     if shape is None:
         held = [np.quantile(y[folds.fold != f], level) for f in range(folds.count)]
-        whole = np.full(CELLS, np.quantile(y, level))
-        return Curve(None, whole, np.repeat(np.array(held)[:, None], CELLS, axis=1))
+        whole = np.full(folds.size, np.quantile(y, level))
+        return Curve(None, whole, np.repeat(np.array(held)[:, None], folds.size, axis=1))
     made = [_fitted(y, cells, level, shape)]
     for f in range(folds.count):
         kept = folds.fold != f
@@ -109,12 +124,10 @@ def curve(y: Floats, cells: Index, folds: Folds, level: float, shape: Shape | No
     return Curve(shape, made[0], np.stack(made[1:]))
 
 
-def _fitted(y: Floats, cells: Index, level: float, shape: Shape) -> Floats:
-    """The function, (CELLS,), no farther than what was seen."""
-    functions, places = shape.functions, cells
-    if not shape.week:
-        # Every day is alike: a seventh of the steps, and of the work.
-        functions, places = functions[:DAY_CELLS], cells % DAY_CELLS
+def _fitted(y: Floats, cells: Index, level: float, shape: AnyShape) -> Floats:
+    """The function, (cells,), no farther than what was seen."""
+    # Where every day is alike: a seventh of the steps, and of the work.
+    functions, places = shape.functions[: shape.period], cells % shape.period
     found = shape.functions @ fit(functions, places, y, level, shape.penalty)
     seen = found[np.unique(cells)]
     return np.asarray(np.clip(found, seen.min(), seen.max()))
@@ -137,7 +150,7 @@ def compared(before: Floats, after: Floats, doubt: float = DOUBT) -> Test:
 
 
 def chosen(
-    y: Floats, cells: Index, folds: Folds, level: float, shapes: Sequence[Shape]
+    y: Floats, cells: Index, folds: Folds, level: float, shapes: Sequence[AnyShape]
 ) -> tuple[Curve, Floats]:
     """The simplest within a standard error of the best, with the losses of its units."""
     curves = [curve(y, cells, folds, level, shape) for shape in shapes]
@@ -156,12 +169,12 @@ def as_good(loss: Floats, best: Floats) -> bool:
 
 
 def centred(curves: Floats, usual: Floats, farthest: float) -> Floats:
-    """Functions (k, CELLS) whose mean over the usual times is 0. usual: (CELLS,), adds up to 1."""
+    """Functions (k, cells) whose mean over the usual cells is 0. usual: (cells,), adds up to 1."""
     return np.clip(curves - (curves @ usual)[:, None], -farthest, farthest)
 
 
 def jackknife(held_out: Floats) -> Floats:
-    """The standard error of a function at each time, (cells,), of those without a stretch each."""
+    """The standard error of a function in each cell, (cells,), of those without a stretch each."""
     folds = len(held_out)
     squares = np.square(held_out - held_out.mean(axis=0)).sum(axis=0)
     return np.asarray(np.sqrt((folds - 1) / folds * squares))

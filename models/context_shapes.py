@@ -38,6 +38,11 @@ class Shape:
         return "week" if self.week else "hour"
 
     @property
+    def period(self) -> int:
+        """Cells after which it repeats: those of a day, or of a week."""
+        return CELLS if self.week else DAY_CELLS
+
+    @property
     def frequencies(self) -> list[int]:
         """Cycles a week, ascending."""
         near = range(-self.week, self.week + 1)

@@ -22,8 +22,8 @@ class Description:
     layout: "series" for (n, time, channel), "image", or "" to guess. window: how the series were
     made, if the stream has single steps of them. source: where the records came from, for the
     model card. read: what was understood of their files, as JSON values, for the model card.
-    moments: int64 (n,), the time of each record in milliseconds since the epoch; None if they are
-    not known. context: what the drift test is to know the hour by, one of `context_fit.ASKED`; ""
+    moments: int64 (n,), the time of each record in milliseconds since the epoch; None if nobody
+    knows. context: what the drift test is to judge by, one of `context_fit.ASKED` or field:NAME; ""
     for nothing.
     """
 

@@ -84,7 +84,7 @@ def train(
     require_finite(records, described.schema)
     parts = parts or split(len(records), settings)
     _check_architecture(settings)
-    context_training.check(described, parts, settings, len(records))
+    context_training.check(described, parts, settings, records)
     supported_quantile(settings.level, len(parts.calibration))  # fail now, not after training
     start = time.monotonic()
     keeper = keeper_for(records, parts, settings, conduct, described)
@@ -93,10 +93,10 @@ def train(
     held_out = records[parts.calibration]
     errors = _errors(fitted, held_out, FLOAT32)
     reference = _calibrated(errors, settings, FLOAT32)
-    learned = context_training.learned(errors, parts, described)
-    moments = None if described.moments is None else described.moments[parts.calibration]
+    asked = context_training.asked(described, spec, held_out, parts.calibration)
+    learned = context_training.learned(errors, asked)
     watched = context_training.channels_learned(
-        fitted.model, spec, settings, records[parts.training], held_out, moments, described.context
+        fitted.model, spec, settings, records[parts.training], held_out, asked
     )
     samples = spec.prepare(held_out[:SAMPLED])
     saved = bundle.save(

@@ -48,11 +48,11 @@ def pages(
     }
     if strangest is not None:
         made["plots/left-out.png"] = reconstructions(bundle, strangest)
-    if learned.context is not None and learned.errors is not None and learned.moments is not None:
-        drawn = context_report.picture(learned.context, learned.errors, learned.moments)
+    if learned.context is not None and learned.errors is not None and learned.at is not None:
+        drawn = context_report.picture(learned.context, learned.errors, learned.at)
         made[context_report.PICTURE] = drawn
-    if watched.by_hour is not None:
-        made[context_report.CHANNELS_PICTURE] = channel_swings(*watched.by_hour)
+    if watched.drawn is not None:
+        made[context_report.CHANNELS_PICTURE] = channel_swings(*watched.drawn)
     if history.ended != SOLVED:
         made["plots/loss.png"] = plots.loss_curve(
             history.losses, history.validation_losses, history.best_epoch

@@ -129,8 +129,9 @@ class Backtest:
         set_threads(config, self.bundle)
         self.model = build_model(config, self.bundle)
         watched = channels_of(config, self.bundle)
-        by_hour = watched is not None and watched.context is not None
-        self.knows_hours = by_hour or self.bundle.context is not None
+        of_channels = watched is not None and watched.context is not None
+        adjusted = of_channels or self.bundle.context is not None
+        self.knows_hours = adjusted and self.bundle.column is None
         self.channels = () if watched is None else tuple(view.name for view in watched.each)
         spec = self.bundle.input_spec
         self.spec: InputSpec = spec if spec.window is None else spec.steps

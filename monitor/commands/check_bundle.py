@@ -37,13 +37,21 @@ def _windows(spec: InputSpec) -> str:
 
 def _context(bundle: Bundle) -> str:
     context = bundle.context
-    told = "" if context is None else f"\ncontext       hour of the {_PERIODS[context.kind]}"
+    told = "" if context is None else f"\ncontext       {_by(bundle, context.kind)}"
     of_channels = None if bundle.channels is None else bundle.channels.context
     if of_channels is None:
         return told
-    period, count = _PERIODS[of_channels.kind], of_channels.kept.size
+    count = of_channels.kept.size
     name = "context      " if context is None else "             "
-    return f"{told}\n{name} hour of the {period}, of {count} channels"
+    return f"{told}\n{name} {_by(bundle, of_channels.kind)}, of {count} channels"
+
+
+def _by(bundle: Bundle, kind: str) -> str:
+    from monitor.process.text import for_terminal
+
+    if bundle.column is None:
+        return f"hour of the {_PERIODS[kind]}"
+    return f"column {for_terminal(bundle.column.feature.name)}"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Options that have the drift test know the hour."""
+"""Options that have the drift test know the hour, or a column."""
 
 from __future__ import annotations
 
@@ -17,22 +17,34 @@ if TYPE_CHECKING:
     from monitor.datasets.request import Reading
     from monitor.pipeline.scorer import Scorer
 
+_BY_TIME = ("auto", "hour", "week")
+_BY_COLUMN = "field:"
 UNITS = ("s", "ms", "us", "ns")
 
 
 def add_context(parser: argparse.ArgumentParser) -> None:
     """Add --context and --time-unit."""
-    group = parser.add_argument_group("data with a daily or weekly swing")
+    group = parser.add_argument_group(
+        "data with a daily or weekly swing, or that a column explains"
+    )
     group.add_argument(
         "--context",
-        choices=["auto", "hour", "week"],
-        help="judge drift by the hour of the day or of the week (UTC) of --time; auto: whichever"
-        " a held-out check says helps, or neither",
+        type=_asked,
+        metavar="WHAT",
+        help="judge drift by the hour of the day (hour) or of the week (week), UTC, of --time;"
+        " auto: whichever a held-out check says helps, or neither; or by the value of one of the"
+        " model's columns, field:NAME",
     )
     group.add_argument(
         "--time-unit", choices=UNITS, help="with --context: of times that are numbers"
         " since 1970 (default: s)",
     )  # fmt: skip
+
+
+def _asked(text: str) -> str:
+    if text in _BY_TIME or text.removeprefix(_BY_COLUMN) not in ("", text):
+        return text
+    raise argparse.ArgumentTypeError(f"auto, hour, week or field:NAME, got {text!r:.80}")
 
 
 def add_time_unit(parser: argparse.ArgumentParser) -> None:
@@ -47,16 +59,20 @@ def check_context(options: argparse.Namespace) -> None:
     """Raise UserError for what says nothing sensible."""
     from monitor.errors import UserError
 
-    if options.context is None and options.time_unit is not None:
-        raise UserError("--time-unit is for --context")
-    if options.context is not None and options.time is None:
+    by_time = options.context in _BY_TIME
+    if not by_time and options.time_unit is not None:
+        raise UserError("--time-unit is for --context auto, hour or week")
+    if by_time and options.time is None:
         raise UserError(
             "--context needs --time NAME: the column that says when each record was made"
         )
 
 
 def with_context(options: argparse.Namespace, described: Description, data: Dataset) -> Description:
-    """With the time of each record, if a context is asked for. Raises UserError."""
+    """With the context that is asked for, and the time of each record where that is by it.
+
+    Raises UserError.
+    """
     from dataclasses import replace
 
     from monitor.backtest.times import OfColumn
@@ -64,8 +80,23 @@ def with_context(options: argparse.Namespace, described: Description, data: Data
 
     if options.context is None:
         return described
+    if options.context not in _BY_TIME:
+        _check_column(options.context, described.schema.names)
+        return replace(described, context=options.context)
     times = OfColumn(options.time, options.time_unit, source_of(options), option="--time")
     return replace(described, moments=times.read(data), context=options.context)
+
+
+def _check_column(asked: str, names: tuple[str, ...]) -> None:
+    """Raise UserError for a column that there is not: before the work. names: () for none."""
+    from models.context_column import check_name
+    from monitor.errors import UserError
+
+    try:
+        if names:
+            check_name(asked.removeprefix(_BY_COLUMN), names)
+    except ValueError as error:
+        raise UserError(f"--context {asked:.80}: {error}") from None
 
 
 def times_of(
@@ -97,4 +128,5 @@ def told(bundle: Bundle) -> str:
     if check is None:
         return ""
     of_channels = channel_words(check, for_terminal)
-    return f"\ncontext      {words(check)}" + f"\n             {of_channels}" * bool(of_channels)
+    of_errors = words(check, for_terminal)
+    return f"\ncontext      {of_errors}" + f"\n             {of_channels}" * bool(of_channels)

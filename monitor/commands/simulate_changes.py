@@ -200,4 +200,7 @@ def _joined(parts: Sequence[Scores]) -> Scores:
         if first.channels is None
         else np.concatenate([part.channels for part in parts if part.channels is not None]),
         first.adjust,
+        None
+        if first.cells is None
+        else np.concatenate([part.cells for part in parts if part.cells is not None]),
     )

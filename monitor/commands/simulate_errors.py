@@ -25,9 +25,9 @@ def errors_to_replay(path: str | None, bundle: Bundle) -> NDArray[np.float64]:
         return reference.errors if reference.in_order is None else reference.in_order
     if bundle.context is not None:
         raise UserError(
-            f"--errors {path}: this model judges errors by the hour of their records, which a file"
-            " of errors does not tell. Leave it out (the calibration errors are replayed), or"
-            " replay records with their times: aead-monitor replay"
+            f"--errors {path}: this model judges errors by the hour or a column of their records,"
+            " which a file of errors does not tell. Leave it out (the calibration errors are"
+            " replayed), or replay records: aead-monitor replay"
         )
     if ".csv" in path or ".parquet" in path:
         column = datasets.Reading(columns=("reconstruction_error",))

@@ -1,4 +1,5 @@
-"""Says in the log that records have no time that can be believed: not too often."""
+"""Says in the log, not too often, that records are judged as they are: they have no time that can
+be believed, or a value of the context's column that calibration had none of."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from monitor.pipeline.context_times import ContextTimes
 
@@ -40,3 +43,29 @@ class ContextWatch:
             unknown=self._unknown,
         )
         self._by_arrival = self._unknown = 0
+
+
+class ColumnWatch:
+    """clock: seconds from any fixed origin."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told = float("-inf")
+        self._rows = self._unknown = 0
+
+    def look(self, cells: NDArray[np.int64] | None) -> None:
+        """These rows were judged by a column, see `Scores.cells`; None if they were not."""
+        if cells is None:
+            return
+        self._rows += cells.size
+        self._unknown += int((cells < 0).sum())
+        if not self._unknown or self._clock() - self._told < AGAIN_SECONDS:
+            return
+        self._told = self._clock()
+        log.warning(
+            "records with a value of the context's column that calibration had none of: they are"
+            " judged as they are. Train again with records that have it",
+            rows=self._rows,
+            unknown=self._unknown,
+        )
+        self._rows = self._unknown = 0

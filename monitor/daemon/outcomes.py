@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from monitor.daemon.checkpoints import Checkpoints
-from monitor.daemon.context_watch import ContextWatch
+from monitor.daemon.context_watch import ColumnWatch, ContextWatch
 from monitor.daemon.dead_letter_log import DeadLetterLog
 from monitor.daemon.gauges import Gauges
 from monitor.daemon.publisher import Published, Publisher, Wait
@@ -58,6 +58,7 @@ class Outcomes:
         self._evidence, self._pages = evidence, pages
         self._dead_letters = DeadLetterLog()
         self._context = ContextWatch()
+        self._column = ColumnWatch()
         self._leaving: _Leaving | None = None
 
     def publish(self, outcome: Outcome, events: Sequence[Event], wait: Wait) -> bool:
@@ -161,6 +162,7 @@ class Outcomes:
         self._gauges.decided(outcome.consumed)
         self._dead_letters.count(outcome.dead_letters)
         self._context.look(outcome.times)
+        self._column.look(outcome.scores.cells)
         if self._dead_letter_limit.count(outcome):
             log.error(self._dead_letter_limit.reason)
         if outcome.replayed_rows:

@@ -248,6 +248,7 @@ class Metrics:
                 self.non_finite.labels(where).inc(number)
         self.explanations.count(outcome.anomalies)
         self.context.count(outcome.times)
+        self.context.count_cells(outcome.scores.cells)
         self.retrain_requests.inc(len(outcome.requests))
         self.mutes.count(outcome.late, outcome.withheld)
         for change in (*outcome.changes, *outcome.segment_changes):

@@ -111,10 +111,12 @@ class Replay:
 
     def adjusted(self, scores: Scores, places: Index) -> Scores:
         """Scores as they are judged. places: of their records."""
-        if scores.adjust is None or self.moments is None:
+        at = scores.cells
+        if at is None and self.moments is not None:
+            at = self.moments[places]
+        if scores.adjust is None or at is None:
             return scores
-        moments = self.moments[places]
-        found = scores.adjust(scores.reconstruction_error, scores.channels, moments)
+        found = scores.adjust(scores.reconstruction_error, scores.channels, at)
         return replace(scores, reconstruction_error=found[0], channels=found[1])
 
     @property
@@ -232,6 +234,7 @@ def _taken(scores: Scores, places: Index) -> Scores:
         scores.model_version,
         None if channels is None else channels[places],
         scores.adjust,
+        None if scores.cells is None else scores.cells[places],
     )
 
 

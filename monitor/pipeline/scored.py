@@ -94,7 +94,7 @@ class Scored:
 
     def context_times(self) -> ContextTimes | None:
         """The time by which the errors of each record are judged; None if that is not by time."""
-        if self.scores.adjust is None:
+        if self.scores.adjust is None or self.scores.cells is not None:
             return None
         records, alive = self.records, self.rows > 0
         arrivals = None if records.arrivals is None else records.arrivals[alive]
@@ -103,10 +103,12 @@ class Scored:
     def _adjusted(self, times: ContextTimes | None) -> tuple[Errors, ChannelValues]:
         """Errors and channels of each row, as the judge is to see them."""
         scores = self.scores
-        if scores.adjust is None or times is None:
+        at = scores.cells
+        if at is None and times is not None:
+            at = times.moments.repeat(self.rows[self.rows > 0])
+        if scores.adjust is None or at is None:
             return scores.reconstruction_error, scores.channels
-        moments = times.moments.repeat(self.rows[self.rows > 0])
-        return scores.adjust(scores.reconstruction_error, scores.channels, moments)
+        return scores.adjust(scores.reconstruction_error, scores.channels, at)
 
     def judged(self, times: ContextTimes | None = None) -> JudgedRecords:
         """What the judge sees of the records that were scored. times: of `context_times`, if those

@@ -11,7 +11,7 @@ from models import threads
 from models.bundle import Bundle
 from models.channel_context import ChannelContext
 from models.channels import Channels
-from models.context import Context
+from models.context import Context, places
 from models.device import resolve
 from models.engines import engine_for
 from models.explaining import Explainer
@@ -79,6 +79,7 @@ class Scorer:
         else:
             errors, views = self._engine.with_views(records)
             channels = views[:, self.channels.kept]
+        column = None if self._adjust is None else self.bundle.column
         return Scores(
             reconstruction_error=errors,
             p_values=reference.p_values,
@@ -86,12 +87,13 @@ class Scorer:
             model_version=self.bundle.version,
             channels=channels,
             adjust=self._adjust,
+            cells=None if column is None else column.cells(column.of(records)),
         )
 
     @property
     def knows_hours(self) -> bool:
         """Whether what it gives is judged by the hour of the records."""
-        return self._adjust is not None
+        return self._adjust is not None and self.bundle.column is None
 
     def explainer(self, features: int) -> ScorerExplainer:
         """What says which `features` of a record, or which place, carry its error."""
@@ -106,17 +108,22 @@ class Scorer:
 
 
 def _adjust(errors: Context | None, channels: ChannelContext | None) -> Adjust | None:
-    """What brings errors and channels to a usual time; None where neither has a context."""
+    """What brings errors and channels to a usual time, or to a usual value of the column.
+
+    None where neither has a context.
+    """
     if errors is None and channels is None:
         return None
+    column = next((each.column for each in (errors, channels) if each is not None), None)
 
     def adjusted(
-        found: Errors, values: ChannelValues, moments: NDArray[np.int64]
+        found: Errors, values: ChannelValues, at: NDArray[np.int64]
     ) -> tuple[Errors, ChannelValues]:
+        cells = places(at, None) if column is None else at
         if errors is not None:
-            found = errors.adjusted(found, moments)
+            found = errors.in_cells(found, cells)
         if channels is not None and values is not None:
-            values = channels.adjusted(values, moments)
+            values = channels.in_cells(values, cells)
         return found, values
 
     return adjusted

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from models import recipe
 from models.bundle import Bundle
 from models.conduct import Conduct
+from models.context_column import PREFIX, ContextColumn
 from models.description import Description
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
@@ -127,7 +128,8 @@ def train(
     """Find the strangest records, train on the others, and save the bundle at `out`.
 
     read: what the bundle is to remember of how files and payloads are read. context: see
-    `Description`; there is none if a record that calibrates has no time.
+    `Description`; there is none if a record that calibrates has no time, or if all of them have one
+    value of the column.
     """
     strange = strangest(ready, settings, trim, progress, like)
     kept = Split(
@@ -137,7 +139,11 @@ def train(
     )
     described = replace(Description.like(like, source), read=read)
     moments = ready.moments
-    if context and moments is not None and moments[kept.calibration].min() >= 0:
+    if context.startswith(PREFIX) and like is not None:
+        name = context.removeprefix(PREFIX)
+        if ContextColumn.varies(name, like, ready.records[kept.calibration]):
+            described = replace(described, context=context)
+    elif context and moments is not None and moments[kept.calibration].min() >= 0:
         # Of old records, which do not calibrate, nobody knows the time.
         described = replace(described, moments=np.maximum(moments, 0), context=context)
     bundle = recipe.train(ready.records, out, settings, Conduct(progress), described, kept)

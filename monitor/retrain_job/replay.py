@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,17 @@ class Replay:
     explanation: str
 
 
-def judged_errors(bundle: Bundle, errors: Errors, timestamps: NDArray[np.int64]) -> Errors:
-    """Errors (n,) as the judge is to see them. timestamps: of their records, in milliseconds."""
+def judged_errors(
+    bundle: Bundle, errors: Errors, rows: NDArray[Any], timestamps: NDArray[np.int64]
+) -> Errors:
+    """Errors (n,) as the judge is to see them.
+
+    rows: the records, (n, *record_shape). timestamps: of these, in milliseconds.
+    """
     if bundle.context is None:
         return errors
-    return bundle.context.adjusted(errors, timestamps)
+    column = bundle.column
+    return bundle.context.adjusted(errors, timestamps if column is None else column.of(rows))
 
 
 def replay(bundle: Bundle, errors: Errors, settings: JudgeSettings, rate: float) -> Replay:

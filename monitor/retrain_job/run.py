@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle import Bundle
-from models.context_fit import AUTO
+from models.context_column import PREFIX
+from models.context_stages import AUTO
 from models.training import Listener
 from monitor.config.gates import GateConfig
 from monitor.datasets.fitting import in_type
@@ -91,7 +92,8 @@ def retrain(
         evaluate(Scorer(bundle, choices.device), held_out.rows, inputs.before, inputs.labelled)
         for bundle in (inputs.current, candidate.bundle)
     )
-    errors = judged_errors(candidate.bundle, evaluation.recent.errors, held_out.timestamps)
+    recent = evaluation.recent.errors
+    errors = judged_errors(candidate.bundle, recent, held_out.rows, held_out.timestamps)
     drift = replay(candidate.bundle, errors, choices.judge, inputs.rate)
     signs = _signs(inputs, choices.gates, (learned, held_out), (current, evaluation))
     decided = gates.decide(current, evaluation, drift, signs, choices.gates)
@@ -107,7 +109,9 @@ def _train(
     ready = material(learned.rows, old, mixture.old, settings, learned.timestamps)
     read = inherited_roles(inputs.current)
     # Whether the hour still helps, the new records say.
-    context = AUTO if inputs.current.knows_hours else ""
+    column = inputs.current.column
+    by_column = "" if column is None else PREFIX + column.feature.name
+    context = AUTO if inputs.current.knows_hours else by_column
     return train(ready, settings, mixture.trim, out, inputs.source, progress, spec, read, context)
 
 

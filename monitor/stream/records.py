@@ -94,8 +94,9 @@ PValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 Errors = NDArray[np.float64]
 ChannelValues = NDArray[np.float32] | None
 Adjust = Callable[[Errors, ChannelValues, NDArray[np.int64]], tuple[Errors, ChannelValues]]
-"""From errors (B,), channels (B, C) and times of rows, in milliseconds since the epoch, -1 where
-unknown, to errors and channels as at a usual time, and as they came those that this changes."""
+"""From errors (B,), channels (B, C) and times of rows, in milliseconds since the epoch, or their
+cells, -1 where unknown, to errors and channels as at a usual time or value of the column, and as
+they came those that this changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Scores:
     reconstruction_error: (B,) float64, >= 0, higher is more anomalous. p_values: of the model.
     anomalous: (B,) bool, error above the reference's threshold. channels: (B, C) float32, finite,
     the values of the model's channels; None if they are not watched. adjust: of the model, if
-    errors or channels are judged by the hour; None if not.
+    errors or channels are judged by the hour or by a column; None if not. cells: (B,) int64, where
+    each row is by that column, -1 where calibration had none like it; None if there is none.
     """
 
     reconstruction_error: NDArray[np.float64]
@@ -114,6 +116,7 @@ class Scores:
     model_version: str
     channels: NDArray[np.float32] | None = None
     adjust: Adjust | None = None
+    cells: NDArray[np.int64] | None = None
 
     @property
     def p_value(self) -> NDArray[np.float64]:
@@ -129,6 +132,7 @@ class Scores:
             self.model_version,
             None if self.channels is None else self.channels[wanted],
             self.adjust,
+            None if self.cells is None else self.cells[wanted],
         )
 
     @classmethod

@@ -157,7 +157,7 @@ def say_how(about: Mapping[str, Any]) -> None:
 
 
 def _channels_by_hour(channels: Channels | None) -> dict[str, Any]:
-    """Which channels are judged by the hour, if any are."""
+    """Which channels are judged by the hour or by a column, if any are."""
     context = None if channels is None else channels.context
     if channels is None or context is None:
         return {}
@@ -179,7 +179,7 @@ def _left_out(bundle: Bundle) -> dict[str, Any]:
 def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
     """What the status page says of the model, how it scores, and of drift detection with it."""
     bundle = scorer.bundle
-    reference = bundle.reference
+    reference, column = bundle.reference, bundle.column
     return {
         "drift_settings": {
             "false_alarms": config.drift.false_alarms,
@@ -187,6 +187,7 @@ def about_model(config: Config, scorer: Scorer) -> dict[str, Any]:
             "detection_limits": bundle.judged.detection_limits(config.drift.tolerance),
             "channels": 0 if scorer.channels is None else len(scorer.channels.each),
             **({} if bundle.context is None else {"context": bundle.context.kind}),
+            **({} if column is None else {"context_column": column.feature.name}),
             **_channels_by_hour(scorer.channels),
             **({} if scorer.channels is None else _left_out(bundle)),
         },

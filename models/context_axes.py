@@ -1,0 +1,67 @@
+"""Where a picture of a context has its records and the cells of its table, from left to right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from models.context import CELLS, DAY_CELLS, cells_of
+from models.context_column import ContextColumn
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+_NAMED: Final = 12
+"""Values of a column up to which each has its name below it."""
+_TEXT: Final = 40
+"""Characters of a name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """records: (n,), nan for one that is nowhere. cells: (k,), of the first k of the table. label:
+    of the axis. names: below the cells, or () for numbers. ends: of the axis."""
+
+    records: Floats
+    cells: Floats
+    label: str
+    names: tuple[str, ...]
+    ends: tuple[float, float]
+
+    @classmethod
+    def of(cls, at: Index | Floats, size: int, column: ContextColumn | None) -> Self:
+        """Of records: `at` as of `context.places`. size: cells of the table, of a day or a week."""
+        if column is None:
+            hours = DAY_CELLS / 12 if size == DAY_CELLS else CELLS / 12
+            cells = np.arange(size) * 168 / CELLS
+            records = cells_of(at.astype(np.int64)) * 168 / CELLS % hours
+            return cls(records, cells, "hour (UTC)", (), (0.0, hours))
+        label = printable(column.feature.name)
+        if column.few:
+            place = column.cells(at.astype(np.float64))
+            cells = np.arange(column.size, dtype=np.float64)
+            texts = [column.feature.text(float(value)) for value in column.values]
+            names = tuple(map(printable, [*texts, *["missing"] * column.missing]))
+            named = names if column.size <= _NAMED else ()
+            ends = (-0.5, column.size - 0.5)
+            records = np.where(place < 0, np.nan, place.astype(np.float64))
+            return cls(records, cells, label, named, ends)
+        ends = (float(column.values[0]), float(column.values[-1]))
+        return cls(at.astype(np.float64), column.middle, label, (), ends)
+
+    def put_on(self, axes: Axes) -> None:
+        """Ticks and ends."""
+        axes.set_xlim(*self.ends)
+        if self.names:
+            axes.set_xticks(self.cells, self.names, parse_math=False)
+        elif self.label == "hour (UTC)":
+            axes.set_xticks(np.arange(0, self.ends[1] + 1, self.ends[1] / 8))
+
+
+def printable(name: str) -> str:
+    """A name as it may stand in a picture."""
+    return "".join(c if c.isprintable() else "?" for c in name)[:_TEXT]
