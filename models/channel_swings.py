@@ -48,7 +48,7 @@ def channel_swings(
         for side, style, label in ((0, "-", "usual"), (1, ":", "a standard deviation away"),
                                    (-1, ":", None)):  # fmt: skip
             curve = offset + scale * (level[:cells, place] + side * far[:cells, place])
-            axes.plot(places.cells, curve, style, color=plots.ALARM, label=label)
+            axes.plot(places.cells, curve, color=plots.ALARM, label=label, **places.line(style))
         name = printable(channels.each[channel].name)
         axes.set_title(name, fontsize=10, loc="left", parse_math=False)
         places.put_on(axes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,13 +24,15 @@ _TEXT: Final = 40
 @dataclass(frozen=True, eq=False)
 class Places:
     """records: (n,), nan for one that is nowhere. cells: (k,), of the first k of the table. label:
-    of the axis. names: below the cells, or () for numbers. ends: of the axis."""
+    of the axis. names: below the cells, or () for numbers. ends: of the axis. apart: cells have
+    nothing between them."""
 
     records: Floats
     cells: Floats
     label: str
     names: tuple[str, ...]
     ends: tuple[float, float]
+    apart: bool = False
 
     @classmethod
     def of(cls, at: Index | Floats, size: int, column: ContextColumn | None) -> Self:
@@ -49,9 +51,15 @@ class Places:
             named = names if column.size <= _NAMED else ()
             ends = (-0.5, column.size - 0.5)
             records = np.where(place < 0, np.nan, place.astype(np.float64))
-            return cls(records, cells, label, named, ends)
+            return cls(records, cells, label, named, ends, apart=True)
         ends = (float(column.values[0]), float(column.values[-1]))
         return cls(at.astype(np.float64), column.middle, label, (), ends)
+
+    def line(self, style: str) -> dict[str, Any]:
+        """How what is usual is drawn. style: of a line."""
+        if not self.apart:
+            return {"linestyle": style}
+        return {"linestyle": "none", "marker": "_", "markersize": 24 if style == "-" else 10}
 
     def put_on(self, axes: Axes) -> None:
         """Ticks and ends."""

@@ -1,7 +1,9 @@
 """Context by a column: in which cell of a table the value of one feature of a record lies.
 
 A feature with few values (a category, the number of a machine) has a cell for each value. Another
-one has CELLS cells with about equally many calibration records. Where a feature may be missing, and
+one has up to CELLS cells: half of the bounds between them have equally many calibration records
+between them, so that cells are narrow where records are, and half are equally far from each other,
+so that they are where records are few. Where a feature may be missing, and
 was in calibration, missing values have a cell of their own, the last.
 """
 
@@ -109,7 +111,10 @@ class ContextColumn:
             raise ValueError(f"{name!r:.80} has the same value in all calibration records")
         few = different.size <= FEW
         if not few:
-            different = np.unique(np.quantile(there, np.linspace(0, 1, CELLS + 1)))
+            parts = CELLS // 2 + 1
+            evenly = np.linspace(different[0], different[-1], parts)
+            usual = np.quantile(there, np.linspace(0, 1, parts))
+            different = np.unique(np.concatenate([evenly, usual]))
         return cls(feature, place, few, different, bool(there.size < numbers.size))
 
     def to_json(self) -> dict[str, Any]:

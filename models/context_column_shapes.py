@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.context_column import ContextColumn
 
 Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 STRENGTHS: Final = (0.01, 0.0005)
 STEPS: Final = 32
@@ -41,11 +42,12 @@ class ColumnShape:
         return len(self.functions)
 
 
-def shapes_of(column: ContextColumn) -> tuple[ColumnShape, ...]:
-    """From the simplest to the richest."""
+def shapes_of(column: ContextColumn, cells: Index) -> tuple[ColumnShape, ...]:
+    """From the simplest to the richest. cells: (n,), of the calibration records: these rank them."""
     if column.few:
         return (_shape(column, np.eye(column.known), np.ones(column.known), _OF_STEPS),)
-    rank = (np.arange(column.known) + 0.5) / column.known
+    counts = np.bincount(cells, minlength=column.size)[: column.known]
+    rank = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
     value = column.middle - column.middle.mean()
     line = np.stack([value / (value.std() or 1.0), rank - 0.5], axis=1)
     smooth = []
@@ -54,7 +56,7 @@ def shapes_of(column: ContextColumn) -> tuple[ColumnShape, ...]:
         functions = np.concatenate([line, *(wave[:, None] for wave in waves)], axis=1)
         rough = np.array([1.0, 1.0, *(1 + (k / 2) ** 2 for k in range(2, cosines + 2))])
         smooth += [_shape(column, functions, rough, strength) for strength in STRENGTHS]
-    steps = np.eye(STEPS)[(rank * STEPS).astype(np.int64)]
+    steps = np.eye(STEPS)[np.minimum(rank * STEPS, STEPS - 1).astype(np.int64)]
     return (*smooth, _shape(column, steps, np.ones(STEPS), _OF_STEPS))
 
 

@@ -101,8 +101,8 @@ Of the error: {words(check, shown)}.
 
 {f"Of channels: {of_channels}." if of_channels else "Channels are judged as they are."}
 
-It was asked for as `{check["asked"]}`, and checked on {_stretches(check)} that it was not fitted
-to. The threshold of single records does not know of it.
+It was asked for as {shown(check["asked"])}, and checked on {_stretches(check)} that it was not
+fitted to. The threshold of single records does not know of it.
 {picture}"""
 
 
@@ -128,7 +128,7 @@ def picture(
     level, spread = context.level[shown], context.usual_spread / context.stretch[shown]
     for offset, style, label in ((0, "-", "median"), (1, ":", "8 of 10"), (-1, ":", None)):
         curve = np.exp(context.middle + level + offset * spread)
-        axes.plot(places.cells, curve, style, color=plots.ALARM, label=label)
+        axes.plot(places.cells, curve, color=plots.ALARM, label=label, **places.line(style))
     if errors.min() > 0:
         axes.set_yscale("log")
     axes.set_ylabel("reconstruction error")

@@ -55,7 +55,7 @@ class Stages:
         cells = places(at, column)
         if column is not None:
             runs = Folds.of_runs(at.size, column.size)
-            return cls(cells, (Stage(COLUMN, runs, shapes_of(column)),))
+            return cls(cells, (Stage(COLUMN, runs, shapes_of(column, cells)),))
         moments = at.astype(np.int64)
         days = Folds.of(moments, DAY)
         if days is None:

@@ -215,4 +215,13 @@ def described(learned: LearnedContext, watched: LearnedChannels) -> dict[str, An
     if learned.check is None:
         return {}
     of_channels = {} if watched.check is None else {"channels": dict(watched.check)}
-    return {"context": {**learned.check, **of_channels}}
+    return {"context": _printable({**learned.check, **of_channels})}
+
+
+def _printable(value: Any) -> Any:
+    """JSON values without characters that cannot be shown, which names of columns may hold."""
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else "?" for c in value)
+    if isinstance(value, Mapping):
+        return {key: _printable(each) for key, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list) else value

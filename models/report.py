@@ -165,8 +165,11 @@ def _read(bundle: Bundle) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that stays in its place, whatever Markdown means by its characters."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
+    """Text that stays in its place, whatever Markdown and HTML mean by its characters."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    for mark in "\\|`*[":
+        shown = shown.replace(mark, f"\\{mark}")
+    return shown.replace("<", "&lt;")
 
 
 def _calibration(bundle: Bundle) -> str:
