@@ -43,7 +43,7 @@ class ColumnShape:
 
 
 def shapes_of(column: ContextColumn, cells: Index) -> tuple[ColumnShape, ...]:
-    """From the simplest to the richest. cells: (n,), of the calibration records: these rank them."""
+    """From the simplest to the richest. cells: (n,), of calibration records, by their ranks."""
     if column.few:
         return (_shape(column, np.eye(column.known), np.ones(column.known), _OF_STEPS),)
     counts = np.bincount(cells, minlength=column.size)[: column.known]

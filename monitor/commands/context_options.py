@@ -30,7 +30,7 @@ def add_context(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--context",
         type=_asked,
-        metavar="WHAT",
+        metavar="auto|hour|week|field:NAME",
         help="judge drift by the hour of the day (hour) or of the week (week), UTC, of --time;"
         " auto: whichever a held-out check says helps, or neither; or by the value of one of the"
         " model's columns, field:NAME",

@@ -94,9 +94,8 @@ PValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 Errors = NDArray[np.float64]
 ChannelValues = NDArray[np.float32] | None
 Adjust = Callable[[Errors, ChannelValues, NDArray[np.int64]], tuple[Errors, ChannelValues]]
-"""From errors (B,), channels (B, C) and times of rows, in milliseconds since the epoch, or their
-cells, -1 where unknown, to errors and channels as at a usual time or value of the column, and as
-they came those that this changes."""
+"""From errors (B,), channels (B, C) and times of rows, milliseconds since the epoch, or cells, -1
+where unknown, to both as usual there, and as they came the channels that this changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +124,11 @@ class Scores:
 
     def where(self, wanted: NDArray[np.bool_]) -> Scores:
         """Of the rows for which `wanted` (B,) is true."""
-        return Scores(
-            self.reconstruction_error[wanted],
-            self.p_values,
-            self.anomalous[wanted],
-            self.model_version,
-            None if self.channels is None else self.channels[wanted],
-            self.adjust,
-            None if self.cells is None else self.cells[wanted],
-        )
+        channels = None if self.channels is None else self.channels[wanted]
+        cells = None if self.cells is None else self.cells[wanted]
+        errors, anomalous = self.reconstruction_error[wanted], self.anomalous[wanted]
+        made = errors, self.p_values, anomalous, self.model_version, channels, self.adjust, cells
+        return Scores(*made)
 
     @classmethod
     def empty(cls, model_version: str) -> Scores:

@@ -25,7 +25,7 @@ NO_PATHS = {
     "A", "ACTION", "B", "BUDGET", "CHANGE", "CHARACTER", "CODEC", "COLUMN", "COMMAND",
     "EPISODE", "F", "HOST:PORT", "ID", "KEY=VALUE", "KEY=VALUES", "M", "MARK", "N", "NAME", "P",
     "Q", "R", "RANGE", "S", "SECONDS", "SHARE", "T", "TEXT", "TIME", "TIMES", "TOPIC", "VALUE",
-    "VERSION", "W", "WIDTH", "WxH", "auto|cpu|cuda",
+    "VERSION", "W", "WIDTH", "WxH", "auto|cpu|cuda", "auto|hour|week|field:NAME",
 }  # fmt: skip
 """Placeholders of arguments that are neither a file nor a folder."""
 
