@@ -195,10 +195,11 @@ def channels_learned(
     if not samples:
         return LearnedChannels(channels)
     fitted, kept = samples
+    # What tells of the column alone would stand still if that explained it.
     own = () if column is None else column.feature.columns
-    inputs = [view.name for view in channels.each if view.group == "input" and view.feature in own]
+    plain = [v.name for v in channels.each if v.group in ("input", "series") and v.name in own]
     names = [view.name for view in channels.each]
-    found = fit_channels(fitted, kept, names, column, inputs)
+    found = fit_channels(fitted, kept, names, column, plain)
     if not found.watchable.any():
         return LearnedChannels(None, found.check)
     left = replace(

@@ -206,6 +206,18 @@ def test_a_bundle_is_read_as_it_was_written(made):
     assert np.array_equal(again.context.adjusted(errors, at), made.context.adjusted(errors, at))
 
 
+def test_the_mean_of_the_column_over_a_window_stays_as_it_came(tmp_path):
+    load = loads(n=8 * 600).reshape(600, 8)
+    series = np.stack([load, 2 * load + 0.1 * rows(load.ravel())[:, 2].reshape(600, 8)], axis=2)
+    described = Description(Schema.numbers(("load", "flow")), "series", context="field:load")
+    settings = TrainingSettings("temporal", epochs=2, calibration_fraction=0.5)
+    found = train(series, tmp_path / "model", settings, described=described)
+    names = [view.name for view in found.channels.each]
+    judged = {names[i] for i in found.channels.context.kept.tolist()}
+    assert "flow" in judged
+    assert "load" not in judged
+
+
 def test_the_card_says_what_was_found_and_has_its_pictures(made):
     card = (made.path / "README.md").read_text()
     assert "the column load: errors swing by" in card

@@ -130,6 +130,20 @@ def test_channels_that_are_judged_by_the_hour_are_named() -> None:
     assert "since they swing" not in page(published()).text
 
 
+def test_a_column_that_drift_is_judged_by_is_named_as_text() -> None:
+    settings = {
+        "detection_limits": "none",
+        "context": "column",
+        "context_column": "<b>load</b>",
+        "channels_by_hour": {"kind": "column", "channels": ["flow"]},
+    }
+    told = page(published(drift_settings=settings)).text
+    assert "Drift is judged by the column <b>load</b>: errors in curves" in told
+    assert "Channels judged by the column <b>load</b>, since they depend on it: flow." in told
+    assert "usual value of it." in told
+    assert "hour" not in told[told.index("Drift is judged by") :].split("usual value")[0]
+
+
 def test_a_daemon_that_is_blind_says_so_before_any_drift() -> None:
     blind = {"ready": False, "hindrance": "no connection", "hindrances": {"connection": "x"}}
     told = first(page(published(drift={"state": "firing"}, **blind)))
