@@ -23,6 +23,7 @@ from models import recipe
 from models.bundle import Bundle
 from models.conduct import Conduct
 from models.context_column import PREFIX, ContextColumn
+from models.context_stages import FEWEST
 from models.description import Description
 from models.input_spec import InputSpec
 from models.reconstruction import errors_of
@@ -128,8 +129,8 @@ def train(
     """Find the strangest records, train on the others, and save the bundle at `out`.
 
     read: what the bundle is to remember of how files and payloads are read. context: see
-    `Description`; there is none if a record that calibrates has no time, or if all of them have one
-    value of the column.
+    `Description`; there is none if a record that calibrates has no time, or if they are too
+    few or all have one value of the column.
     """
     strange = strangest(ready, settings, trim, progress, like)
     kept = Split(
@@ -141,7 +142,8 @@ def train(
     moments = ready.moments
     if context.startswith(PREFIX) and like is not None:
         name = context.removeprefix(PREFIX)
-        if ContextColumn.varies(name, like, ready.records[kept.calibration]):
+        calibration = ready.records[kept.calibration]
+        if len(calibration) >= FEWEST and ContextColumn.varies(name, like, calibration):
             described = replace(described, context=context)
     elif context and moments is not None and moments[kept.calibration].min() >= 0:
         # Of old records, which do not calibrate, nobody knows the time.

@@ -176,7 +176,7 @@ def test_rows_with_a_value_that_calibration_had_not_are_counted_and_told() -> No
     assert [(each["rows"], each["unknown"]) for each in logs] == [(5, 2), (2, 1)]
 
 
-def test_a_candidate_is_judged_by_the_column_unless_it_stands_still(
+def test_a_candidate_is_judged_by_the_column_unless_it_stands_still_or_records_are_few(
     plant: Path, tmp_path: Path
 ) -> None:
     bundle = load(plant / "model")
@@ -185,11 +185,12 @@ def test_a_candidate_is_judged_by_the_column_unless_it_stands_still(
     rows = np.column_stack([kind, BASE[kind] + rng.standard_normal(4000), rng.random((4000, 2))])
     still = rows.copy()
     still[:, 0] = 1
-    for records, known in ((rows, True), (still, False)):
+    for name, records, known in (("all", rows, True), ("still", still, False),
+                                 ("few", rows[:400], False)):  # fmt: skip
         settings = TrainingSettings("linear", calibration_fraction=0.4)
         ready = candidate.material(records, None, 0.0, settings)
         made = candidate.train(
-            ready, settings, 0.0, tmp_path / str(known), "here", None, bundle.input_spec,
+            ready, settings, 0.0, tmp_path / name, "here", None, bundle.input_spec,
             context="field:kind",
         ).bundle  # fmt: skip
         assert (made.column is not None) == known
