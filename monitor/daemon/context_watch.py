@@ -19,12 +19,27 @@ AGAIN_SECONDS: Final = 3600.0
 """Between two warnings, at least."""
 
 
+class _Seldom:
+    """Says when AGAIN_SECONDS are over. clock: seconds from any fixed origin."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told = float("-inf")
+
+    def due(self) -> bool:
+        """Whether they are; then they begin anew."""
+        now = self._clock()
+        if now - self._told < AGAIN_SECONDS:
+            return False
+        self._told = now
+        return True
+
+
 class ContextWatch:
     """clock: seconds from any fixed origin."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._told = float("-inf")
+        self._seldom = _Seldom(clock)
         self._by_arrival = self._unknown = 0
 
     def look(self, times: ContextTimes | None) -> None:
@@ -33,9 +48,8 @@ class ContextWatch:
             return
         self._by_arrival += times.by_arrival
         self._unknown += times.unknown
-        if self._clock() - self._told < AGAIN_SECONDS:
+        if not self._seldom.due():
             return
-        self._told = self._clock()
         log.warning(
             "records without a timestamp that can be believed, of a model that judges by"
             " the hour: that of their arrival is taken, or none. Put the producers' clocks right",
@@ -49,8 +63,7 @@ class ColumnWatch:
     """clock: seconds from any fixed origin."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._told = float("-inf")
+        self._seldom = _Seldom(clock)
         self._rows = self._unknown = 0
 
     def look(self, cells: NDArray[np.int64] | None) -> None:
@@ -59,9 +72,8 @@ class ColumnWatch:
             return
         self._rows += cells.size
         self._unknown += int((cells < 0).sum())
-        if not self._unknown or self._clock() - self._told < AGAIN_SECONDS:
+        if not self._unknown or not self._seldom.due():
             return
-        self._told = self._clock()
         log.warning(
             "records with a value of the context's column that calibration had none of: they are"
             " judged as they are. Train again with records that have it",
