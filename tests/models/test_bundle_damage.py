@@ -74,10 +74,10 @@ def test_a_file_that_is_too_large_is_not_read(folder, name, monkeypatch):
     assert f"{name}: is larger than" in refusal(folder)
 
 
-@pytest.mark.parametrize("schema", [0, 5, "1", True, None])
+@pytest.mark.parametrize("schema", [0, 6, "1", True, None])
 def test_an_unknown_schema_says_what_to_do(folder, schema):
     reseal(folder, schema_version=schema)
-    assert "schema_version must be 1 to 4, got" in refusal(folder)
+    assert "schema_version must be 1 to 5, got" in refusal(folder)
 
 
 @pytest.mark.parametrize(
