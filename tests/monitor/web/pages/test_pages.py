@@ -131,12 +131,9 @@ def test_channels_that_are_judged_by_the_hour_are_named() -> None:
 
 
 def test_a_column_that_drift_is_judged_by_is_named_as_text() -> None:
-    settings = {
-        "detection_limits": "none",
-        "context": "column",
-        "context_column": "<b>load</b>",
-        "channels_by_hour": {"kind": "column", "channels": ["flow"]},
-    }
+    by_column = {"kind": "column", "channels": ["flow"]}
+    settings = {"detection_limits": "none", "context": "column", "context_column": "<b>load</b>",
+                "channels_by_hour": by_column}  # fmt: skip
     told = page(published(drift_settings=settings)).text
     assert "Drift is judged by the column <b>load</b>: errors in curves" in told
     assert "Channels judged by the column <b>load</b>, since they depend on it: flow." in told
