@@ -23,15 +23,16 @@ _TEXT: Final = 40
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """records: (n,), nan for one that is nowhere. cells: (k,), of the first k of the table. label:
-    of the axis. names: below the cells, or () for numbers. ends: of the axis. apart: cells have
-    nothing between them."""
+    """records: (n,), nan for one that is nowhere. cells: (k,), of the first k of the table. label,
+    ends: of the axis. ticks, names: of what is marked on it, and in words; None for round numbers.
+    apart: cells have nothing between them."""
 
     records: Floats
     cells: Floats
     label: str
-    names: tuple[str, ...]
     ends: tuple[float, float]
+    ticks: Floats | None = None
+    names: tuple[str, ...] | None = None
     apart: bool = False
 
     @classmethod
@@ -41,19 +42,21 @@ class Places:
             hours = DAY_CELLS / 12 if size == DAY_CELLS else CELLS / 12
             cells = np.arange(size) * 168 / CELLS
             records = cells_of(at.astype(np.int64)) * 168 / CELLS % hours
-            return cls(records, cells, "hour (UTC)", (), (0.0, hours))
+            ticks = np.linspace(0, hours, 9)
+            return cls(records, cells, "hour (UTC)", (0.0, hours), ticks)
         label = printable(column.feature.name)
         if column.few:
             place = column.cells(at.astype(np.float64))
             cells = np.arange(column.size, dtype=np.float64)
             texts = [column.feature.text(float(value)) for value in column.values]
             names = tuple(map(printable, [*texts, *["missing"] * column.missing]))
-            named = names if column.size <= _NAMED else ()
             ends = (-0.5, column.size - 0.5)
             records = np.where(place < 0, np.nan, place.astype(np.float64))
-            return cls(records, cells, label, named, ends, apart=True)
+            if column.size > _NAMED:
+                return cls(records, cells, label, ends, np.empty(0), apart=True)
+            return cls(records, cells, label, ends, cells, names, apart=True)
         ends = (float(column.values[0]), float(column.values[-1]))
-        return cls(at.astype(np.float64), column.middle, label, (), ends)
+        return cls(at.astype(np.float64), column.middle, label, ends)
 
     def line(self, style: str) -> dict[str, Any]:
         """How what is usual is drawn. style: of a line."""
@@ -64,10 +67,10 @@ class Places:
     def put_on(self, axes: Axes) -> None:
         """Ticks and ends."""
         axes.set_xlim(*self.ends)
-        if self.names:
+        if self.names is not None:
             axes.set_xticks(self.cells, self.names, parse_math=False)
-        elif self.label == "hour (UTC)":
-            axes.set_xticks(np.arange(0, self.ends[1] + 1, self.ends[1] / 8))
+        elif self.ticks is not None:
+            axes.set_xticks(self.ticks)
 
 
 def printable(name: str) -> str:

@@ -3,8 +3,8 @@
 A feature with few values (a category, the number of a machine) has a cell for each value. Another
 one has up to CELLS cells: half of the bounds between them have equally many calibration records
 between them, so that cells are narrow where records are, and half are equally far from each other,
-so that they are where records are few. Where a feature may be missing, and
-was in calibration, missing values have a cell of their own, the last.
+so that none is wide where records are few. Missing values have a cell of their own, the last, if
+calibration had some.
 """
 
 from __future__ import annotations

@@ -32,11 +32,6 @@ class ColumnShape:
     penalty: Floats
 
     @property
-    def week(self) -> int:
-        """Nothing of it is of the week."""
-        return 0
-
-    @property
     def period(self) -> int:
         """Cells after which it repeats: it does not."""
         return len(self.functions)

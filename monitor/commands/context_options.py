@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BY_TIME = ("auto", "hour", "week")
 _BY_COLUMN = "field:"
+"""`models.context_column.PREFIX`, which is not imported before the work: that takes torch."""
 UNITS = ("s", "ms", "us", "ns")
 
 
