@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _NAMED: Final = 12
-"""Values of a column up to which each has its name below it."""
+"""Values of a column that have their names below them, at most: every second one, or third."""
 _TEXT: Final = 40
 """Characters of a name."""
 
@@ -52,9 +52,8 @@ class Places:
             names = tuple(map(printable, [*texts, *["missing"] * column.missing]))
             ends = (-0.5, column.size - 0.5)
             records = np.where(place < 0, np.nan, place.astype(np.float64))
-            if column.size > _NAMED:
-                return cls(records, cells, label, ends, np.empty(0), apart=True)
-            return cls(records, cells, label, ends, cells, names, apart=True)
+            some = slice(None, None, -(-column.size // _NAMED))
+            return cls(records, cells, label, ends, cells[some], names[some], apart=True)
         ends = (float(column.values[0]), float(column.values[-1]))
         return cls(at.astype(np.float64), column.middle, label, ends)
 
@@ -62,13 +61,14 @@ class Places:
         """How what is usual is drawn. style: of a line."""
         if not self.apart:
             return {"linestyle": style}
-        return {"linestyle": "none", "marker": "_", "markersize": 24 if style == "-" else 10}
+        width = min(24.0, 300 / self.cells.size) * (1.0 if style == "-" else 0.4)
+        return {"linestyle": "none", "marker": "_", "markersize": width}
 
     def put_on(self, axes: Axes) -> None:
         """Ticks and ends."""
         axes.set_xlim(*self.ends)
-        if self.names is not None:
-            axes.set_xticks(self.cells, self.names, parse_math=False)
+        if self.ticks is not None and self.names is not None:
+            axes.set_xticks(self.ticks, self.names, parse_math=False)
         elif self.ticks is not None:
             axes.set_xticks(self.ticks)
 

@@ -12,6 +12,7 @@ from models.bundle_files import CONTEXT, MANIFEST
 from models.channel_context_fit import fit_channels
 from models.channel_sample import sampled
 from models.context import places
+from models.context_axes import Places
 from models.context_column import CELLS, ContextColumn
 from models.context_column_shapes import shapes_of
 from models.context_fit import fit_context
@@ -287,3 +288,12 @@ def edited(made, tmp_path, change):
 
 def test_unknown_times_have_no_cell():
     assert places(np.array([-1, 0]), None)[0] == -1
+
+
+@pytest.mark.parametrize("count", [3, 30, 64])
+def test_a_picture_names_at_most_twelve_of_few_values(count):
+    values = np.arange(600.0) % count
+    drawn = Places.of(values, count, column(values))
+    assert len(drawn.names) == len(drawn.ticks) <= 12
+    assert drawn.names[1] == f"{drawn.ticks[1]:g}"
+    assert drawn.records.tolist() == values.tolist()
