@@ -198,14 +198,14 @@ class Edges(Solved):
 
     def _weighted(self, kinds: list[Tensor]) -> Tensor:
         surprisals = self.surprisals(kinds)
-        first = torch.stack(surprisals[: -len(ASIDES)]).mean(0)  # (B,)
+        first = surprisals[: -len(ASIDES)].mean(0)  # (B,)
         weighted: Tensor = first + ASIDE * self._excess(surprisals).sum(0)
         return weighted
 
     @staticmethod
-    def _excess(surprisals: list[Tensor]) -> Tensor:
+    def _excess(surprisals: Tensor) -> Tensor:
         """How far each of ASIDES is out of the ordinary, (3, B)."""
-        return (torch.stack(surprisals[-len(ASIDES) :]) - USUAL).clamp(min=0)
+        return (surprisals[-len(ASIDES) :] - USUAL).clamp(min=0)
 
     def _fit(self, edges: Tensor) -> None:
         """The best code of edges (n, features): their directions of largest variance."""

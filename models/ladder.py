@@ -115,7 +115,7 @@ class Ladder(Solved):
         self.linear.fit(x)
         errors = torch.cat([torch.stack(self._first(block)) for block in self._blocks(x)], 1)
         self.surprisals.fit(errors)
-        own = whole = torch.stack(self.surprisals(errors)).mean(0)  # (n,)
+        own = whole = self.surprisals(errors).mean(0)  # (n,)
         for _ in range(_ROUNDS):
             kept = ~unusual(whole, share)
             own, whole = self._fit_upper(x, kept, own, seed)
@@ -173,11 +173,12 @@ class Ladder(Solved):
 
     def _surprisals(self, flat: Tensor, energy: Tensor) -> Tensor:
         """Surprisal of each rung, (rungs, B). energy: of the memory, (B,)."""
-        return torch.stack(self.surprisals((*self._first(flat), energy)))
+        surprisals: Tensor = self.surprisals((*self._first(flat), energy))
+        return surprisals
 
     def _excess(self, surprisals: Tensor) -> Tensor:
         """What counts beside the mean, (B,) from (rungs, B)."""
-        beyond = (surprisals[LINEAR] - BEYOND_CHANCE).clamp(min=0)
+        beyond = (surprisals[LINEAR] - BEYOND_CHANCE).clamp_(min=0)
         weighted: Tensor = self.settings["excess"] * beyond
         return weighted
 
@@ -201,7 +202,7 @@ class Ladder(Solved):
         of_all = torch.cat(errors, 1)  # (rungs, n)
         of_all[2, chosen] = self.memory.without_itself()
         self.surprisals.fit(of_all)
-        own = torch.stack(self.surprisals(of_all)).mean(0)  # (n,)
+        own = self.surprisals(of_all).mean(0)  # (n,)
         if not isinstance(self.memory, Neighbours):
             return own, own
         self.memory.learn(own[chosen])

@@ -133,7 +133,8 @@ class Linear(Solved):
         """The mean surprisal of errors of several kinds among themselves, (n,) from (n,) each."""
         surprisals = Surprisals(len(errors)).to(errors[0].device)
         surprisals.fit(errors)
-        return torch.stack(surprisals(errors)).mean(0)
+        mean: Tensor = surprisals(errors).mean(0)
+        return mean
 
     def _in_blocks(self, x: Tensor) -> Tensor:
         """Squared distances, (n,)."""

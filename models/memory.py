@@ -13,6 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from models.derived import Derived, may_keep
 from models.solved import give, weight
 
 WIDTH: Final = 0.15
@@ -33,6 +34,7 @@ class Memory(nn.Module):
         self.remembered = weight(size, d)
         self.width = weight(1)
         self.usual = size
+        self._derived: Derived[Tensor] = Derived(self)
 
     def fit(self, records: Tensor, seed: int) -> Tensor:
         """Remember some of the records (n, d); return which, int64 (size,)."""
@@ -53,9 +55,17 @@ class Memory(nn.Module):
     def scaled(self, x: Tensor) -> Tensor:
         """Return minus the squared distance to each remembered record, (B, size), in widths."""
         x = x.clamp(-LIMIT, LIMIT)
-        squares = self.remembered.square().sum(1)  # (size,)
+        squares = (
+            self._derived.of(self._weights, self._squares) if may_keep(x) else self._squares()
+        )  # (size,)
         between = torch.addmm(squares, x, self.remembered.T, beta=-1, alpha=2)  # (B, size)
-        return between.sub_(x.square().sum(1, keepdim=True)).div_(self.width)
+        return between.sub_((x * x).sum(1, keepdim=True)).div_(self.width)
+
+    def _weights(self) -> tuple[Tensor]:
+        return (self.remembered,)
+
+    def _squares(self) -> Tensor:
+        return (self.remembered * self.remembered).sum(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the free energy of each record, (B,) from (B, d): low near what is remembered."""

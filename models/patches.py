@@ -123,7 +123,8 @@ class Patches(Solved):
 
     def _largest(self, kinds: Tensor) -> Tensor:
         """Errors (B,) from strangest places (maps, B)."""
-        return torch.stack(self.surprisals(kinds.unbind(0))).amax(0)
+        largest: Tensor = self.surprisals(kinds.unbind(0)).amax(0)
+        return largest
 
     def _fit_picture(self, pictures: Tensor) -> None:
         """The directions of largest variance, and the best prediction of pictures from them."""

@@ -8,13 +8,14 @@ section 21.1, sums such logarithms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, cast
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from models.interpolation import Interpolated
+from models.derived import Derived, may_keep
+from models.interpolation import Interpolated, interpolated
 from models.solved import give, weight
 
 POINTS: Final = 128
@@ -57,9 +58,19 @@ class Surprisal(nn.Module):
     def forward(self, errors: Tensor) -> Tensor:
         """Return the surprisal of each error, (B,) both."""
         inner = self.inner(errors[:, None])[:, 0]  # (B,)
-        away = ((errors - self.start) / self.spread).clamp(min=0)  # (B,)
-        surprisal: Tensor = inner + away / away.clamp(min=_STRAIGHT).sqrt()
+        surprisal: Tensor = inner + _beyond(errors, self.start, self.spread)
         return surprisal
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """As `_Together` has them."""
+        return self.inner.at, self.inner.value, self.inner.slope, self.start, self.spread
+
+
+def _beyond(errors: Tensor, start: Tensor, spread: Tensor) -> Tensor:
+    """What is added beyond `start`, of the errors' shape."""
+    away = ((errors - start) / spread).clamp_(min=0)
+    return away / away.clamp(min=_STRAIGHT).sqrt_()
 
 
 def _ranks(ranked: Tensor, last: int) -> Tensor:
@@ -77,18 +88,44 @@ def _ranks(ranked: Tensor, last: int) -> Tensor:
     return torch.tensor(kept + kept[-1:] * (POINTS - len(kept)))
 
 
+class _Together(NamedTuple):
+    """The weights of several kinds, each with one kind a row."""
+
+    at: Tensor
+    value: Tensor
+    slope: Tensor
+    start: Tensor
+    spread: Tensor
+
+
 class Surprisals(nn.Module):
     """One of each kind of error."""
 
     def __init__(self, kinds: int) -> None:
         super().__init__()
         self.kinds = nn.ModuleList(Surprisal() for _ in range(kinds))
+        self._derived: Derived[_Together] = Derived(self)
 
     def fit(self, errors: Iterable[Tensor]) -> None:
         """Learn what is normal of the first kinds. errors: (n,) of each."""
         for kind, error in zip(self.kinds, errors, strict=False):
             cast("Surprisal", kind).fit(error)
 
-    def forward(self, errors: Iterable[Tensor]) -> list[Tensor]:
-        """Return the surprisals of the first kinds, (B,) each. errors: (B,) of each."""
-        return [kind(error) for kind, error in zip(self.kinds, errors, strict=False)]
+    def forward(self, errors: Sequence[Tensor]) -> Tensor:
+        """Return the surprisals of the first kinds, (kinds, B). errors: (B,) of each."""
+        if not may_keep(errors[0]):
+            pairs = zip(self.kinds, errors, strict=False)
+            return torch.stack([kind(error) for kind, error in pairs])
+        x = torch.stack(tuple(errors))  # (kinds, B)
+        curves = self._derived.of(self._weights, self._together)
+        if len(x) < len(self.kinds):
+            curves = _Together(*(each[: len(x)] for each in curves))
+        inner = interpolated(curves.at, curves.value, curves.slope, x)
+        return inner.add_(_beyond(x, curves.start, curves.spread))
+
+    def _weights(self) -> list[Tensor]:
+        return [each for kind in self.kinds for each in cast("Surprisal", kind).weights]
+
+    def _together(self) -> _Together:
+        kinds = zip(*(cast("Surprisal", kind).weights for kind in self.kinds), strict=True)
+        return _Together(*(torch.stack([each.flatten() for each in kind]) for kind in kinds))

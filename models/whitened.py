@@ -33,6 +33,7 @@ class Whitened(nn.Module):
         self.basis = weight(d, rank)
         self.gain = weight(rank)
         self.residual_gain = weight(1)
+        self.complete = rank == d
 
     def fit(self, records: Tensor) -> None:
         """Learn from records (n, d)."""
@@ -62,8 +63,9 @@ class Whitened(nn.Module):
         """Return squared distances, (B,) from (B, d)."""
         centred = x - self.mean
         code = centred @ self.basis  # (B, rank)
-        distance = (code * self.gain).square().sum(1)  # (B,)
-        if len(self.gain) == len(self.mean):
+        scaled = code * self.gain
+        distance = (scaled * scaled).sum(1)  # (B,)
+        if self.complete:
             return distance
         residual = (centred - code @ self.basis.T).square().sum(1)  # (B,)
         return distance + self.residual_gain.square() * residual
