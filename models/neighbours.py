@@ -26,7 +26,6 @@ FAR: Final = 0.01
 
 _NOWHERE: Final = 1e30
 """Nothing is so close, or so far."""
-_LEAST: Final = 1e-30
 
 
 class Neighbours(Memory):
@@ -81,20 +80,21 @@ class Neighbours(Memory):
         """
         near, weighted = self._sums(scaled[:, : self.usual], self.strangeness[: self.usual])
         other, other_weighted = self._sums(scaled[:, self.usual :], self.strangeness[self.usual :])
-        usual, strange = near + self.stands_for[0], other + self.stands_for[1]
-        closeness = torch.logaddexp(usual, strange)  # (B,)
-        usual, strange = (usual - closeness).exp(), (strange - closeness).exp()
-        return -near, usual * weighted + strange * other_weighted, closeness
+        for_usual, for_strange = self.stands_for.unbind()
+        usual, strange = near + for_usual, other + for_strange  # (B,) each
+        strangeness = other_weighted.lerp(weighted, (usual - strange).sigmoid_())
+        return -near, strangeness, torch.logaddexp(usual, strange)
 
     @staticmethod
     def _sums(scaled: Tensor, strangeness: Tensor) -> tuple[Tensor, Tensor]:
         """Log of the sum over records of one kind, and the mean of their strangeness, (B,) both."""
-        top = scaled.amax(1, keepdim=True).clamp(min=-_NOWHERE)  # (B, 1)
-        kernel = (scaled - top).exp_()  # (B, k)
-        whole = kernel.sum(1)  # (B,)
-        return top[:, 0] + whole.log(), kernel @ strangeness / whole.clamp(min=_LEAST)
+        scaled = scaled.clamp(min=-_NOWHERE)  # (B, k)
+        shares = scaled.softmax(1)
+        # The nearest record's share is 1 to the sum of all, in its own units.
+        logs = scaled.amax(1) - shares.amax(1).log_()  # (B,)
+        return logs, shares @ strangeness
 
     def mixed(self, strangeness: Tensor, closeness: Tensor, own: Tensor) -> Tensor:
         """Return the neighbours' strangeness, or one's own where they are far: (B,) all."""
         counts = torch.sigmoid(closeness - self.far)  # (B,)
-        return counts * strangeness + (1 - counts) * own
+        return own.lerp(strangeness, counts)

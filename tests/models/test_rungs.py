@@ -191,6 +191,18 @@ def test_a_remembered_record_is_no_neighbour_of_itself():
     torch.testing.assert_close(strangeness.double(), expected, rtol=1e-4, atol=1e-3)
 
 
+def test_the_only_strange_record_has_usual_neighbours_alone():
+    records = torch.tensor(np.random.default_rng(0).normal(size=(100, 4)), dtype=torch.float32)
+    memory = Neighbours(4, 30, 1)
+    chosen = memory.remember(records, torch.arange(100) < 99, torch.arange(100) == 99, seed=0)
+    memory.learn(chosen.float())
+    _, strangeness, closeness = memory.read(memory.others())
+    kernel = memory.scaled(memory.remembered)[30, :30].double().exp()
+    expected = float(kernel @ chosen[:30].double() / kernel.sum())
+    assert float(strangeness[30]) == pytest.approx(expected, rel=1e-4)
+    assert float(closeness[30]) == pytest.approx(float((kernel.sum() * 99 / 30).log()), rel=1e-4)
+
+
 def test_far_from_all_neighbours_ones_own_strangeness_counts():
     memory, records, _ = some_neighbours()
     memory.reach(memory.read(memory.scaled(records))[2])
