@@ -165,11 +165,11 @@ class Ladder(Solved):
 
     def _remembered(self, flat: Tensor) -> tuple[Tensor, _Near | None]:
         """Errors of rung 2, (B,), and of the neighbours how strange and how close they are."""
-        scaled = self.memory.scaled(flat)  # (B, remembered)
+        attention = self.memory.attend(flat)
         if isinstance(self.memory, Neighbours):
-            energy, strangeness, closeness = self.memory.read(scaled)
+            energy, strangeness, closeness = self.memory.read(attention)
             return energy, (strangeness, closeness)
-        return self.memory.energy(scaled), None
+        return self.memory.energy(attention), None
 
     def _surprisals(self, flat: Tensor, energy: Tensor) -> Tensor:
         """Surprisal of each rung, (rungs, B). energy: of the memory, (B,)."""
@@ -206,7 +206,7 @@ class Ladder(Solved):
         if not isinstance(self.memory, Neighbours):
             return own, own
         self.memory.learn(own[chosen])
-        read = [torch.stack(self.memory.read(self.memory.scaled(b))) for b in self._blocks(x)]
+        read = [torch.stack(self.memory.read(self.memory.attend(b))) for b in self._blocks(x)]
         _, strangeness, closeness = torch.cat(read, 1)  # (n,) each
         _, strangeness[chosen], closeness[chosen] = self.memory.read(self.memory.others())
         self.memory.reach(closeness)

@@ -8,7 +8,7 @@ normality to detect anomaly (ICCV 2019), remember codes.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,18 @@ LIMIT: Final = 4.0
 _PAIRS: Final = 300
 """Records whose distances say what is usual."""
 _LEAST: Final = 1e-6
+NOWHERE: Final = 1e30
+"""Nothing is so close, or so far."""
+
+
+class Attention(NamedTuple):
+    """Of records, to those that are remembered: logits of each kind, (B, k), and own, (B,).
+
+    Minus the squared distance, in widths, is logits - own[:, None].
+    """
+
+    logits: list[Tensor]
+    own: Tensor
 
 
 class Memory(nn.Module):
@@ -34,7 +46,7 @@ class Memory(nn.Module):
         self.remembered = weight(size, d)
         self.width = weight(1)
         self.usual = size
-        self._derived: Derived[Tensor] = Derived(self)
+        self._derived: Derived[list[tuple[Tensor, Tensor]]] = Derived(self)
 
     def fit(self, records: Tensor, seed: int) -> Tensor:
         """Remember some of the records (n, d); return which, int64 (size,)."""
@@ -52,38 +64,48 @@ class Memory(nn.Module):
         give(self.width, (self.narrow * between.median()).clamp(min=_LEAST)[None])
         give(self.remembered, kept)
 
-    def scaled(self, x: Tensor) -> Tensor:
-        """Return minus the squared distance to each remembered record, (B, size), in widths."""
+    def attend(self, x: Tensor) -> Attention:
+        """What the attention is made of, for records (B, d)."""
         x = x.clamp(-LIMIT, LIMIT)
-        squares = (
-            self._derived.of(self._weights, self._squares) if may_keep(x) else self._squares()
-        )  # (size,)
-        between = torch.addmm(squares, x, self.remembered.T, beta=-1, alpha=2)  # (B, size)
-        return between.sub_((x * x).sum(1, keepdim=True)).div_(self.width)
+        keys = self._derived.of(self._weights, self._keys) if may_keep(x) else self._keys()
+        logits = [torch.addmm(lacking, x, key) for key, lacking in keys]
+        return Attention(logits, (x * x).sum(1) / self.width)
 
-    def _weights(self) -> tuple[Tensor]:
-        return (self.remembered,)
+    def _kinds(self) -> list[Tensor]:
+        """The remembered records of each kind, (k, d): those that are usual first."""
+        return [self.remembered]
 
-    def _squares(self) -> Tensor:
-        return (self.remembered * self.remembered).sum(1)
+    def _weights(self) -> tuple[Tensor, ...]:
+        return self.remembered, self.width
+
+    def _keys(self) -> list[tuple[Tensor, Tensor]]:
+        """Of each kind, (d, k) and (k,): what makes logits of records in one product."""
+        return [
+            ((each * (2 / self.width)).T.contiguous(), -(each * each).sum(1) / self.width)
+            for each in self._kinds()
+        ]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the free energy of each record, (B,) from (B, d): low near what is remembered."""
-        return self.energy(self.scaled(x))
+        return self.energy(self.attend(x))
 
-    def energy(self, scaled: Tensor) -> Tensor:
-        """Return the free energy, (B,). scaled: as `scaled` gives it, (B, size)."""
-        return -scaled.logsumexp(1)
+    def energy(self, attention: Attention) -> Tensor:
+        """Return the free energy among the usual ones, (B,)."""
+        return attention.own - attention.logits[0].logsumexp(1)
 
     def without_itself(self) -> Tensor:
         """Return the free energy of each remembered record, (size,), without its own memory."""
         return self.energy(self.others())
 
-    def others(self) -> Tensor:
-        """Return `scaled` of each remembered record, (size, size), -inf for itself."""
-        return self.scaled(self.remembered).fill_diagonal_(-torch.inf)
+    def others(self) -> Attention:
+        """What `attend` gives for each remembered record, which is nowhere near itself."""
+        attention = self.attend(self.remembered)
+        first = 0
+        for logits in attention.logits:
+            logits[first:].fill_diagonal_(-NOWHERE)
+            first += logits.shape[1]
+        return attention
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return the mean of those usual records that are near, (B, d) from (B, d)."""
-        usual = self.scaled(x)[:, : self.usual]
-        return torch.softmax(usual, 1) @ self.remembered[: self.usual]
+        return torch.softmax(self.attend(x).logits[0], 1) @ self._kinds()[0]

@@ -18,14 +18,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from models.memory import Memory
+from models.memory import NOWHERE, Attention, Memory
 from models.solved import give, weight
 
 FAR: Final = 0.01
 """Share of the training records whose neighbours count for less than half, as too far away."""
-
-_NOWHERE: Final = 1e30
-"""Nothing is so close, or so far."""
 
 
 class Neighbours(Memory):
@@ -67,32 +64,32 @@ class Neighbours(Memory):
 
     def ignore(self) -> None:
         """Count no neighbours at all."""
-        give(self.far, torch.full((1,), _NOWHERE))
+        give(self.far, torch.full((1,), NOWHERE))
 
-    def energy(self, scaled: Tensor) -> Tensor:
-        """Return the free energy among the usual ones, (B,). scaled: as of `scaled`, (B, size)."""
-        return -scaled[:, : self.usual].logsumexp(1)
-
-    def read(self, scaled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the energy, the strangeness of the neighbours and how close they are, (B,) each.
-
-        scaled: as of `scaled`, (B, size).
-        """
-        near, weighted = self._sums(scaled[:, : self.usual], self.strangeness[: self.usual])
-        other, other_weighted = self._sums(scaled[:, self.usual :], self.strangeness[self.usual :])
+    def read(self, attention: Attention) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the energy, the strangeness of the neighbours, how close they are: (B,) each."""
+        kinds = zip(attention.logits, self._split(self.strangeness), strict=True)
+        (near, weighted), (other, other_weighted) = (self._sums(*kind) for kind in kinds)
+        near, other = near - attention.own, other - attention.own  # (B,) each
         for_usual, for_strange = self.stands_for.unbind()
         usual, strange = near + for_usual, other + for_strange  # (B,) each
-        strangeness = other_weighted.lerp(weighted, (usual - strange).sigmoid_())
+        strangeness = other_weighted.lerp(weighted, (usual - strange).sigmoid())
         return -near, strangeness, torch.logaddexp(usual, strange)
 
+    def _kinds(self) -> list[Tensor]:
+        """As `Memory._kinds`: the usual ones, and the strange ones."""
+        return self._split(self.remembered)
+
+    def _split(self, each: Tensor) -> list[Tensor]:
+        """What is of each remembered record, by kind."""
+        return [each[: self.usual], each[self.usual :]]
+
     @staticmethod
-    def _sums(scaled: Tensor, strangeness: Tensor) -> tuple[Tensor, Tensor]:
+    def _sums(logits: Tensor, strangeness: Tensor) -> tuple[Tensor, Tensor]:
         """Log of the sum over records of one kind, and the mean of their strangeness, (B,) both."""
-        scaled = scaled.clamp(min=-_NOWHERE)  # (B, k)
-        shares = scaled.softmax(1)
+        shares = logits.softmax(1)  # (B, k)
         # The nearest record's share is 1 to the sum of all, in its own units.
-        logs = scaled.amax(1) - shares.amax(1).log_()  # (B,)
-        return logs, shares @ strangeness
+        return logits.amax(1) - shares.amax(1).log(), shares @ strangeness
 
     def mixed(self, strangeness: Tensor, closeness: Tensor, own: Tensor) -> Tensor:
         """Return the neighbours' strangeness, or one's own where they are far: (B,) all."""

@@ -43,14 +43,14 @@ FORWARD: Final[dict[str, Figures]] = {
         (1024, 23.8),
     ),
     "ladder": (
-        (5, 1.3),
-        (20, 1.7),
-        (50, 2.6),
-        (100, 4.5),
-        (200, 8.9),
-        (400, 17.5),
-        (784, 46.0),
-        (1024, 82.0),
+        (5, 0.8),
+        (20, 1.0),
+        (50, 1.8),
+        (100, 3.6),
+        (200, 7.0),
+        (400, 15.2),
+        (784, 36.8),
+        (1024, 72.0),
     ),
     "memory": (
         (5, 0.8),
@@ -67,8 +67,8 @@ FORWARD: Final[dict[str, Figures]] = {
     "patches": ((64, 3.8), (256, 17.2), (784, 58.0), (1024, 75.0)),
     "temporal": ((48, 1.9), (256, 22.8), (1024, 52.3)),
 }
-"""Microseconds of a forward pass by the values of a record, ascending. Those of `edges` and
-`patches` are their share of `convolutional`, measured in turn, of what that is here."""
+"""Microseconds of a forward pass by the values of a record, ascending. Those of `ladder`,
+`edges` and `patches` are their share of the plain model, measured in turn, of what that is here."""
 
 
 def microseconds(architecture: str, spec: InputSpec) -> float:

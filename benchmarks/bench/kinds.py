@@ -98,11 +98,15 @@ class Kind:
         """Rows as the network sees them, float32 (count, *spec.shape)."""
         return torch.from_numpy(self.spec.prepare(self.rows(count, seed)))
 
+    def known(self) -> Tensor:
+        """The rows of the reference, as `prepared` has them."""
+        return self.prepared(self.calibration, 2)
+
     def save(self, folder: Path) -> Bundle:
         """The model as a bundle."""
         network = self.network()
-        errors = errors_of(network, self.prepared(self.calibration, 2), "mse")
-        quantile = 0.999 if self.calibration >= CALIBRATION else 0.99
+        errors = errors_of(network, self.known(), "mse")
+        quantile = 0.999 if len(errors) > LARGE_CALIBRATION else 0.99
         return bundle.save(
             folder,
             model=network,

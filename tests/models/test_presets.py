@@ -56,11 +56,11 @@ def test_a_difference_that_chance_may_make_is_not_clear():
     assert pick(wild, math.inf)[0].name == "first"
 
 
-@pytest.mark.parametrize("d", [1, 3, 16, 64, 100, 200, 400])
+@pytest.mark.parametrize("d", [1, 3, 16, 64, 100, 200, 400, 784])
 def test_what_finds_most_in_vectors_costs_a_daemon_no_more_than_is_allowed(d):
     spec = spec_of((d,))
     (ladder,) = (each for each in Preset().candidates(spec) if each.name == "ladder")
-    assert 1 < ladder.cost(spec) <= COST
+    assert 0.9 < ladder.cost(spec) <= COST
 
 
 @pytest.mark.parametrize("name", FORWARD)

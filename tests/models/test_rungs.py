@@ -148,6 +148,11 @@ def test_the_seed_says_what_is_remembered():
     assert chosen[0] == chosen[1] != chosen[2]
 
 
+def scaled(memory, x):
+    """Minus the squared distances to what is remembered, in widths."""
+    return -torch.cdist(x.clamp(-LIMIT, LIMIT), memory.remembered).square() / memory.width
+
+
 def some_neighbours():
     """Of 200 records a tenth is strange; 30 and 8 are remembered, as strange as their row says."""
     records = torch.tensor(np.random.default_rng(0).normal(size=(200, 4)), dtype=torch.float32)
@@ -165,7 +170,7 @@ def test_neighbours_are_remembered_of_both_kinds_and_the_usual_ones_are_a_memory
     assert len(set(chosen.tolist())) == 38
     plain = Memory(4, 30)
     plain._keep(records[chosen[:30]])
-    energy, _, _ = memory.read(memory.scaled(records))
+    energy, _, _ = memory.read(memory.attend(records))
     torch.testing.assert_close(energy, plain(records), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(energy, memory(records), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(memory.reconstruct(records), plain.reconstruct(records))
@@ -175,9 +180,9 @@ def test_the_strangeness_of_neighbours_is_their_weighted_mean():
     """Each counts for as many as it stands for: 180 / 30 usual ones, 20 / 8 strange ones."""
     memory, records, chosen = some_neighbours()
     x = 2 * records[:9]
-    kernel = memory.scaled(x).double().exp() * torch.tensor([6.0] * 30 + [2.5] * 8)
+    kernel = scaled(memory, x).double().exp() * torch.tensor([6.0] * 30 + [2.5] * 8)
     expected = (kernel @ chosen.double()) / kernel.sum(1)
-    _, strangeness, closeness = memory.read(memory.scaled(x))
+    _, strangeness, closeness = memory.read(memory.attend(x))
     torch.testing.assert_close(strangeness.double(), expected, rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(closeness.double(), kernel.sum(1).log(), rtol=1e-4, atol=1e-4)
 
@@ -185,7 +190,7 @@ def test_the_strangeness_of_neighbours_is_their_weighted_mean():
 def test_a_remembered_record_is_no_neighbour_of_itself():
     memory, _, chosen = some_neighbours()
     _, strangeness, _ = memory.read(memory.others())
-    kernel = memory.scaled(memory.remembered).double().exp()
+    kernel = scaled(memory, memory.remembered).double().exp()
     kernel *= torch.tensor([6.0] * 30 + [2.5] * 8) * (1 - torch.eye(38))
     expected = (kernel @ chosen.double()) / kernel.sum(1)
     torch.testing.assert_close(strangeness.double(), expected, rtol=1e-4, atol=1e-3)
@@ -197,7 +202,7 @@ def test_the_only_strange_record_has_usual_neighbours_alone():
     chosen = memory.remember(records, torch.arange(100) < 99, torch.arange(100) == 99, seed=0)
     memory.learn(chosen.float())
     _, strangeness, closeness = memory.read(memory.others())
-    kernel = memory.scaled(memory.remembered)[30, :30].double().exp()
+    kernel = scaled(memory, memory.remembered)[30, :30].double().exp()
     expected = float(kernel @ chosen[:30].double() / kernel.sum())
     assert float(strangeness[30]) == pytest.approx(expected, rel=1e-4)
     assert float(closeness[30]) == pytest.approx(float((kernel.sum() * 99 / 30).log()), rel=1e-4)
@@ -205,9 +210,9 @@ def test_the_only_strange_record_has_usual_neighbours_alone():
 
 def test_far_from_all_neighbours_ones_own_strangeness_counts():
     memory, records, _ = some_neighbours()
-    memory.reach(memory.read(memory.scaled(records))[2])
+    memory.reach(memory.read(memory.attend(records))[2])
     far = torch.full((1, 4), LIMIT) * torch.tensor([1.0, -1.0, 1.0, -1.0])
-    _, strangeness, closeness = memory.read(memory.scaled(torch.cat([records[:1], far])))
+    _, strangeness, closeness = memory.read(memory.attend(torch.cat([records[:1], far])))
     near, alone = memory.mixed(strangeness, closeness, torch.tensor([1000.0, 1000.0])).tolist()
     assert near < 250
     assert alone > 990
