@@ -34,6 +34,10 @@ _SPREADS: Final = {
     (-1, 1): ("wider", "errors scatter more: some are larger and some smaller than usual"),
     (1, -1): ("narrower", "errors have gathered around the middle: stuck input?"),
 }
+_SIZED: Final = "errors are about "
+_TENSES: Final = {"errors are ": "errors were ", "errors have collapsed": "errors had collapsed"}
+_USUAL: Final = 1.1
+"""Median error, of the reference's, below which it is no larger than usual if 1 is possible."""
 
 
 class Look(NamedTuple):
@@ -128,9 +132,9 @@ class ErrorStatistics:
             return finding.words
         value, low, high = (median / self._median).tolist()
         if low > 1 and upward:
-            return f"errors are about {_two_digits(value)} times larger"
+            return f"{_SIZED}{_two_digits(value)} times larger"
         if high < 1 and not upward and value > 0:
-            return f"errors are about {_two_digits(1 / value)} times smaller"
+            return f"{_SIZED}{_two_digits(1 / value)} times smaller"
         return f"errors are {finding.direction}"
 
     def _move(self, quantile: Sequence[float], expected: float) -> int:
@@ -149,12 +153,15 @@ class ErrorStatistics:
     ) -> str:
         """The verdict in a sentence."""
         moved = f": {channel_words(finding.channels)}" if finding.channels else ""
-        median = moved + _ratio_words(ratio)
         where = f" in {finding.partition}" if finding.partition else ""
+        if state in (State.FIRING, State.PENDING) and _is_back(finding, ratio):
+            words, median = _past(finding.words), moved + _ratio_words(ratio, "is now")
+        else:
+            words, median = finding.words, moved + _ratio_words(ratio)
         if state is State.FIRING:
-            return f"{finding.words}{where}{median}{_recovery_words(recovery)}"
+            return f"{words}{where}{median}{_recovery_words(recovery)}"
         if state is State.PENDING:
-            return f"suspected: {finding.words}{where}{median}"
+            return f"suspected: {words}{where}{median}"
         if event == "transient":
             return f"not confirmed, it was passing: {finding.words}{where}"
         if event == "resolved":
@@ -162,6 +169,21 @@ class ErrorStatistics:
         if state is State.LEARNING:
             return f"learning how far records depend on each other ({progress:.0%}){median}"
         return f"no drift{median}"
+
+
+def _is_back(finding: Finding, ratio: Estimate) -> bool:
+    """Whether the median error is not any more on the side that the finding's words put it on."""
+    if not finding.words.startswith(_SIZED) and finding.words != COLLAPSED:
+        return False
+    if finding.direction == "larger":
+        return ratio.low <= 1 and ratio.value < _USUAL
+    return finding.direction == "smaller" and ratio.high >= 1 and ratio.value > 1 / _USUAL
+
+
+def _past(words: str) -> str:
+    for now, before in _TENSES.items():
+        words = words.replace(now, before, 1)
+    return words
 
 
 def _recovery_words(recovery: Recovery | None) -> str:
@@ -175,13 +197,13 @@ def _recovery_words(recovery: Recovery | None) -> str:
     return f"; recovering: not found again for {recovery.rows:,} records, {rest} without it"
 
 
-def _ratio_words(ratio: Estimate) -> str:
+def _ratio_words(ratio: Estimate, being: str = "is") -> str:
     if not math.isfinite(ratio.value):
         return ""
     low, high = f"{ratio.low:,.2f}", f"{ratio.high:,.2f}"
     known = math.isfinite(ratio.low) and math.isfinite(ratio.high) and low != high
     interval = f" ({low} to {high})" if known else ""
-    return f"; the median error is {ratio.value:,.2f}{interval} times the reference's"
+    return f"; the median error {being} {ratio.value:,.2f}{interval} times the reference's"
 
 
 def _two_digits(value: float) -> str:

@@ -55,3 +55,36 @@ def test_where_the_median_stands_no_size_is_named() -> None:
 def test_an_interval_without_width_is_not_shown() -> None:
     said = sentence(np.full(5120, 10.43))
     assert not re.search(r"\(([\d,.]+) to \1\)", said), said
+
+
+@pytest.mark.parametrize("factor", [2.4, 1 / 2.4, 0.0])
+def test_an_alert_that_waits_for_its_end_does_not_say_that_errors_are_still_so(
+    factor: float,
+) -> None:
+    subject = judge()
+    feed(subject, normal_errors(5120, seed=1))
+    feed(subject, normal_errors(5120, seed=2) * factor, first=5120)
+    said = subject.verdict.explanation
+    assert re.match(r"errors (are about|have collapsed)", said), said
+    assert "; the median error is now" not in said
+    for number in range(40):  # until the window holds none of them, and the alert lasts
+        feed(subject, normal_errors(64, seed=10 + number), first=10_240 + 64 * number)
+    assert subject.verdict.state == "firing"
+    back = subject.verdict.explanation
+    assert re.match(r"errors (were about|had collapsed)", back), back
+    ratio = re.search(r"; the median error is now ([\d.]+)", back)
+    assert ratio is not None, back
+    assert float(ratio[1]) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("factor", FACTORS[:6])
+@pytest.mark.parametrize("direction", ["larger", "smaller"])
+def test_while_a_drift_lasts_its_words_are_of_the_present(factor: float, direction: str) -> None:
+    subject = judge()
+    feed(subject, normal_errors(5120, seed=1))
+    moved = normal_errors(20_480, seed=2) * (factor if direction == "larger" else 1 / factor)
+    for start in range(0, len(moved), 1024):
+        feed(subject, moved[start : start + 1024], first=5120 + start)
+        said = subject.verdict.explanation
+        assert " were " not in said, said
+        assert " now " not in said, said
