@@ -22,7 +22,7 @@ _HEAT: Final = np.array(
 
 
 def thumbnail(spec: InputSpec, made: Reconstructions) -> bytes:
-    """PNG of one record, (1, C, H, W) in `made`: three parts side by side.
+    """PNG of one record, (1, C, H, W) in `made`: three parts side by side, nothing between them.
 
     The map has its own scale: it says where the error is, not how large.
     """
@@ -30,7 +30,7 @@ def thumbnail(spec: InputSpec, made: Reconstructions) -> bytes:
     shown = [_small(_colours(part)) for part in parts]
     shown.append(_small(_heat(made.element_error[0].mean(axis=0))))
     width, height = shown[0].size
-    sheet = Image.new("RGB", (3 * width + 2 * GAP, height), "white")
+    sheet = Image.new("RGBA", (3 * width + 2 * GAP, height))
     for i, part in enumerate(shown):
         sheet.paste(part, (i * (width + GAP), 0))
     out = io.BytesIO()

@@ -55,6 +55,9 @@ def test_a_small_picture_has_three_parts_of_bounded_sides(shape: tuple[int, int,
     side = (shown.width - 4) // 3
     assert max(side, shown.height) == min(SIDE, max(shape[1:]))
     assert min(side, shown.height) >= 1
+    alpha = np.asarray(shown.getchannel("A"))  # nothing between the parts, on a dark page, too
+    assert (alpha[:, [side, side + 1, 2 * side + 2, 2 * side + 3]] == 0).all()
+    assert (np.delete(alpha, [side, side + 1, 2 * side + 2, 2 * side + 3], axis=1) == 255).all()
     assert len(data) <= PICTURE_BYTES
 
 

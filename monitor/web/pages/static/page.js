@@ -99,7 +99,7 @@ function draw(data) {
   if (plot) plot.destroy();
   chart.replaceChildren();
   plot = new uPlot({
-    width: chart.clientWidth, height: 270, plugins: [bands(data)],
+    width: chart.clientWidth, height: 270, padding: [null, 32, null, null], plugins: [bands(data)],
     tzDate: seconds => uPlot.tzDate(new Date(1000 * seconds), "Etc/UTC"),
     hooks: {ready: [u => u.setLegend({idx: data.times.length - 1})]},
     scales: {x: {time: true}, y: {distr: 3}},
