@@ -93,6 +93,9 @@ _ERROR_DRIFT: Final[tuple[str, ...]] = (
 _SMALLER: Final = (
     "Smaller errors usually mean that records hold less: blurred, dark, empty or frozen."
 )
+_AS_USUAL: Final = (
+    "Errors are as usual again: if they stay so, the alert ends by itself. Find out what it was."
+)
 _REPEATED: Final = (
     "The records since then are one and the same: has something frozen, or is one sent again"
     " and again?"
@@ -153,7 +156,7 @@ def _of_drift(status: Mapping[str, Any], drift: Mapping[str, Any]) -> Advice:
             "firing",
             "inputs have drifted" if of_input else "drift",
             sentence(why),
-            _of_input(status) if of_input else _begin(status) + _of_error(drift),
+            _of_input(status) if of_input else _back(why) + _begin(status) + _of_error(drift),
             runbook,
         )
     of_segments = _of_segments(status)
@@ -205,6 +208,11 @@ def _of_input(status: Mapping[str, Any]) -> tuple[str, ...]:
 def _begin(status: Mapping[str, Any]) -> tuple[str, ...]:
     """What says most, where anything does."""
     return _where(status) + _repeated(status)
+
+
+def _back(why: str) -> tuple[str, ...]:
+    """What is to be known first where a verdict says that errors are as usual now."""
+    return (_AS_USUAL,) if why.rpartition(MEDIAN)[2].startswith("is now ") else ()
 
 
 def _of_error(drift: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from monitor.web.pages.advice import advice, short
 from monitor.web.pages.gallery import at_a_glance, repeats
+from tests.monitor.builders import feed, judge, normal_errors
 from tests.monitor.web.pages.statuses import CHANNEL, EPISODE, published
 from tests.monitor.web.pages.test_pages import Elements, client, first, page
 
@@ -52,6 +54,21 @@ def test_what_names_no_channels_is_said_whole(text: str) -> None:
 
 def test_what_has_channels_and_no_median_is_cut() -> None:
     assert short("the inputs have moved: `a` is stuck; and 3 more") == "the inputs have moved"
+
+
+def test_where_errors_are_as_usual_again_that_is_what_to_know_first() -> None:
+    back = LONG.replace("errors are", "errors were").replace(" is 2 (1.9", " is now 1 (0.9")
+    for explanation, said in ((back, True), (short(back), True), (LONG, False), (SHORT, False)):
+        drift = {"state": "firing", "explanation": explanation, "direction": "larger"}
+        steps = advice(published(drift=drift)).steps
+        assert ("as usual again: if they stay so" in steps[0]) is said
+    judged = judge()
+    for number, errors in enumerate((1.0, 3.0, 1.0)):
+        feed(judged, normal_errors(2560, seed=number) * errors, first=2560 * number)
+        steps = advice(published(drift=asdict(judged.verdict))).steps
+        assert ("as usual again" in steps[0]) is (number == 2), judged.verdict.explanation
+    of_input = {"state": "firing", "explanation": back, "drift_kind": "input"}
+    assert "as usual again" not in " ".join(advice(published(drift=of_input)).steps)
 
 
 def test_smaller_errors_are_explained() -> None:
