@@ -52,7 +52,7 @@ class Coming:
         single = newest if len(intake.next.partitions) == 1 else None
         self._stretches = Stretches(numbers, records.timestamps, records.arrivals, cuts, single)
         self._known = intake.next.complete
-        self._digits = digitise(records.channels, self._row_cuts)
+        self._digits = digitise(records.channels, self._row_cuts, self._partition, intake.last)
         self._at = 0
         self._after: list[Offsets] = []
         self._starts: list[Position] = []

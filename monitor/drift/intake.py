@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.drift.blocks import Block, OpenBlock
+from monitor.drift.channels.last_values import LastValues
 from monitor.drift.channels.tally import OpenTally
 from monitor.drift.judged_records import JudgedRecords
 from monitor.drift.next_offsets import NextOffsets, Offsets, offsets_state, restored_offsets
@@ -22,13 +23,14 @@ class Intake:
     """What of a stream was counted, and the block that is open.
 
     limit: rows at which a block ends. seconds: of stream time after which it ends. rows: counted
-    so far.
+    so far. last: the channels' values of each partition's last row.
     """
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.next = NextOffsets()
         self.open = OpenBlock(limit, seconds)
         self.channels = OpenTally()
+        self.last = LastValues()
         self.rows = 0
 
     def next_offset(self, partition: Partition) -> int:
@@ -69,9 +71,10 @@ class Intake:
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as plain values and arrays."""
-        channels = self.channels.state()
+        channels, last = self.channels.state(), self.last.state(self.next.partitions)
         return {
             **({} if channels is None else {"channels": channels}),
+            **({} if last is None else {"last": last}),
             "next_offsets": offsets_state(self.next_offsets),
             "rows": self.rows,
             "open": self.open.state(self.next.partitions),
@@ -83,3 +86,4 @@ class Intake:
         self.rows = int(state["rows"])
         self.open.restore(state["open"], self.next.number)
         self.channels.restore(state.get("channels"))
+        self.last = LastValues.restored(state.get("last"), self.next.number)

@@ -3,14 +3,16 @@
     M_cb <- (M_cb + m) exp(sum over the block's m rows of log f_cb / V_cb)      bet b of channel c
     S     =  sum over channels of w_c times the mean over their bets
 
-All partitions together. State: 0.9 MB at 100 channels, most of it to say where a drift began.
+B bets of each channel are on the bins that its values lie in (`rank_bets`), and R on values that
+repeat those before them (`repeat_bets`). All partitions together. State: 0.9 MB at 100 channels,
+most of it to say where a drift began.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -19,17 +21,22 @@ from numpy.typing import NDArray
 
 from models.channels import Channels
 from monitor.drift.blocks import Block, Position
-from monitor.drift.channels import findings, rank_bets
+from monitor.drift.channels import findings, rank_bets, repeat_bets
+from monitor.drift.channels.compared import Compared
 from monitor.drift.channels.dependence import ChannelDependence
-from monitor.drift.channels.digits import Digitiser, Digits
+from monitor.drift.channels.digits import Digitiser
 from monitor.drift.channels.findings import Usual
 from monitor.drift.channels.history import ChannelHistory
-from monitor.drift.channels.tally import Tallies, Tally
+from monitor.drift.channels.repeat_bets import REPEATED
+from monitor.drift.channels.repeats import Repeats
+from monitor.drift.channels.tally import Index, Tallies, Tally
 from monitor.drift.channels.weights import EQUAL, Weights, divisors
 from monitor.drift.runs import Run
 from monitor.stream.records import ChannelDrift
 
 LARGEST_CAPITAL: Final = 1e60
+ALL: Final = (*rank_bets.RANKED, *REPEATED)
+"""What is bet on, B + R of them."""
 NAMED: Final = 1000.0
 """Capital that a channel is named from; the first one is always."""
 _LARGEST_GAIN: Final = 500.0
@@ -40,7 +47,7 @@ Floats = NDArray[np.float64]
 class Played(NamedTuple):
     """Blocks that were played and not taken yet.
 
-    capital: (blocks, C, B), and evidence: (blocks,), after each. tallies: of these and others.
+    capital: (blocks, C, B + R), and evidence: (blocks,), after each. tallies: of these and others.
     """
 
     capital: Floats
@@ -55,22 +62,27 @@ class ChannelTest:
         """Raises ValueError if there are too few calibration records."""
         self._bets = bets = rank_bets.build(channels, tolerance)
         self._usual = Usual.of(channels)
-        self._digitiser = Digitiser(
+        compared = Compared.among(channels)
+        self.digitise = Digitiser(
             bets.edges, self._usual.mean, self._usual.spread,
             bets.log_factors, bets.shared, bets.log_bounds, bets.plain,
-        )  # fmt: skip
-        useful = bets.useful
-        self._share = useful / np.maximum(useful.sum(axis=1, keepdims=True), 1)  # (C, B)
+            compared,
+        ).digits  # fmt: skip
+        useful = np.concatenate([bets.useful, repeat_bets.unknown(compared).played], axis=1)
+        self._share = useful / np.maximum(useful.sum(axis=1, keepdims=True), 1)  # (C, B + R)
         self._divisors = divisors(weights, channels)  # (C,)
         self._share /= self._divisors[:, np.newaxis]
         self._begin()
         self._dependence = ChannelDependence(bets)
+        self._compared = compared
+        self._repeats = Repeats(*repeat_bets.of_calibration(compared, channels))
 
     def anew(self) -> ChannelTest:
         """Another with the same bets, that has seen nothing yet: see `Detector.anew`."""
         other = copy.copy(self)
         other._begin()
         other._dependence = ChannelDependence(replace(self._bets, inflation=None))
+        other._repeats = Repeats(repeat_bets.unknown(self._compared))
         return other
 
     def _begin(self) -> None:
@@ -91,18 +103,15 @@ class ChannelTest:
         """Share of the rows needed to know it."""
         return self._dependence.progress
 
-    def digitise(self, values: NDArray[np.float32] | None, cuts: Sequence[int]) -> Digits | None:
-        """The digits of channels' values, as `Digits` takes them, in blocks; of none to none."""
-        return None if values is None else Digits(self._digitiser, values, cuts)
-
     def watch(self, block: Block, tally: Tally, *, learn: bool) -> float:
         """Let the bets play a block; the evidence S, or LARGEST_CAPITAL."""
         self._capital += block.rows
-        self._capital *= self._multiples(tally.gains)
+        self._capital *= self._multiple(tally, block.rows)
         np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
         self._history.add(tally, block.start)
         if learn:
             self._dependence.add(tally.counts, block.rows, block.ended_by_time)
+            self._repeats.add(block.rows, tally.repeats)
         return self.evidence
 
     @property
@@ -116,10 +125,12 @@ class ChannelTest:
         """The capital after each block of a run, before the first that may be suspicious.
 
         Changes nothing: `take` does. tallies: of the run's blocks. records: the evidence at which
-        drift is suspected. It ends before a block that changes what is known of the dependence.
+        drift is suspected. It ends before a block that changes the bets, or what is known of the
+        dependence.
         """
         blocks = self._dependence.addable(tallies.counts, run.by_time)
-        multiples = self._multiples(tallies.gains[:blocks])
+        blocks = min(blocks, self._repeats.addable(run.sizes))
+        multiples = self._multiples(tallies.part(0, blocks), np.array(run.sizes[:blocks]))
         played, evidence = np.empty_like(multiples), np.empty(blocks)
         before = self._capital
         for number, after in enumerate(played):
@@ -143,13 +154,22 @@ class ChannelTest:
         tallies = played.tallies.part(0, blocks)
         self._history.add_run(tallies, run.starts)
         self._dependence.add_run(tallies.counts, run.sizes, run.by_time)
+        for size, each in zip(run.sizes, tallies.repeats, strict=True):
+            self._repeats.add(size, each)
         return float(played.evidence[blocks - 1])
 
-    def _multiples(self, gains: Floats) -> Floats:
-        """What the capital is multiplied by, (..., C, B). gains: of the same shape."""
-        gains = gains / self._dependence.inflation
+    def _multiples(self, tallies: Tallies, rows: Index) -> Floats:
+        """What the capital is multiplied by, (T, C, B + R), by T blocks of so many rows (T,)."""
+        of_bins = tallies.gains.shape[2]
+        gains = np.empty((len(rows), *self._share.shape))
+        np.divide(tallies.gains, self._dependence.inflation, out=gains[..., :of_bins])
+        gains[..., of_bins:] = self._repeats.gains(rows, tallies.repeats)
         np.minimum(gains, _LARGEST_GAIN, out=gains)
         return np.asarray(np.exp(gains, out=gains))
+
+    def _multiple(self, tally: Tally, rows: int) -> Floats:
+        """The same, (C, B + R), by one block."""
+        return np.asarray(self._multiples(Tallies.single(tally), np.array([rows]))[0])
 
     def begin_confirmation(self) -> None:
         """Give each channel what it has won of a new capital of 1.
@@ -163,12 +183,13 @@ class ChannelTest:
         self._confirming = earned.sum(axis=1, keepdims=True) / self._suspected * within
         self._capital[:] = 0
         self._dependence.forget_recent()
+        self._repeats.forget_recent()
 
     def confirm(self, block: Block, tally: Tally) -> float:
         """Let the bets play a block; what a capital of 1 has become."""
         if self._confirming is None:
             raise RuntimeError("begin_confirmation comes before confirm")
-        self._confirming *= self._multiples(tally.gains)
+        self._confirming *= self._multiple(tally, block.rows)
         np.minimum(self._confirming, LARGEST_CAPITAL, out=self._confirming)
         self._history.add(tally, block.start)
         return self.evidence
@@ -192,13 +213,13 @@ class ChannelTest:
 
     def _drift(self, channel: int, bet: int, won: float) -> tuple[ChannelDrift, Position | None]:
         """What is known of a channel's drift. bet: the one that has won most of it."""
-        gains = self._bets.log_factors[channel][:, bet]
+        gains = self._gains(channel, bet)
         onset = self._history.onset(channel, gains)
         moments = self._history.moments(channel, gains, channel)
         summed = int(self._usual.as_came[channel])
         as_came = self._history.moments(channel, gains, summed, later=True)
         inflation = float(self._dependence.inflation[channel].max())
-        alternative = rank_bets.RANKED[bet]
+        alternative = ALL[bet]
         shares = self._usual.shares(
             channel, self._bets.edges[channel], self._bets.counts[channel],
             self._history.counts(channel, gains),
@@ -207,6 +228,15 @@ class ChannelTest:
             self._usual, channel, alternative, moments, as_came, onset, won, inflation, shares
         )
         return drift, onset
+
+    def _gains(self, channel: int, bet: int) -> Floats:
+        """Of a bet, as `ChannelHistory.onset` takes them."""
+        of_bins = self._bets.log_factors[channel]
+        if bet < of_bins.shape[1]:
+            return np.append(of_bins[:, bet], 0.0)
+        each = bet - of_bins.shape[1]
+        row, repeat = self._repeats.row[channel, each], self._repeats.repeat[channel, each]
+        return np.append(np.full(len(of_bins), row), repeat)
 
     def restart(self) -> None:
         """Take all capital away, and forget all blocks."""
@@ -229,26 +259,41 @@ class ChannelTest:
         """Take all capital away, since drift was confirmed, and forget the blocks before it."""
         if self._confirming is not None and self._confirming.any():
             channel, bet = divmod(int(self._confirming.argmax()), self._confirming.shape[1])
-            self._history.forget_before(channel, self._bets.log_factors[channel][:, bet])
+            self._history.forget_before(channel, self._gains(channel, bet))
         self._capital[:] = 0
         self._suspected = 0.0
         self._confirming = None
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs."""
+        of_bins, confirming = self._bets.log_factors.shape[2], self._confirming
+        of_repeats = None if confirming is None else confirming[:, of_bins:]
         return {
-            "capital": self._capital,
-            "confirming": self._confirming,
+            "capital": self._capital[:, :of_bins],
+            "confirming": None if confirming is None else confirming[:, :of_bins],
+            "capital_repeats": self._capital[:, of_bins:],
+            "confirming_repeats": of_repeats,
             "suspected": self._suspected,
             "history": self._history.state(),
             "dependence": self._dependence.state(),
+            "repeats": self._repeats.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was called."""
-        self._capital = np.array(state["capital"])
-        confirming = state["confirming"]
-        self._confirming = None if confirming is None else np.array(confirming)
+        self._capital = self._capital_in(state, "capital")
+        confirming = state["confirming"] is not None
+        self._confirming = self._capital_in(state, "confirming") if confirming else None
         self._suspected = float(state["suspected"])
         self._history.restore(state["history"])
         self._dependence.restore(state["dependence"])
+        if "repeats" in state:  # earlier versions had none: they are learned then
+            self._repeats.restore(state["repeats"])
+
+    def _capital_in(self, state: Mapping[str, Any], name: str) -> Floats:
+        """Capital as it was kept, (C, B + R). Earlier versions had none of repeats."""
+        capital = np.zeros(self._share.shape)
+        of_bins = self._bets.log_factors.shape[2]
+        capital[:, :of_bins] = state[name]
+        capital[:, of_bins:] = state.get(f"{name}_repeats", 0)
+        return capital

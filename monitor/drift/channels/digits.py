@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.drift.channels.compared import Compared, Flags
+from monitor.drift.channels.last_values import LastValues
 from monitor.drift.channels.tally import Tallies, Tally
 
 STEPS: Final = 256
@@ -42,8 +44,8 @@ class Digitiser:
 
     edges: float32 (C, K - 1), of the bins, ascending. mean, spread: (W,), of the calibration values
     of the C channels, and of what else is summed up. log_factors: (C, K, B), of the bets. alike:
-    bool (C,), channels whose factors are those
-    of `shared` (K, B), less `bounds` (C, B).
+    bool (C,), channels whose factors are those of `shared` (K, B), less `bounds` (C, B). compared:
+    with the row before.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Digitiser:
         shared: Floats,
         bounds: Floats,
         alike: NDArray[np.bool_],
+        compared: Compared,
     ) -> None:
         self.channels = edges.shape[0]
         self._edges = np.tile(edges.T, (1, _TILE))  # (K - 1, _TILE * C)
@@ -65,11 +68,20 @@ class Digitiser:
         self._shared, self._bounds = shared, bounds
         self._other = np.flatnonzero(~alike)
         self._others = log_factors[self._other]
+        self.compared = compared
 
-    def tallies(self, values: Values, cuts: Sequence[int]) -> Tallies:
+    def digits(
+        self, values: Values | None, cuts: Sequence[int], partition: Index, last: LastValues
+    ) -> Digits | None:
+        """Those of values in blocks, as `Digits` takes them; of none to none."""
+        return None if values is None else Digits(self, values, cuts, partition, last)
+
+    def tallies(self, values: Values, repeated: Flags, cuts: Sequence[int]) -> Tallies:
         """Of values (R, W), finite. cuts: where the T blocks begin among the rows, and R."""
         counts = self._counts(np.ascontiguousarray(values[:, : self.channels]), cuts)
-        return Tallies(counts, self._sums(values, cuts), self._gains(counts, np.diff(cuts)))
+        gains = self._gains(counts, np.diff(cuts))
+        repeats = self.compared.repeats(values, repeated, cuts)
+        return Tallies(counts, self._sums(values, cuts), gains, repeats)
 
     def _counts(self, values: Values, cuts: Sequence[int]) -> Index:
         """Rows of each block in each bin, (T, C, K)."""
@@ -132,11 +144,19 @@ class Digitiser:
 class Digits:
     """Values (R, W) of the rows of blocks, and their tallies as they are asked for.
 
-    cuts: where the blocks begin among the rows, and R.
+    cuts: where the blocks begin among the rows, and R. partition, last: as of `Compared.repeated`.
     """
 
-    def __init__(self, digitiser: Digitiser, values: Values, cuts: Sequence[int]) -> None:
+    def __init__(
+        self,
+        digitiser: Digitiser,
+        values: Values,
+        cuts: Sequence[int],
+        partition: Index,
+        last: LastValues,
+    ) -> None:
         self._digitiser, self._values = digitiser, np.ascontiguousarray(values)
+        self._repeated = digitiser.compared.repeated(self._values, partition, last)
         self._cuts = list(cuts)
         self._first = 0
         self._made: Tallies | None = None
@@ -161,14 +181,18 @@ class Digits:
             row = self._cuts[first]
             end = max(first + 1, int(np.searchsorted(self._cuts, row + most, side="right")) - 1)
             cuts = [cut - row for cut in self._cuts[first : end + 1]]
-            parts.append(self._digitiser.tallies(self._values[row : row + cuts[-1]], cuts))
+            rows = slice(row, row + cuts[-1])
+            parts.append(self._digitiser.tallies(self._values[rows], self._repeated[rows], cuts))
             first = end
         return Tallies.joined(parts)
 
 
-Digitise = Callable[[Values | None, Sequence[int]], Digits | None]
-"""From the channels' values of rows, and the blocks, to their digits; of none to none."""
+Digitise = Callable[[Values | None, Sequence[int], Index, LastValues], Digits | None]
+"""From the channels' values of rows, the blocks, and the rows' partitions and last values, to
+their digits; of none to none."""
 
 
-def no_digits(values: Values | None, cuts: Sequence[int]) -> None:
+def no_digits(
+    values: Values | None, cuts: Sequence[int], partition: Index, last: LastValues
+) -> None:
     """Where no channels are watched."""

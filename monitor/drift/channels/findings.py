@@ -28,6 +28,7 @@ STILL: Final = "stuck"
 STUCK: Final = 0.02
 """Spread, in standard deviations of the calibration, below which a channel is stuck."""
 SPREADS: Final = ("narrowing", "widening")
+REPEATS: Final = "repeats"
 SHOWN: Final = 10
 """Channels that are named at most."""
 SAID: Final = 3
@@ -135,6 +136,8 @@ def _direction(
         return STILL
     if alternative.kind in SPREADS:
         return alternative.direction
+    if alternative.kind == REPEATS:
+        return "narrower"
     return "higher" if moments.mean > 0 else "lower"
 
 
@@ -196,7 +199,7 @@ def time_words(milliseconds: int) -> str:
 
 
 def _is_stuck(each: ChannelDrift) -> bool:
-    return each.direction == STILL and each.group == "input"
+    return each.direction == STILL and each.group in SEEN
 
 
 def _number(each: ChannelDrift) -> str:

@@ -30,11 +30,12 @@ class Moments(NamedTuple):
 
 
 class ChannelHistory:
-    """Tallies of consecutive blocks: bins (C, K) and sums (W, 2) of each."""
+    """Tallies of consecutive blocks: bins (C, K), sums (W, 2) and repeats (C,) of each."""
 
     def __init__(self, channels: int, bins: int, width: int) -> None:
         self._counts = np.zeros((ENTRIES, channels, bins), dtype=np.uint32)
         self._sums = np.zeros((ENTRIES, width, 2), dtype=np.int64)
+        self._repeats = np.zeros((ENTRIES, channels), dtype=np.int64)
         self._starts: list[Position] = []
         self._places = list(range(ENTRIES))
         """Where each block lies, and after those of all blocks the places that are free."""
@@ -46,6 +47,7 @@ class ChannelHistory:
         place = self._places[len(self._starts)]
         self._counts[place] = tally.counts
         self._sums[place] = tally.sums
+        self._repeats[place] = tally.repeats
         self._starts.append(start)
 
     def add_run(self, tallies: Tallies, starts: Sequence[Position]) -> None:
@@ -59,6 +61,7 @@ class ChannelHistory:
             places = self._places[begin : begin + last - first]
             self._counts[places] = tallies.counts[first:last]
             self._sums[places] = tallies.sums[first:last]
+            self._repeats[places] = tallies.repeats[first:last]
             self._starts.extend(starts[first:last])
             first = last
 
@@ -71,6 +74,7 @@ class ChannelHistory:
             # More rows than that in one bin are long past: they need no exact number.
             counts[counts < added] = MOST
             self._sums[each] += self._sums[other]
+            self._repeats[each] += self._repeats[other]
         self._places = [*kept, *self._places[half:], *free]
         self._starts = self._starts[0:half:2] + self._starts[half:]
 
@@ -82,7 +86,7 @@ class ChannelHistory:
     def onset(self, channel: int, gains: Floats) -> Position | None:
         """Where the CUSUM of a bet last was at its lowest; None if there is nothing.
 
-        gains: (K,), of the bet.
+        gains: (K + 1,), of the bet: of a row in each bin, and what one that repeats adds.
         """
         entry = self._onset(channel, gains)
         return None if entry is None else self._starts[entry]
@@ -109,7 +113,8 @@ class ChannelHistory:
     def _onset(self, channel: int, gains: Floats) -> int | None:
         if not self._starts:
             return None
-        each = self._counts[self._used, channel] @ gains
+        each = self._counts[self._used, channel] @ gains[:-1]
+        each += self._repeats[self._used, channel] * gains[-1]
         before = np.concatenate([[0.0], np.cumsum(each)])[:-1]
         return int(before.size - 1 - before[::-1].argmin())
 
@@ -128,6 +133,7 @@ class ChannelHistory:
         return {
             "counts": self._counts[self._used],
             "sums": self._sums[self._used],
+            "repeats": self._repeats[self._used],
             "starts": [position_state(start) for start in self._starts],
         }
 
@@ -136,3 +142,4 @@ class ChannelHistory:
         self._starts = [restored_position(start) for start in state["starts"]]
         self._counts[self._used] = state["counts"]
         self._sums[self._used] = state["sums"]
+        self._repeats[self._used] = state.get("repeats", 0)  # earlier versions had none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import add, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,18 +18,20 @@ class Tally(NamedTuple):
 
     counts: int64 (C, K), in each bin. sums: int64 (W, 2), of the distances and of their squares, of
     the C channels, and of values as they came of those that are judged by the hour.
-    gains: (C, B), of the logarithms of the bets' factors.
+    gains: (C, B), of the logarithms of the factors of the bets on bins. repeats: int64 (C,), how
+    many values are those of the row before in their partition, of channels that are bet on so.
     """
 
     counts: Index
     sums: Index
     gains: Floats
+    repeats: Index
 
     def plus(self, other: Tally | None) -> Tally:
         """The rows of both."""
         if other is None:
             return self
-        return Tally(self.counts + other.counts, self.sums + other.sums, self.gains + other.gains)
+        return Tally(*map(add, self, other))
 
 
 class Tallies(NamedTuple):
@@ -37,23 +40,29 @@ class Tallies(NamedTuple):
     counts: Index
     sums: Index
     gains: Floats
+    repeats: Index
 
     def of(self, block: int) -> Tally:
         """That of one block."""
-        return Tally(self.counts[block], self.sums[block], self.gains[block])
+        return Tally(*map(itemgetter(block), self))
 
     def part(self, first: int, last: int) -> Tallies:
         """Those of the blocks from `first` to before `last`."""
-        return Tallies(self.counts[first:last], self.sums[first:last], self.gains[first:last])
+        return Tallies(*map(itemgetter(slice(first, last)), self))
 
     def after(self, tally: Tally | None) -> Tallies:
         """With these rows, too, in the first block."""
         if tally is None:
             return self
-        both = Tallies(self.counts.copy(), self.sums.copy(), self.gains.copy())
+        both = Tallies(self.counts.copy(), self.sums.copy(), self.gains.copy(), self.repeats.copy())
         for each, added in zip(both, tally, strict=True):
             each[0] += added
         return both
+
+    @classmethod
+    def single(cls, tally: Tally) -> Tallies:
+        """That of one block, as those of several."""
+        return cls(*map(itemgetter(np.newaxis), tally))
 
     @classmethod
     def joined(cls, parts: Sequence[Tallies]) -> Tallies:
@@ -80,12 +89,15 @@ class OpenTally:
         """Everything that `restore` needs."""
         if self.tally is None:
             return None
-        counts, sums, gains = self.tally
-        return {"counts": counts, "sums": sums, "gains": gains}
+        counts, sums, gains, repeats = self.tally
+        return {"counts": counts, "sums": sums, "gains": gains, "repeats": repeats}
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
         """Go on where `state` was called."""
         self.tally = None
         if state is not None:
-            arrays = (np.array(state[name]) for name in ("counts", "sums", "gains"))
-            self.tally = Tally(*arrays)
+            counts, sums, gains = (np.array(state[name]) for name in ("counts", "sums", "gains"))
+            repeats = state.get("repeats")  # earlier versions had none
+            if repeats is None:
+                repeats = np.zeros(len(counts), dtype=np.int64)
+            self.tally = Tally(counts, sums, gains, np.array(repeats))

@@ -13,6 +13,7 @@ from monitor.config import Config
 from monitor.daemon.assembly.daemon import fingerprint
 from monitor.daemon.assembly.judge import build_judge, channels_of, judge_settings
 from monitor.daemon.assembly.model import build_scorer
+from monitor.drift.channels.last_values import LastValues
 from monitor.drift.channels.with_channels import WithChannels
 from monitor.errors import ConfigError
 
@@ -94,7 +95,9 @@ def test_scorer_and_judge_agree_on_them(bundle):
     assert scores.channels.shape == (4, 3)
     detector = build_judge(asked, bundle).detector
     assert isinstance(detector, WithChannels)
-    assert detector.channels.digitise(scores.channels, [0, 4]).tally(0).counts.sum() == 4 * 3
+    rows = np.zeros(4, dtype=np.int64)
+    digits = detector.channels.digitise(scores.channels, [0, 4], rows, LastValues())
+    assert digits.tally(0).counts.sum() == 4 * 3
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import torch
 from models.channel_groups import GROUPS
 from models.channels import Channels
 from models.views import Views
+from monitor.drift.channels.repeat_bets import REPEATED
 from monitor.drift.channels.weights import LEAST, MOST, check, check_fit, divisors
 from monitor.drift.channels.with_channels import WithChannels
 from monitor.drift.judge_state import encode
@@ -51,7 +52,8 @@ def test_the_evidence_is_half_the_errors_and_half_the_weighted_mean_of_the_chann
     detector = subject.detector
     assert isinstance(detector, WithChannels)
     test = detector.channels
-    useful = test._bets.useful
+    of_repeats = [[view.group == "input"] * len(REPEATED) for view in known().each]
+    useful = np.concatenate([test._bets.useful, of_repeats], axis=1)
     own = (test._capital * useful).sum(axis=1) / useful.sum(axis=1)  # of each channel
     mean = np.average(own, weights=1 / divisors(weights, known()))
     assert test.evidence == pytest.approx(mean, rel=1e-9)

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 
 from monitor.drift.channels import history
+from monitor.drift.channels.compared import Compared
 from monitor.drift.channels.digits import FARTHEST, STEPS, Digitiser, Digits
+from monitor.drift.channels.last_values import LastValues
 from monitor.drift.judge import Change, Judge
 from monitor.drift.judge_state import encode
 from tests.monitor.builders import normal_errors
 from tests.monitor.drift.channels.tables import Values, batch, channels_of, judge, values
 
 GRAIN = 2.0**-20
+
+
+def not_compared(channels: int) -> Compared:
+    none = np.zeros((0, 0), dtype=np.float32)
+    return Compared(channels, np.zeros(0, dtype=np.int64), none)
 
 
 def mixed(seed: int, n: int) -> Values:
@@ -97,7 +104,8 @@ def plainly(edges, log_factors, shown, mean, spread):
     distances = (shown - mean.astype(np.float32)) * (STEPS / spread).astype(np.float32)
     whole = np.rint(np.clip(distances, -FARTHEST, FARTHEST)).astype(np.int64)
     sums = np.stack([whole.sum(axis=0), (whole**2).sum(axis=0)], axis=1)
-    return counts, sums, np.einsum("ck,ckb->cb", counts.astype(np.float64), log_factors)
+    gains = np.einsum("ck,ckb->cb", counts.astype(np.float64), log_factors)
+    return counts, sums, gains, np.zeros(len(edges), dtype=np.int64)
 
 
 @pytest.mark.parametrize("sizes", [[64] * 4, [1, 3, 64, 7], [252, 253, 1000], [2, 4, 504, 505]])
@@ -112,17 +120,20 @@ def test_a_tally_is_what_counting_value_by_value_finds(sizes, channels):
     alike = np.arange(channels) % 3 != 1
     log_factors[~alike] = rng.integers(-(2**20), 2**20, (np.sum(~alike), 10, 5)) * GRAIN
     mean, spread = rng.standard_normal(channels), rng.uniform(0.1, 3, channels)
-    digitiser = Digitiser(edges, mean, spread, log_factors, shared, bounds, alike)
+    digitiser = Digitiser(
+        edges, mean, spread, log_factors, shared, bounds, alike, not_compared(channels)
+    )
     cuts = [0, *np.cumsum(sizes).tolist()]
     shown = rng.standard_normal((cuts[-1], channels)).astype(np.float32)
     shown[::5] = edges[:, rng.integers(0, 9)]  # on an edge
     shown[0, 0] = 1e9
-    digits = Digits(digitiser, shown, cuts)
+    one = np.zeros(len(shown), dtype=np.int64)
+    digits = Digits(digitiser, shown, cuts, one, LastValues())
     for number, (start, end) in enumerate(pairwise(cuts)):
         expected = plainly(edges, log_factors, shown[start:end], mean, spread)
         for found, wanted in zip(digits.tally(number), expected, strict=True):
             assert np.array_equal(found, wanted)
-    both = Digits(digitiser, shown, cuts).tallies(1, 3), digits.tallies(1, 3)
+    both = Digits(digitiser, shown, cuts, one, LastValues()).tallies(1, 3), digits.tallies(1, 3)
     assert all(map(np.array_equal, *both))
 
 
@@ -131,8 +142,8 @@ def test_more_rows_than_a_bin_can_count_stay_the_most():
     positions = [history.Position(rows, 0, {}) for rows in range(history.ENTRIES + 1)]
     tallies = Digits(
         Digitiser(np.zeros((1, 1), np.float32), np.zeros(1), np.ones(1), np.zeros((1, 2, 1)),
-                  np.zeros((2, 1)), np.zeros((1, 1)), np.ones(1, dtype=np.bool_)),
-        np.ones((1, 1), np.float32), [0, 1],
+                  np.zeros((2, 1)), np.zeros((1, 1)), np.ones(1, dtype=np.bool_), not_compared(1)),
+        np.ones((1, 1), np.float32), [0, 1], np.zeros(1, dtype=np.int64), LastValues(),
     )  # fmt: skip
     full = tallies.tally(0)._replace(counts=np.array([[5, history.MOST]]))
     for position in positions:
