@@ -31,6 +31,7 @@ from monitor.drift.channels.repeat_bets import REPEATED
 from monitor.drift.channels.repeats import Repeats
 from monitor.drift.channels.tally import Index, Tallies, Tally
 from monitor.drift.channels.weights import EQUAL, Weights, divisors
+from monitor.drift.detectors.plays import LARGEST_GAIN
 from monitor.drift.runs import Run
 from monitor.stream.records import ChannelDrift
 
@@ -39,7 +40,6 @@ ALL: Final = (*rank_bets.RANKED, *REPEATED)
 """What is bet on, B + R of them."""
 NAMED: Final = 1000.0
 """Capital that a channel is named from; the first one is always."""
-_LARGEST_GAIN: Final = 500.0
 
 Floats = NDArray[np.float64]
 
@@ -164,7 +164,7 @@ class ChannelTest:
         gains = np.empty((len(rows), *self._share.shape))
         np.divide(tallies.gains, self._dependence.inflation, out=gains[..., :of_bins])
         gains[..., of_bins:] = self._repeats.gains(rows, tallies.repeats)
-        np.minimum(gains, _LARGEST_GAIN, out=gains)
+        np.minimum(gains, LARGEST_GAIN, out=gains)
         return np.asarray(np.exp(gains, out=gains))
 
     def _multiple(self, tally: Tally, rows: int) -> Floats:

@@ -41,7 +41,7 @@ from monitor.drift.detectors.bets import Bets
 from monitor.drift.detectors.block_history import BlockHistory
 from monitor.drift.detectors.dependence import Dependence, from_ordered
 from monitor.drift.detectors.evidence import NOTHING, Calm, Evidence, Finding
-from monitor.drift.detectors.plays import BlockBins, Stakes, log10, widened
+from monitor.drift.detectors.plays import LARGEST_GAIN, BlockBins, Stakes, log10, widened
 from monitor.drift.runs import Run
 from monitor.stream.records import Partition
 
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 LARGEST_CAPITAL: Final = 1e60
 SUPPORTED: Final = 2.6e8
 """Largest budget for which the bounds were measured: no alarm in 2 x 10^9 records in control."""
-_LARGEST_GAIN: Final = 500.0
-"""Natural logarithm of the most that a block can multiply a capital with: e^500 is 1e217."""
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -127,8 +125,8 @@ class BettingTest:
             factors = plays.row_by_row(bins.each, self._gains)
         else:
             factors = np.dot(bins.each, self._gains).take(bins.touched, axis=0)
-        if size * self._steepest > _LARGEST_GAIN:
-            np.minimum(factors, _LARGEST_GAIN, out=factors)
+        if size * self._steepest > LARGEST_GAIN:
+            np.minimum(factors, LARGEST_GAIN, out=factors)
         np.exp(factors, out=factors)
         if bins.cells is None:
             self._capital += bins.rows
@@ -147,7 +145,7 @@ class BettingTest:
     def watch_calm(self, run: Run, records: float) -> Calm | None:
         """Let the bets play the blocks before one that may be suspicious, or changes the bets."""
         run = run.first(self._dependence.addable(run.sizes, run.by_time))
-        if run.blocks < 2 or max(run.sizes) * self._steepest > _LARGEST_GAIN:
+        if run.blocks < 2:
             return None
         bins = self.bets.bin_of_bucket.take(run.buckets)
         counts = plays.together(run, bins, self.bets.bins)
@@ -252,7 +250,7 @@ class BettingTest:
             raise RuntimeError("begin_confirmation comes before confirm")
         bins = self._bin(block)
         gains = (bins.each @ self._gains)[bins.touched]
-        factors = np.exp(np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN))
+        factors = np.exp(np.clip(gains, -LARGEST_GAIN, LARGEST_GAIN))
         played = self._confirming[bins.touched] * factors
         self._confirming[bins.touched] = np.minimum(played, LARGEST_CAPITAL)
         return Evidence(log10(float(self._confirming.sum())), math.log10(odds))

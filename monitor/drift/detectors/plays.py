@@ -20,6 +20,8 @@ from monitor.drift.runs import Run
 CERTAINLY_LESS: Final = 0.999
 """Capital is summed in another order than `BettingTest` does, so only a part of the level counts
 as calm; what lies between is left to it."""
+LARGEST_GAIN: Final = 500.0
+"""Natural logarithm of the most that a block can multiply a capital with: e^500 is 1e217."""
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -74,7 +76,7 @@ def play_alone(capital: Floats, counts: Floats, sizes: list[int], stakes: Stakes
 
     capital: (1, C), changed in place. counts: (blocks, K). sizes: rows of each block.
     """
-    factors = np.exp(row_by_row(counts, stakes.gains))
+    factors = np.exp(np.minimum(row_by_row(counts, stakes.gains), LARGEST_GAIN))
     played = np.empty_like(factors)
     before = capital[0]
     with np.errstate(over="ignore", invalid="ignore"):  # after a suspicious block
@@ -98,7 +100,8 @@ def play_scopes(
     """
     touched, rows, ends = _touched(run, scopes, len(capital))
     evidence = capital @ stakes.share
-    factors = np.exp(_gains(capital, counts, run.cuts, cells, touched, ends, stakes.gains))
+    gains = _gains(capital, counts, run.cuts, cells, touched, ends, stakes.gains)
+    factors = np.exp(np.minimum(gains, LARGEST_GAIN))
     before, after = np.empty_like(factors), np.empty_like(factors)
     with np.errstate(over="ignore", invalid="ignore"):
         for start, end in pairwise(ends):
