@@ -137,7 +137,7 @@ def _direction(
     if alternative.kind in SPREADS:
         return alternative.direction
     if alternative.kind == REPEATS:
-        return "narrower"
+        return "narrower" if alternative.upward else "wider"
     return "higher" if moments.mean > 0 else "lower"
 
 

@@ -8,13 +8,16 @@ repeats itself in a share of them that is known as well.
 
     q = p + (1 - p) / 8        one of eight partitions repeats itself
     q = 1 - (1 - p) / 100      nearly all records do
+    q = p / 8                  what was held for some records no longer is
     factor = q / p of a record that repeats a value, (1 - q) / (1 - p) of one that does not
 
 p bounds how often a channel repeats itself without drift, from records in the order of the stream:
 ordered calibration records and the stream's first 4,096, else its first 100,000. It is the upper
 bound of Clopper and Pearson (Biometrika 26, 1934) for that eighth of them in which it did so most:
-some hours move less than others. Repeats that come in clusters are weighed down as all bets are, by
-an inflation. Which channels are compared, and when, says `compared.py`.
+some hours move less than others. For the last bet it is the lower bound for that eighth in which it
+did so least, and that is known from calibration records alone. Repeats that come in clusters are
+weighed down as all bets are, by an inflation. Which channels are compared, and when, says
+`compared.py`.
 """
 
 from __future__ import annotations
@@ -37,8 +40,12 @@ from monitor.drift.detectors.dependence import FEWEST_BLOCKS, ROWS_TO_LEARN, est
 REPEATED: Final = (
     Alternative("repeats", 1 / 8, upward=True),
     Alternative("repeats", 0.99, upward=True),
+    Alternative("repeats", 7 / 8, upward=False),
 )
-"""What is bet on: that so large a part of what did not repeat itself does."""
+"""What is bet on: that so large a part of what did not repeat itself does, or the other way."""
+HELD: Final = 0.1
+"""Of the records that repeat their value, at least, from which it is a change if they no longer
+do."""
 STRETCHES: Final = 8
 FEWEST: Final = 100
 """Rows of all stretches together that tell something."""
@@ -53,13 +60,14 @@ Floats = NDArray[np.float64]
 class RepeatBets:
     """The R bets on N of C channels.
 
-    of: (N,), the channels that are bet on. channels: C. bounds: (N,), how often they repeat
-    themselves at most; 0 where nothing is known. inflation: (N,), of the clusters in which they do.
+    of: (N,), the channels that are bet on. channels: C. least, most: (N,), how often they repeat
+    themselves; 0 where nothing is known. inflation: (N,), of the clusters in which they do.
     """
 
     of: Index
     channels: int
-    bounds: Floats
+    least: Floats
+    most: Floats
     inflation: Floats
 
     @property
@@ -75,33 +83,37 @@ class RepeatBets:
 
         -inf and 0 where nothing can be won: no capital is left there.
         """
-        known = (self.bounds > 0) & (self.bounds < 1)
-        p, of = self.bounds[known, np.newaxis], self.of[known]
-        q = p + (1 - p) * np.array([each.size for each in REPEATED])
         row, repeat = np.full(self.played.shape, -np.inf), np.zeros(self.played.shape)
-        row[of] = np.log((1 - q) / (1 - p)) / self.inflation[known, np.newaxis]
-        repeat[of] = np.log(q / p) / self.inflation[known, np.newaxis] - row[of]
+        for bet, each in enumerate(REPEATED):
+            bound = self.most if each.upward else self.least
+            known = (bound > (0 if each.upward else HELD)) & (bound < 1)
+            p, of = bound[known], self.of[known]
+            q = p + (1 - p) * each.size if each.upward else p * (1 - each.size)
+            row[of, bet] = np.log((1 - q) / (1 - p)) / self.inflation[known]
+            repeat[of, bet] = np.log(q / p) / self.inflation[known] - row[of, bet]
         return row, repeat
 
     def after(self, rows: Index, repeats: Index) -> RepeatBets:
-        """What is known after more sums over rows, in their order; the more frequent counts.
+        """What is known after more sums over rows, in their order; what is farthest out counts.
 
         rows: (T,), of each sum, FEWEST in all. repeats: (T, N), of them that repeat a value.
         """
         if rows.sum() < FEWEST:
             raise ValueError(f"{rows.sum()} rows do not tell how often values repeat themselves")
-        bounds, inflation = self.bounds.copy(), self.inflation.copy()
+        least, most, inflation = self.least.copy(), self.most.copy(), self.inflation.copy()
         for n in range(self.of.size):
             inflation[n] = max(inflation[n], _inflation(rows, repeats[:, n]))
-            here = _bound(rows, repeats[:, n], float(inflation[n]), FAILURE / self.channels)
-            bounds[n] = max(bounds[n], here)
-        return replace(self, bounds=bounds, inflation=inflation)
+            sums = _stretches(rows, repeats[:, n]) / inflation[n]
+            lower, upper = _bounds(sums[0], sums[1], FAILURE / self.channels)
+            least[n], most[n] = min(least[n], lower), max(most[n], upper)
+        return replace(self, least=least, most=most, inflation=inflation)
 
 
 def unknown(compared: Compared) -> RepeatBets:
     """Nothing is known yet."""
     count = compared.of.size
-    return RepeatBets(compared.of, compared.channels, np.zeros(count), np.ones(count))
+    nothing = np.zeros(count)
+    return RepeatBets(compared.of, compared.channels, nothing, nothing, np.ones(count))
 
 
 def of_calibration(compared: Compared, channels: Channels) -> tuple[RepeatBets, int]:
@@ -118,6 +130,7 @@ def of_calibration(compared: Compared, channels: Channels) -> tuple[RepeatBets, 
     length = max(16, rows // _CALIBRATION_SUMS)
     cuts = [*range(0, rows - length + 1, length), rows]
     repeats = compared.repeats(values, repeated, cuts)[:, compared.of]
+    bets = replace(bets, least=np.ones(compared.of.size))
     return bets.after(np.diff(cuts), repeats), ROWS_TO_CHECK
 
 
@@ -132,11 +145,16 @@ def _inflation(rows: Index, repeats: Index) -> float:
     return float(estimate(one, counts, caution=1.0)[0])
 
 
-def _bound(rows: Index, repeats: Index, inflation: float, failure: float) -> float:
-    """Upper bound of their share, in that stretch which has the largest."""
+def _stretches(rows: Index, repeats: Index) -> Index:
+    """Both, summed up over each stretch, (2, STRETCHES)."""
     stretches = min(STRETCHES, len(rows))
     starts = np.linspace(0, len(rows), stretches + 1).round().astype(np.int64)[:-1]
-    n = np.add.reduceat(rows, starts) / inflation
-    k = np.add.reduceat(repeats, starts) / inflation
-    upper = special.betaincinv(k + 1, np.maximum(n - k, 1e-9), 1 - failure)
-    return float(np.where(k < n, upper, 1.0).max())
+    return np.stack([np.add.reduceat(each, starts) for each in (rows, repeats)])
+
+
+def _bounds(n: Floats, k: Floats, failure: float) -> tuple[float, float]:
+    """The lowest lower and the highest upper bound of shares k / n."""
+    some, others = np.maximum(k, 1e-9), np.maximum(n - k, 1e-9)
+    lower = np.where(k > 0, special.betaincinv(some, n - k + 1, failure), 0.0)
+    upper = np.where(k < n, special.betaincinv(k + 1, others, 1 - failure), 1.0)
+    return float(lower.min()), float(upper.max())

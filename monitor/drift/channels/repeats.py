@@ -77,7 +77,8 @@ class Repeats:
         none = np.zeros((0, self._open.size), dtype=np.uint32)
         return {
             "known": self.known,
-            "bounds": self._bets.bounds,
+            "least": self._bets.least,
+            "most": self._bets.most,
             "inflation": self._bets.inflation,
             "rows": self._rows,
             "sums": np.stack(self._sums) if self._sums else none,
@@ -87,8 +88,8 @@ class Repeats:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was called."""
-        bounds, inflation = np.array(state["bounds"]), np.array(state["inflation"])
-        self._bets = replace(self._bets, bounds=bounds, inflation=inflation)
+        least, most, inflation = (np.array(state[n]) for n in ("least", "most", "inflation"))
+        self._bets = replace(self._bets, least=least, most=most, inflation=inflation)
         self.known = bool(state["known"])
         if self.known:
             self.row, self.repeat = self._bets.log_factors
