@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
@@ -76,13 +77,22 @@ class Compared:
         cuts: where the T blocks begin among the rows, and R.
         """
         found = np.zeros((len(cuts) - 1, self.channels), dtype=np.int64)
-        cells = np.flatnonzero(repeated)  # few or none, as a rule
-        if cells.size:
-            row, n = np.divmod(cells, self.of.size)
-            counted = ~self.are_common(values[row, self.of[n]], n)
-            block = np.searchsorted(cuts, row[counted], side="right") - 1
-            np.add.at(found, (block, self.of[n[counted]]), 1)
+        if repeated.any():  # seldom
+            counted = self._uncommon(values, repeated)
+            for row, (start, end) in zip(found, pairwise(cuts), strict=True):
+                row[self.of] = np.count_nonzero(counted[start:end], axis=0)
         return found
+
+    def _uncommon(self, values: Values, repeated: Flags) -> Flags:
+        """Repeats of values that are not common ones, (R, N)."""
+        some = np.flatnonzero(np.isfinite(self.common).any(axis=1))
+        row, which = repeated[:, some].nonzero()
+        if not row.size:
+            return repeated
+        n = some[which]
+        counted = repeated.copy()
+        counted[row, n] = ~self.are_common(values[row, self.of[n]], n)
+        return counted
 
     def are_common(self, values: Values, n: Index) -> Flags:
         """Which of values (V,) are common ones of theirs of the N channels, (V,)."""
