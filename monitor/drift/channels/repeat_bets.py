@@ -51,6 +51,9 @@ FEWEST: Final = 100
 """Rows of all stretches together that tell something."""
 ROWS_TO_CHECK: Final = 4096
 """Rows of the stream that are learned from where calibration tells most."""
+LONGEST: Final = 32
+"""Consecutive repeats from which calibration shows that a channel may stand still for long: it is
+then not bet on, since a few long rests do not tell how long the next one is."""
 _CALIBRATION_SUMS: Final = 400
 
 Floats = NDArray[np.float64]
@@ -130,8 +133,16 @@ def of_calibration(compared: Compared, channels: Channels) -> tuple[RepeatBets, 
     length = max(16, rows // _CALIBRATION_SUMS)
     cuts = [*range(0, rows - length + 1, length), rows]
     repeats = compared.repeats(values, repeated, cuts)[:, compared.of]
-    bets = replace(bets, least=np.ones(compared.of.size))
-    return bets.after(np.diff(cuts), repeats), ROWS_TO_CHECK
+    bets = replace(bets, least=np.ones(compared.of.size)).after(np.diff(cuts), repeats)
+    rests = np.array([longest_run(each) >= LONGEST for each in repeated.T], dtype=np.bool_)
+    least, most = np.where(rests, 0.0, bets.least), np.where(rests, 1.0, bets.most)
+    return replace(bets, least=least, most=most), ROWS_TO_CHECK
+
+
+def longest_run(repeated: NDArray[np.bool_]) -> int:
+    """How many consecutive rows (n,) repeat a value at most."""
+    ends = np.flatnonzero(~repeated)
+    return int(np.diff(ends, prepend=-1, append=repeated.size).max()) - 1
 
 
 def _inflation(rows: Index, repeats: Index) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from monitor.drift.channels.repeat_bets import REPEATED, RepeatBets
+from monitor.drift.channels.repeat_bets import REPEATED, RepeatBets, longest_run
 from monitor.drift.channels.repeats import Repeats
 
 
@@ -64,3 +64,10 @@ def test_what_was_learned_last_is_forgotten_when_drift_is_suspected():
         subject.add(1024, np.array([1]))
     assert subject.known
     assert subject.addable([1024] * 40) == 40
+
+
+@pytest.mark.parametrize(
+    ("repeated", "longest"), [("", 0), ("0", 0), ("1", 1), ("0110111", 3), ("11110", 4), ("000", 0)]
+)
+def test_the_longest_run(repeated, longest):
+    assert longest_run(np.array([each == "1" for each in repeated], dtype=bool)) == longest

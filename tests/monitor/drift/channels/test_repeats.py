@@ -253,6 +253,20 @@ def test_what_was_held_and_is_no_longer_is_found(rows):
     assert "`temperature` moves more than usual" in alert.verdict.explanation
 
 
+@pytest.mark.parametrize("rows", [50, 240])
+def test_what_stood_still_for_long_in_calibration_is_not_bet_on(rows):
+    def resting(seed: int, n: int, every: int) -> Values:
+        shown = slow(seed, n)
+        for start in range(every, n - rows, every):
+            shown[start : start + rows, 2] = shown[start, 2]
+        return shown
+
+    channels = channels_of(resting(1, 20_000, 5000))
+    assert bets_of(channels).most[2] == 1
+    assert (bets_of(channels).most[[0, 1, 3, 4, 5]] < 1).all()
+    assert add_nothing(channels, resting(10, 60_000, 5000))
+
+
 def test_segments_learn_it_from_their_own_records():
     whole = judge(channels_of(slow(1, CALIBRATION))).detector
     state = whole.anew().state()["channels"]["repeats"]
