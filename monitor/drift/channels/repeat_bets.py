@@ -1,10 +1,10 @@
 """The bets on repeats: values that are, to the bit, those of the partition's record before.
 
 A sensor that is stuck repeats itself in every record, and so does every channel of a camera that
-sends one picture again and again. One that measures hardly ever does, however
-slowly what it measures moves: so neighbours that depend on each other, which make the bets on
-ranks count many records for one, do not delay these bets. A value that is held for some records
-repeats itself in a share of them that is known as well.
+sends one picture again and again. One that measures hardly ever does, however slowly what it
+measures moves: so neighbours that depend on each other, which make the bets on ranks count many
+records for one, do not delay these bets. A value that is held for some records repeats itself in a
+share of them that is known as well.
 
     q = p + (1 - p) / 8        one of eight partitions repeats itself
     q = 1 - (1 - p) / 100      nearly all records do

@@ -13,6 +13,8 @@ from monitor.drift.channels.repeat_bets import RepeatBets
 from monitor.drift.channels.tally import Index
 from monitor.drift.detectors.dependence import FEWEST_BLOCKS, ROWS_TO_LEARN
 
+SELDOM: Final = 0.001
+"""Share of records that may repeat their value where calibration does not tell how many do."""
 SUM_ROWS: Final = 1024
 """Rows of one sum that is learned from."""
 
@@ -58,7 +60,11 @@ class Repeats:
             self._close()
         if enough:
             sums = np.stack(self._sums).astype(np.int64)
-            self._bets, self.known = self._bets.after(np.array(self._rows), sums), True
+            unlike = sums.sum(axis=0) > np.maximum(self._bets.most, SELDOM) * sum(self._rows)
+            learned = self._bets.after(np.array(self._rows), sums)
+            # More than calibration shows, and nobody knows in how long rests: not bet on.
+            least, most = np.where(unlike, 0, learned.least), np.where(unlike, 1, learned.most)
+            self._bets, self.known = replace(learned, least=least, most=most), True
             self.row, self.repeat = self._bets.log_factors
             self._rows, self._sums = [], []
 

@@ -71,3 +71,13 @@ def test_what_was_learned_last_is_forgotten_when_drift_is_suspected():
 )
 def test_the_longest_run(repeated, longest):
     assert longest_run(np.array([each == "1" for each in repeated], dtype=bool)) == longest
+
+
+@pytest.mark.parametrize(("shown", "most"), [(0.0, 0.001), (0.2, 0.2)])
+def test_what_repeats_itself_more_than_calibration_shows_is_not_bet_on(shown, most):
+    for share, played in ((0.5 * most, True), (1.5 * most, False)):
+        subject = Repeats(bets([0], 1, 0.0, shown), 4096)
+        for _ in range(4):
+            subject.add(4096, np.array([round(4096 * share)]))
+        assert subject.known
+        assert np.isfinite(subject.row[0, :2]).tolist() == [played, played]
