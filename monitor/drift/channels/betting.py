@@ -29,7 +29,7 @@ from monitor.drift.channels.findings import Usual
 from monitor.drift.channels.history import ChannelHistory
 from monitor.drift.channels.repeat_bets import REPEATED
 from monitor.drift.channels.repeats import Repeats
-from monitor.drift.channels.tally import Index, Tallies, Tally
+from monitor.drift.channels.tally import Tallies, Tally
 from monitor.drift.channels.weights import EQUAL, Weights, divisors
 from monitor.drift.detectors.plays import LARGEST_GAIN
 from monitor.drift.runs import Run
@@ -106,12 +106,12 @@ class ChannelTest:
     def watch(self, block: Block, tally: Tally, *, learn: bool) -> float:
         """Let the bets play a block; the evidence S, or LARGEST_CAPITAL."""
         self._capital += block.rows
-        self._capital *= self._multiple(tally, block.rows)
+        self._capital *= self._multiple(tally)
         np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
         self._history.add(tally, block.start)
         if learn:
             self._dependence.add(tally.counts, block.rows, block.ended_by_time)
-            self._repeats.add(block.rows, tally.repeats)
+            self._repeats.add(tally.rows, tally.repeats)
         return self.evidence
 
     @property
@@ -129,8 +129,8 @@ class ChannelTest:
         dependence.
         """
         blocks = self._dependence.addable(tallies.counts, run.by_time)
-        blocks = min(blocks, self._repeats.addable(run.sizes))
-        multiples = self._multiples(tallies.part(0, blocks), np.array(run.sizes[:blocks]))
+        blocks = min(blocks, self._repeats.addable(tallies.rows))
+        multiples = self._multiples(tallies.part(0, blocks))
         played, evidence = np.empty_like(multiples), np.empty(blocks)
         before = self._capital
         for number, after in enumerate(played):
@@ -154,22 +154,22 @@ class ChannelTest:
         tallies = played.tallies.part(0, blocks)
         self._history.add_run(tallies, run.starts)
         self._dependence.add_run(tallies.counts, run.sizes, run.by_time)
-        for size, each in zip(run.sizes, tallies.repeats, strict=True):
-            self._repeats.add(size, each)
+        for rows, each in zip(tallies.rows.tolist(), tallies.repeats, strict=True):
+            self._repeats.add(rows, each)
         return float(played.evidence[blocks - 1])
 
-    def _multiples(self, tallies: Tallies, rows: Index) -> Floats:
-        """What the capital is multiplied by, (T, C, B + R), by T blocks of so many rows (T,)."""
+    def _multiples(self, tallies: Tallies) -> Floats:
+        """What the capital is multiplied by, (T, C, B + R), by T blocks."""
         of_bins = tallies.gains.shape[2]
-        gains = np.empty((len(rows), *self._share.shape))
+        gains = np.empty((len(tallies.gains), *self._share.shape))
         np.divide(tallies.gains, self._dependence.inflation, out=gains[..., :of_bins])
-        gains[..., of_bins:] = self._repeats.gains(rows, tallies.repeats)
+        gains[..., of_bins:] = self._repeats.gains(tallies.rows, tallies.repeats)
         np.minimum(gains, LARGEST_GAIN, out=gains)
         return np.asarray(np.exp(gains, out=gains))
 
-    def _multiple(self, tally: Tally, rows: int) -> Floats:
+    def _multiple(self, tally: Tally) -> Floats:
         """The same, (C, B + R), by one block."""
-        return np.asarray(self._multiples(Tallies.single(tally), np.array([rows]))[0])
+        return np.asarray(self._multiples(Tallies.single(tally))[0])
 
     def begin_confirmation(self) -> None:
         """Give each channel what it has won of a new capital of 1.
@@ -189,7 +189,7 @@ class ChannelTest:
         """Let the bets play a block; what a capital of 1 has become."""
         if self._confirming is None:
             raise RuntimeError("begin_confirmation comes before confirm")
-        self._confirming *= self._multiple(tally, block.rows)
+        self._confirming *= self._multiple(tally)
         np.minimum(self._confirming, LARGEST_CAPITAL, out=self._confirming)
         self._history.add(tally, block.start)
         return self.evidence
@@ -287,8 +287,7 @@ class ChannelTest:
         self._suspected = float(state["suspected"])
         self._history.restore(state["history"])
         self._dependence.restore(state["dependence"])
-        if "repeats" in state:  # earlier versions had none: they are learned then
-            self._repeats.restore(state["repeats"])
+        self._repeats.restore(state.get("repeats"))
 
     def _capital_in(self, state: Mapping[str, Any], name: str) -> Floats:
         """Capital as it was kept, (C, B + R). Earlier versions had none of repeats."""

@@ -27,6 +27,11 @@ class Tally(NamedTuple):
     gains: Floats
     repeats: Index
 
+    @property
+    def rows(self) -> int:
+        """How many there are. Others of the block may have no channels."""
+        return int(self.counts[0].sum())
+
     def plus(self, other: Tally | None) -> Tally:
         """The rows of both."""
         if other is None:
@@ -41,6 +46,11 @@ class Tallies(NamedTuple):
     sums: Index
     gains: Floats
     repeats: Index
+
+    @property
+    def rows(self) -> Index:
+        """Of each block, (T,)."""
+        return np.asarray(self.counts[:, 0].sum(axis=1))
 
     def of(self, block: int) -> Tally:
         """That of one block."""
