@@ -14,6 +14,7 @@ from monitor.drift.budget import Budget
 from monitor.drift.channels.choice import chosen
 from monitor.drift.channels.rank_bets import FEWEST
 from monitor.drift.channels.weights import check_fit
+from monitor.drift.channels.with_channels import WithChannels
 from monitor.drift.judge import Judge
 from monitor.drift.judge_settings import JudgeSettings
 from monitor.drift.segments.shares import of_whole
@@ -23,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 SLOW_DEPENDENCE = 10.0
 """Factor of dependence above which the user is told of cycles."""
+FEW_INDEPENDENT = 100
+"""Independent calibration records below which the user is told of a channel."""
+SLOWEST = 5
+"""Channels that are then named."""
 
 
 def judge_settings(config: Config) -> JudgeSettings:
@@ -95,6 +100,7 @@ def build_judge(config: Config, bundle: Bundle) -> Judge:
             f"drift: {error}. Train with more calibration records, or change the configuration."
         ) from None
     _warn_of_few(bundle.judged, drift.tolerance)
+    _warn_of_slow_channels(judge, channels)
     known = judge.detector.ready and bundle.reference.ordered
     if known and judge.detector.dependence > SLOW_DEPENDENCE:
         log.warning(
@@ -114,3 +120,22 @@ def _warn_of_few(reference: Reference, tolerance: float) -> None:
             calibration_records=reference.count,
             limits=reference.detection_limits(tolerance),
         )
+
+
+def _warn_of_slow_channels(judge: Judge, channels: Channels | None) -> None:
+    detector = judge.detector
+    worth = detector.channels.worth if isinstance(detector, WithChannels) else None
+    if channels is None or worth is None or worth.min() >= FEW_INDEPENDENT:
+        return
+    slowest = worth.argsort(kind="stable")[:SLOWEST].tolist()
+    log.warning(
+        "channels swing so slowly that their calibration is worth few independent records: small"
+        " drifts of them are not seen, and what swings longer than calibration shows is called"
+        " drift. Calibrate on a longer stretch of the stream, or leave them out (drift.channels,"
+        " docs/drift.md)",
+        slow=int((worth < FEW_INDEPENDENT).sum()),
+        channels=len(channels.each),
+        independent_records={
+            channels.each[c].name: round(worth[c]) for c in slowest if worth[c] < FEW_INDEPENDENT
+        },
+    )

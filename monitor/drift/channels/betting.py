@@ -103,10 +103,15 @@ class ChannelTest:
         """Share of the rows needed to know it."""
         return self._dependence.progress
 
+    @property
+    def worth(self) -> Floats | None:
+        """As of `RankBets`."""
+        return self._bets.worth
+
     def watch(self, block: Block, tally: Tally, *, learn: bool) -> float:
         """Let the bets play a block; the evidence S, or LARGEST_CAPITAL."""
         self._capital += block.rows
-        self._capital *= self._multiple(tally)
+        self._capital *= self._multiples(Tallies.single(tally))[0]
         np.minimum(self._capital, LARGEST_CAPITAL, out=self._capital)
         self._history.add(tally, block.start)
         if learn:
@@ -167,10 +172,6 @@ class ChannelTest:
         np.minimum(gains, LARGEST_GAIN, out=gains)
         return np.asarray(np.exp(gains, out=gains))
 
-    def _multiple(self, tally: Tally) -> Floats:
-        """The same, (C, B + R), by one block."""
-        return np.asarray(self._multiples(Tallies.single(tally))[0])
-
     def begin_confirmation(self) -> None:
         """Give each channel what it has won of a new capital of 1.
 
@@ -189,7 +190,7 @@ class ChannelTest:
         """Let the bets play a block; what a capital of 1 has become."""
         if self._confirming is None:
             raise RuntimeError("begin_confirmation comes before confirm")
-        self._confirming *= self._multiple(tally)
+        self._confirming *= self._multiples(Tallies.single(tally))[0]
         np.minimum(self._confirming, LARGEST_CAPITAL, out=self._confirming)
         self._history.add(tally, block.start)
         return self.evidence

@@ -82,6 +82,16 @@ class RankBets:
         useful: NDArray[np.bool_] = self.log_factors.max(axis=1) > 0
         return useful
 
+    @property
+    def worth(self) -> Floats | None:
+        """How many independent records the calibration of each channel is worth, (C,).
+
+        None if its order, which tells it, is not known.
+        """
+        if self.inflation is None:
+            return None
+        return np.asarray(self.counts.sum(axis=1) / self.inflation.max(axis=1))
+
     def bets(self, channel: int) -> Bets:
         """Those of one channel, for what looks at the dependence of neighbours."""
         return _bets(self.log_factors[channel], self.counts[channel])
