@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from monitor.backtest.backtest import Judged, Result
+from monitor.backtest.result import Judged, Result
 from monitor.daemon.assembly.judge import judge_settings
+from monitor.drift.segments.silence import SILENT
 
 DAY: Final = 86400.0
 
@@ -33,8 +34,13 @@ class Against:
 
     @property
     def alarms(self) -> int:
-        """Episodes that fired."""
-        return self.judged.count("firing")
+        """Episodes that fired, of the whole stream and of segments, and those that fell silent."""
+        return self.judged.count("firing") + self.judged.count(SILENT)
+
+    @property
+    def alarms_of_segments(self) -> int:
+        """Those of them that are of segments."""
+        return sum(each.event in ("firing", SILENT) for each in self.judged.of_segments)
 
     @property
     def alarms_a_day(self) -> float:

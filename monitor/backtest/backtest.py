@@ -9,23 +9,33 @@ from one partition while they came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.input_spec import InputSpec
-from monitor.backtest.alarms import Comparison, Noted, alarms_of, compared
+from monitor.backtest.alarms import Noted, alarms_of, compared
 from monitor.backtest.course import Course
 from monitor.backtest.dead import Dead
 from monitor.backtest.given_rows import GivenRows
 from monitor.backtest.lane import Lane
 from monitor.backtest.past import Past
+from monitor.backtest.result import Judged, Result
 from monitor.backtest.strangest import Strangest
 from monitor.backtest.true_changes import Places, TrueChange
 from monitor.backtest.watched_history import WatchedHistory
+from monitor.backtest.watched_segments import (
+    CONFIGURED,
+    LOOK_RECORDS,
+    Asked,
+    WatchedSegments,
+    column_of,
+    watching,
+)
 from monitor.config import Config
 from monitor.daemon.assembly.judge import channels_of
 from monitor.daemon.assembly.loaded_model import build_model
@@ -34,95 +44,32 @@ from monitor.daemon.assembly.registry import model_folder
 from monitor.daemon.assembly.retraining import retraining_policy
 from monitor.pipeline.dead_letter_limit import DeadLetterLimit
 from monitor.pipeline.outcome import Outcome
+from monitor.pipeline.segment_json import segments_json
 from monitor.pipeline.step import Pipeline
 from monitor.process.progress import Advance
 from monitor.retraining.past_episode import Episode
 from monitor.retraining.request import RetrainRequest
 from monitor.stream.columns import Columns
-from monitor.stream.records import Partition, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one judge said of them. config: as it was asked. noted: changes of state, in order."""
-
-    config: Config
-    noted: tuple[Noted, ...]
-    comparison: Comparison | None
-
-    def count(self, event: str) -> int:
-        """How many changes of state were this event."""
-        return sum(each.event == event for each in self.noted)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a daemon would have seen and said. Times are in milliseconds since the epoch.
-
-    records: replayed. rows: scored, one each but for steps that complete no window. first, last:
-    times, None if there is no record. judged: by the configuration. lanes: by others, over the
-    same scores. verdict: at the end. complete: all records were replayed; stopped: why the daemon
-    would have read no further, or "". unlike: why the first rows are not like those that the model
-    knows, or "".
-    """
-
-    records: int
-    rows: int
-    anomalous: int
-    dead: Dead
-    first: int | None
-    last: int | None
-    judged: Judged
-    lanes: tuple[Judged, ...]
-    episodes: tuple[Episode, ...]
-    requests: tuple[RetrainRequest, ...]
-    verdict: Verdict
-    course: Course
-    strangest: Strangest
-    complete: bool
-    stopped: str
-    unlike: str
-
-    @property
-    def noted(self) -> tuple[Noted, ...]:
-        """Changes of state, in order."""
-        return self.judged.noted
-
-    @property
-    def comparison(self) -> Comparison | None:
-        """Of alarms and true changes; None if nobody said what happened."""
-        return self.judged.comparison
-
-    @property
-    def seconds(self) -> float:
-        """From the first record to the last."""
-        return 0.0 if self.first is None or self.last is None else (self.last - self.first) / 1000
-
-    @property
-    def rate(self) -> float:
-        """Records a second; nan if all came at once."""
-        return (self.records - 1) / self.seconds if self.seconds else np.nan
-
-    def count(self, event: str) -> int:
-        """How many changes of state were this event."""
-        return self.judged.count(event)
+from monitor.stream.records import Partition
 
 
 class Backtest:
     """Replays records once. config: the daemon's. lanes: others, whose drift section is judged by
     over the same scores.
 
-    payloads: the codec decodes them; without, rows are `given` in their place. bundle: the model
-    that it names. channels: names of what is watched beside the error. knows_hours: whether errors
-    or channels are judged by the hour. spec: of what the data must
-    hold, single steps where the model takes windows. by: the column that says which series a step
-    is of, or "".
-    Raises ConfigError or BundleError as the daemon does.
+    payloads: the codec decodes them; without, rows are `given` in their place. asked: which
+    segments are judged; segments: that are, or None. bundle: the model that it names. channels:
+    names of what is watched beside the error. knows_hours: whether errors or channels are judged by
+    the hour. spec: of what the data must hold, single steps where the model takes windows. by: the
+    column that says which series a step is of, or ""; segment_column: the one that names its
+    segment.
+    Raises ConfigError or BundleError as the daemon does, UserError where segments cannot be known.
     """
 
     def __init__(
-        self, config: Config, lanes: Sequence[Config] = (), *, payloads: bool = False
-    ) -> None:
+        self, config: Config, lanes: Sequence[Config] = (), *, payloads: bool = False,
+        asked: Asked = CONFIGURED,
+    ) -> None:  # fmt: skip
         self.config = config
         self.given = GivenRows()
         self.bundle: Bundle = load_in_precision(config, model_folder(config))
@@ -136,6 +83,9 @@ class Backtest:
         spec = self.bundle.input_spec
         self.spec: InputSpec = spec if spec.window is None else spec.steps
         self.by = "" if spec.window is None else spec.window.by
+        self.segment_column = "" if payloads else column_of(config, asked, self.by)
+        new_segments = watching(config, asked, None if payloads else self.given)
+        self.segments = new_segments(self.model.segments)
         self.place = Partition(config.kafka.topic, 0)
         self.history = WatchedHistory(retraining_policy(config))
         self._strangest = Strangest(
@@ -144,13 +94,16 @@ class Backtest:
         self.pipeline = Pipeline(
             self.model.decode if payloads else self.given, self.model.scorer, self.model.judge,
             history=self.history, series=self.model.series, picker=self._strangest,
+            segmented=self.segments,
         )  # fmt: skip
-        self._lanes = [Lane(each, self.bundle) for each in lanes]
+        self._lanes = [Lane(each, self.bundle, new_segments) for each in lanes]
         section = config.dead_letters
         self._limit = DeadLetterLimit(section.max_share, section.over_records)
         self.course, self._dead = Course(), Dead()
         self._requests: list[RetrainRequest] = []
         self._records = self._rows = self._anomalous = 0
+        self._partitions: dict[Partition, None] = {}
+        self._newest = -1
         self._first: int | None = None
         self._last: int | None = None
 
@@ -165,9 +118,12 @@ class Backtest:
         changes: that are known to have happened, None if nobody says. advance: is told how many
         records were replayed. Raises DataError, or UserError where a topic cannot be read.
         """
-        places, complete = Places(changes or ()), True
+        places, complete, limits = Places(changes or ()), True, self.model.limits
+        several = past.topic is not None and len(past.topic["partitions"]) > 1
+        if several and self.segments is not None:
+            limits = replace(limits, max_records=min(limits.max_records, LOOK_RECORDS))
         try:
-            for batch in past.batches(self.model.limits):
+            for batch in past.batches(limits):
                 self._take(batch, places)
                 advance(len(batch))
                 if self._limit.closed:
@@ -176,6 +132,8 @@ class Backtest:
             if not self._records:
                 raise
             complete = False
+        else:
+            self._finish()
         return self._result(changes, places, complete and not self._limit.closed)
 
     def _take(self, batch: Columns, places: Places) -> None:
@@ -184,20 +142,44 @@ class Backtest:
         self.history.expect(batch, self._records)
         self._strangest.before = self._records
         scored = self.pipeline.score(batch)
+        if self.segments is not None:
+            self._strangest.name(scored)
+            self.segments.expect(scored.rows, self.pipeline.judge.rows, self._records)
         outcome = self.pipeline.decide(scored)
         if self._lanes:
             judged = scored.judged(scored.context_times())
             for lane in self._lanes:
-                lane.take(judged, batch, self._records)
+                lane.take(judged, scored, self._records)
         places.see(came, self._records)
         self.course.add(_errors(outcome))
         self._time(came)
+        self._look(came, batch.partitions)
         self._rows += outcome.scores.reconstruction_error.size
         self._anomalous += int(outcome.scores.anomalous.sum())
         self._dead.take(outcome.dead_letters)
         self._requests += outcome.requests
         self._limit.count(outcome)
         self._records += len(batch)
+
+    def _look(self, came: NDArray[np.int64], partitions: Iterable[Partition]) -> None:
+        """Look for segments that are silent with their partition, as the daemon does."""
+        self._partitions |= dict.fromkeys(partitions)
+        self._newest = max(self._newest, int(came.max()))
+        if self._newest < 0 or len(self._partitions) < 2:
+            return
+        rows = self.pipeline.judge.rows
+        for segments in self._all_segments:
+            segments.look(self._newest, self._partitions, rows)
+
+    def _finish(self) -> None:
+        for segments in self._all_segments:
+            segments.finish(self._records)
+
+    @property
+    def _all_segments(self) -> list[WatchedSegments]:
+        """By the configuration, and by each lane."""
+        both = (self.segments, *(lane.segments for lane in self._lanes))
+        return [each for each in both if each is not None]
 
     def _time(self, came: NDArray[np.int64]) -> None:
         """Note when a batch came; -1 stands for what nobody knows."""
@@ -213,11 +195,17 @@ class Backtest:
         noted = tuple(n for n in self.history.noted if n.records <= self._records)
         known = {each.episode for each in noted}
 
-        def judged(config: Config, noted: tuple[Noted, ...]) -> Judged:
+        def judged(
+            config: Config, noted: tuple[Noted, ...], segments: WatchedSegments | None
+        ) -> Judged:
+            of_segments = () if segments is None else segments.within(self._records)
             if changes is None:
-                return Judged(config, noted, None)
-            return Judged(config, noted, compared(changes, places, alarms_of(noted), self._records))
+                return Judged(config, noted, None, of_segments)
+            alarms = alarms_of((*noted, *of_segments))
+            found = compared(changes, places, alarms, self._records)
+            return Judged(config, noted, found, of_segments)
 
+        own = judged(self.config, noted, self.segments)
         return Result(
             records=self._records,
             rows=self._rows,
@@ -225,17 +213,30 @@ class Backtest:
             dead=self._dead,
             first=self._first,
             last=self._last,
-            judged=judged(self.config, noted),
-            lanes=tuple(judged(each.config, each.noted(self._records)) for each in self._lanes),
+            judged=own,
+            lanes=tuple(
+                judged(each.config, each.noted(self._records), each.segments)
+                for each in self._lanes
+            ),
             episodes=tuple(e for e in self.history.all_episodes if e.id in known),
+            segment_episodes=self._segment_episodes(own),
             requests=tuple(self._requests),
             verdict=self.pipeline.judge.verdict,
+            segments=self._segments_json(),
             course=self.course,
             strangest=self._strangest,
             complete=complete,
             stopped=self._stopped,
             unlike=self._unlike,
         )
+
+    def _segment_episodes(self, own: Judged) -> tuple[Episode, ...]:
+        return () if self.segments is None else self.segments.episodes(own.of_segments)
+
+    def _segments_json(self) -> Mapping[str, Any] | None:
+        if self.segments is None:
+            return None
+        return segments_json(self.segments.segments, self.pipeline.judge.verdict)
 
     @property
     def _unlike(self) -> str:

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from monitor.backtest.backtest import Backtest, Result
+from monitor.backtest.backtest import Backtest
 from monitor.backtest.grid import Grid, Row, rows_of
 from monitor.backtest.past import Past
 from monitor.backtest.report import Report
+from monitor.backtest.result import Result
 from monitor.backtest.true_changes import TrueChange
+from monitor.backtest.watched_segments import CONFIGURED, Asked
 from monitor.config import Config
 from monitor.errors import UserError
 from monitor.process.progress import Advance
@@ -24,18 +26,19 @@ NO_GRID: Final = Grid()
 class Comparing:
     """past_of: the records, as a backtest's model takes them; asked once for each model.
 
-    payloads: they are to be decoded. backtest: of the configuration.
+    payloads: they are to be decoded. asked: which segments are judged. backtest: of the
+    configuration.
     """
 
     def __init__(
         self, config: Config, grid: Grid | None, past_of: Callable[[Backtest], Past], *,
-        payloads: bool,
+        payloads: bool, asked: Asked = CONFIGURED,
     ) -> None:  # fmt: skip
         self._config, self._grid = config, grid
-        self._past_of, self._payloads = past_of, payloads
+        self._past_of, self._payloads, self._asked = past_of, payloads, asked
         own = grid is not None and (not grid.models or any(map(self._is_own, grid.models)))
         lanes = grid.lanes(config) if grid is not None and own else []
-        self.backtest = Backtest(config, lanes, payloads=payloads)
+        self.backtest = Backtest(config, lanes, payloads=payloads, asked=asked)
 
     def run(self, changes: tuple[TrueChange, ...] | None, counting: Counting) -> Report:
         """Replay; of the other models of the grid only those that were finished are told.
@@ -76,7 +79,8 @@ class Comparing:
     ) -> list[Row] | None:
         """The rows of another model; None if it was interrupted."""
         config = self._config.model_copy(update={"model": model, "registry": None})
-        backtest = Backtest(config, grid.lanes(config), payloads=self._payloads)
+        asked = self._asked
+        backtest = Backtest(config, grid.lanes(config), payloads=self._payloads, asked=asked)
         try:
             result = self._counted(backtest, self._past_of(backtest), changes, counting)
         except KeyboardInterrupt:

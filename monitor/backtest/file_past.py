@@ -15,6 +15,7 @@ from monitor.backtest.times import Times
 from monitor.datasets import Dataset
 from monitor.datasets.fitting import as_recorded, in_type
 from monitor.datasets.parts import regrouped
+from monitor.errors import DataError
 from monitor.stream.batching import BatchLimits
 from monitor.stream.columns import Columns
 from monitor.stream.records import Partition
@@ -25,13 +26,14 @@ class TakesRows(Protocol):
 
     given: is given the rows of each batch. place: the partition that all records are of. spec: of
     what the data must hold, single steps where the model takes windows. by: the column that says
-    which series a step is of, or "".
+    which series a step is of, or "". segment_column: the one that names its segment, or "".
     """
 
     given: GivenRows
     place: Partition
     spec: InputSpec
     by: str
+    segment_column: str
 
 
 class FilePast:
@@ -53,7 +55,8 @@ class FilePast:
         with closing(regrouped(self._parts, limits.max_records)) as parts:  # type: ignore[type-var]
             for data in parts:
                 stamps = self._times.of(data)
-                takes.given.give(rows_of(data, takes.spec, self.source))
+                segments = segments_in(data, takes.segment_column, self.source)
+                takes.given.give(rows_of(data, takes.spec, self.source), segments)
                 yield columns_of(data, takes.place, first, stamps, takes.by)
                 first += len(data.records)
 
@@ -78,6 +81,18 @@ def rows_of(data: Dataset, spec: InputSpec, source: str) -> NDArray[Any]:
     spec: of single steps where the model takes windows.
     """
     return in_type(as_recorded(data.records, spec, source), spec)
+
+
+def segments_in(data: Dataset, column: str, source: str) -> list[bytes]:
+    """What names the segment of each record; nothing if no column does. Raises DataError."""
+    if not column:
+        return []
+    if column not in data.carried:
+        raise DataError(
+            f"{source}: no column {column!r:.80}, which says of which segment each row is. Name the"
+            " right one (--segment-column NAME), or judge no segments (--no-segments)"
+        )
+    return [(cell or "").encode() for cell in data.carried[column]]
 
 
 def columns_of(

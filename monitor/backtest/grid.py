@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from monitor.backtest.against import Against
-from monitor.backtest.backtest import Result
+from monitor.backtest.result import Result
 from monitor.config import Config
 from monitor.drift.budget import Budget
 from monitor.errors import UserError

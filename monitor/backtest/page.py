@@ -9,7 +9,9 @@ from monitor.backtest.alarms import FOREVER, Noted, Told
 from monitor.backtest.grid_table import cells, titles
 from monitor.backtest.looking import Shown
 from monitor.backtest.report import Report
-from monitor.backtest.table import a_day, change_counts, fate, span
+from monitor.backtest.segment_rows import segment_rows
+from monitor.backtest.table import a_day, change_counts, fate, of_segments, span
+from monitor.drift.segments.silence import RETURNED, SILENT
 from monitor.stream.channel_json import channel_json
 from monitor.stream.json_values import isoformat
 from monitor.stream.records import ChannelDrift
@@ -42,8 +44,8 @@ def page(report: Report) -> str:
 
 def _view(report: Report, shown: Shown) -> dict[str, Any]:
     result, count = report.result, report.against.alarms
-    told = [n for n in result.noted if n.change.alert is not None]
-    fired = [n for n in told if n.event == "firing"]
+    told = [n for n in result.judged.all_noted if n.change.alert is not None]
+    fired = [n for n in told if n.event in ("firing", SILENT)]
     comparison = result.comparison
     return {
         "source": report.past.source,
@@ -60,6 +62,7 @@ def _view(report: Report, shown: Shown) -> dict[str, Any]:
         "told": [_told(report, each) for each in told[:LISTED]],
         "more_told": max(0, len(told) - LISTED),
         "counted": "" if comparison is None else change_counts(comparison),
+        "segments": segment_rows(report),
         "changes": [_change(report, t) for t in (() if comparison is None else comparison.told)],
         "grid": _grid(report),
         "alarms": [_alarm(report, each, shown) for each in fired[:ALARMS]],
@@ -81,9 +84,7 @@ def _sentence(report: Report) -> str:
 
 def _notes(report: Report) -> Iterator[str]:
     result = report.result
-    yield from report.past.notes
-    if result.unlike:
-        yield result.unlike
+    yield from report.notes
     if report.backtest.config.mutes:
         yield (
             "Alarms while a planned mute was in force are marked; alerts and requests are told as"
@@ -99,7 +100,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     result, against, drift = report.result, report.against, report.backtest.config.drift
     yield "first record (UTC)", _moment(result.first)
     yield "last record (UTC)", _moment(result.last)
-    yield "alarms", f"{against.alarms:,}{a_day(against.alarms_a_day)}"
+    yield "alarms", f"{against.alarms:,}{a_day(against.alarms_a_day)}{of_segments(against)}"
     yield "budget", f"{drift.false_alarms}{f', {drift.streams} streams' * (drift.streams > 1)}"
     yield "false alarms that it allows", f"{against.allowed:.2g}{a_day(against.allowed_a_day)}"
     yield "tolerance", f"{drift.tolerance:g}"
@@ -130,21 +131,37 @@ def _told(report: Report, noted: Noted) -> Mapping[str, Any]:
 def _alarm(report: Report, noted: Noted, shown: Shown) -> Mapping[str, Any]:
     """With its channels, and its records with the highest errors."""
     verdict, resolved = noted.change.verdict, _resolved(report, noted)
-    onset = verdict.onset
-    since = None if onset is None else onset.rows
-    begin = noted.records if since is None else max(0, noted.records - since)
+    onset, segment, silent = verdict.onset, verdict.segment, noted.event == SILENT
+    since = None if onset is None or silent else onset.rows
     end = report.result.records if resolved is None else resolved
-    rows = report.result.strangest.within(begin, end, EACH)
+    strangest = report.result.strangest
+    rows = [] if silent else strangest.within(_begin(noted), end, EACH, segment, _from(noted))
     return {
         **_told(report, noted),
+        "segment": segment,
+        "silent": silent,
         "onset": None if onset is None else isoformat(onset.timestamp),
         "since": since,
         "resolved": resolved,
         "ratio": verdict.ratio.value,
         "first": _first(report, noted),
-        "moved": [_moved(each) for each in verdict.channels[:CHANNELS]],
+        "moved": [] if silent else [_moved(each) for each in verdict.channels[:CHANNELS]],
         "gallery": shown.groups("Its highest errors", rows),
     }
+
+
+def _begin(noted: Noted) -> int:
+    """The first record of a drift, of all that came; of a segment its time alone tells."""
+    onset = noted.change.verdict.onset
+    if noted.change.verdict.segment:
+        return 0
+    return noted.records if onset is None else max(0, noted.records - onset.rows)
+
+
+def _from(noted: Noted) -> int:
+    """Milliseconds since the epoch before which records are not of the drift of a segment."""
+    onset = noted.change.verdict.onset
+    return onset.timestamp if onset is not None and noted.change.verdict.segment else -1
 
 
 def _moved(each: ChannelDrift) -> Mapping[str, Any]:
@@ -154,8 +171,8 @@ def _moved(each: ChannelDrift) -> Mapping[str, Any]:
 
 def _resolved(report: Report, noted: Noted) -> int | None:
     """Records that had come when it was resolved; None while it lasts."""
-    later = (n for n in report.result.noted if n.records >= noted.records)
-    return next((n.records for n in later if n.event == "resolved"), None)
+    mine = (n for n in report.result.judged.all_noted if n.episode == noted.episode)
+    return next((n.records for n in mine if n.event in ("resolved", RETURNED)), None)
 
 
 def _first(report: Report, noted: Noted) -> str:

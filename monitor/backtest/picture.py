@@ -32,9 +32,12 @@ def draw(report: Report) -> bytes:
     axes = figure.add_subplot()
     result = report.result
     _errors(axes, report)
-    alarms = [a for a in alarms_of(result.noted) if not a.turned]
+    found = alarms_of((*result.noted, *result.judged.of_segments))
+    alarms = [a for a in found if not a.turned]
     for alarm in alarms:
-        _alarm(axes, alarm, result.records)
+        if not alarm.segment:
+            _alarm(axes, alarm, result.records)
+    _segments(axes, [a.raised for a in alarms if a.segment])
     _true_changes(axes, report)
     tolerance = report.backtest.config.drift.tolerance
     axes.axhspan(1 / (1 + tolerance), 1 + tolerance, color="0.9", zorder=0)
@@ -81,6 +84,14 @@ def _alarm(axes: Axes, alarm: Alarm, records: int) -> None:
     end = records if alarm.resolved == FOREVER else alarm.resolved
     axes.axvspan(alarm.raised, end, color=plots.ALARM, alpha=0.12, linewidth=0, zorder=1)
     axes.axvline(alarm.raised, color=plots.ALARM, linewidth=1, zorder=2)
+
+
+def _segments(axes: Axes, raised: list[int]) -> None:
+    """Marks at the foot of the axes where segments were alarmed. raised: records by then."""
+    axes.plot(
+        raised, [0.0] * len(raised), "^", color=plots.ALARM, markersize=7, clip_on=False, zorder=5,
+        transform=axes.get_xaxis_transform(),
+    )  # fmt: skip
 
 
 def _true_changes(axes: Axes, report: Report) -> None:
@@ -132,8 +143,12 @@ def _legend(figure: Figure, report: Report, alarms: list[Alarm]) -> None:
         for level, colour in LEVELS.items()
     ]
     marks.append(Patch(color="0.9", label="tolerance"))
-    if alarms:
+    if any(not each.segment for each in alarms):
         marks.append(Patch(color=plots.ALARM, alpha=0.3, label="alarm, until resolved"))
+    if any(each.segment for each in alarms):
+        marks.append(
+            Line2D([], [], color=plots.ALARM, linestyle="", marker="^", label="alarm of a segment")
+        )
     if report.result.comparison is not None:
         marks.append(Line2D([], [], color=_TRUE, linestyle="--", label="true change begins"))
         if any(each.change.end for each in report.result.comparison.told):

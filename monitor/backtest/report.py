@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from monitor.backtest.against import Against
 from monitor.backtest.alarms import Alarm, Comparison, Noted, Told
-from monitor.backtest.backtest import Backtest, Result
+from monitor.backtest.backtest import Backtest
 from monitor.backtest.dead import Named
 from monitor.backtest.grid import Row, finite, row_json
 from monitor.backtest.past import Past
+from monitor.backtest.result import NO_ALARMS, Result
 from monitor.backtest.true_changes import Moment
+from monitor.drift.segments.silence import RETURNED, SILENT
 from monitor.pipeline.events import alert_event
 from monitor.retraining.past_change import change_json
 from monitor.retraining.past_episode import Episode, episode_json
@@ -21,6 +24,9 @@ from monitor.stream.json_values import isoformat
 
 KIND: Final = "replay"
 SCHEMA_VERSION: Final = 1
+LEFT_OUT: Final = (
+    "segments were left out: the alarms are those of the whole stream, with its half of the budget"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,21 @@ class Report:
     def complete(self) -> bool:
         """All was replayed, with all models."""
         return self.result.complete and self.grid_whole
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of records and of what was judged, for people."""
+        unlike = self.result.unlike
+        return (
+            *self.past.notes,
+            *((unlike,) if unlike else ()),
+            *((LEFT_OUT,) if self.left_out else ()),
+        )
+
+    @property
+    def left_out(self) -> bool:
+        """The configuration has segments, and they were not judged."""
+        return self.backtest.config.segments.by is not None and self.result.segments is None
 
     @property
     def against(self) -> Against:
@@ -93,16 +114,18 @@ def document(report: Report) -> dict[str, Any]:
         "alarms": {
             "count": against.alarms,
             "a_day": finite(against.alarms_a_day),
+            "of_segments": against.alarms_of_segments,
             "passing_suspicions": result.count("transient"),
         },
         "state": result.verdict.state,
         "state_changes": [_change(report, each) for each in result.noted],
-        "episodes": [_episode(episode, result) for episode in result.episodes],
+        "episodes": [_episode(each, result.noted) for each in result.episodes],
         "alerts": alerts(result),
         "retraining_requests": [
             {"id": each.id, "timestamp": isoformat(each.timestamp), "reason": each.reason}
             for each in result.requests
         ],
+        "segments": _segments(report),
         "true_changes": None if result.comparison is None else _comparison(result.comparison),
         "grid": None if report.grid is None else [row_json(each) for each in report.grid],
     }
@@ -128,16 +151,33 @@ def _named(each: Named) -> dict[str, Any]:
 
 def alerts(result: Result) -> list[dict[str, Any]]:
     """The messages that the daemon would have published (docs/schemas/alert.json)."""
-    found = (n.change.alert for n in result.noted)
+    found = (n.change.alert for n in result.judged.all_noted)
     return [json.loads(alert_event(a).value or b"") for a in found if a is not None]
 
 
-def _episode(episode: Episode, result: Result) -> dict[str, Any]:
-    ends = {
-        n.event: n.records for n in result.noted if n.episode == episode.id and n.event != "turned"
+def _segments(report: Report) -> dict[str, Any] | None:
+    """What there is of segments; None if none were judged."""
+    result, by = report.result, report.backtest.config.segments.by
+    if result.segments is None:
+        return None
+    noted, alarms = result.judged.of_segments, result.judged.alarms_by_segment
+    return {
+        "by": by,
+        "column": report.backtest.segment_column or None,
+        **result.segments,
+        "segments": [
+            {**each, **alarms.get(each["name"], NO_ALARMS)} for each in result.segments["segments"]
+        ],
+        "state_changes": [_change(report, each) for each in noted],
+        "episodes": [_episode(each, noted) for each in result.segment_episodes],
     }
-    places = {"fired_after": ends["firing"], "ended_after": ends.get("resolved")}
-    return {**places, **episode_json(episode)}
+
+
+def _episode(episode: Episode, noted: Iterable[Noted]) -> dict[str, Any]:
+    """noted: changes of state, with those of the episode."""
+    ends = {n.event: n.records for n in noted if n.episode == episode.id}
+    fired, ended = ends.get("firing", ends.get(SILENT)), ends.get("resolved", ends.get(RETURNED))
+    return {"fired_after": fired, "ended_after": ended, **episode_json(episode)}
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:
@@ -153,6 +193,7 @@ def _told(told: Told) -> dict[str, Any]:
     change = told.change
     return {
         "name": change.name,
+        "segment": change.segment or None,
         "begin": _moment(change.begin, told.begin),
         "end": None if change.end is None else _moment(change.end, told.end),
         "fate": told.fate,
@@ -167,5 +208,5 @@ def _moment(moment: Moment, row: int | None) -> dict[str, Any]:
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
-    event = "turned" if alarm.turned else "firing"
-    return {"episode": alarm.episode, "event": event, "raised_after": alarm.raised}
+    of = {"segment": alarm.segment} if alarm.segment else {}
+    return {"episode": alarm.episode, "event": alarm.event, "raised_after": alarm.raised, **of}

@@ -7,13 +7,14 @@ each two become one. So every stretch of the stream that is a few pieces long st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.pipeline.picks import KEY_LENGTH, Pick, Seen
+from monitor.pipeline.scored import Scored
 from monitor.stream.columns import Columns, Index
 from monitor.stream.records import Scores
 
@@ -105,6 +106,19 @@ class Strangest:
             sample=sample.copy() if shown else None,
         )
 
+    def name(self, scored: Scored) -> None:
+        """Note the segments of the batch's rows that are kept."""
+        first, count, numbers = self.before, len(scored.records), scored.segment
+        if numbers is None or not count:
+            return
+        names = [scored.segments[number] for number in numbers.tolist()]
+        for piece in range(first // self._records, (first + count - 1) // self._records + 1):
+            if piece in self._pieces:
+                self._pieces[piece] = [
+                    each if each.number < first else _named(each, names[each.number - first])
+                    for each in self._pieces[piece]
+                ]
+
     def _halve(self) -> None:
         """Each two pieces become one."""
         joined: dict[int, list[Strange]] = {}
@@ -113,10 +127,20 @@ class Strangest:
         self._pieces = {piece: _highest(kept) for piece, kept in joined.items()}
         self._records *= 2
 
-    def within(self, first: int, end: int, most: int) -> list[Strange]:
-        """The highest of the records [first, end) that are kept, the highest first."""
-        found = [s for kept in self._pieces.values() for s in kept if first <= s.number < end]
+    def within(
+        self, first: int, end: int, most: int, segment: str = "", since: int = -1
+    ) -> list[Strange]:
+        """The highest of the records [first, end) that are kept, the highest first.
+
+        segment: of which they must be, "" for any. since: the earliest timestamp.
+        """
+        kept = (s for piece in self._pieces.values() for s in piece if first <= s.number < end)
+        found = [s for s in kept if segment in ("", s.seen.segment) and s.seen.timestamp >= since]
         return sorted(found, key=lambda each: (-each.seen.error, each.number))[:most]
+
+
+def _named(row: Strange, segment: str) -> Strange:
+    return replace(row, seen=replace(row.seen, segment=segment))
 
 
 def _highest(rows: list[Strange]) -> list[Strange]:

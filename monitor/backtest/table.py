@@ -6,17 +6,21 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from monitor.backtest.against import Against
 from monitor.backtest.alarms import Comparison, Noted, Told
 from monitor.backtest.grid_table import grid_lines
 from monitor.backtest.report import Report
+from monitor.backtest.result import Result
 from monitor.process.text import for_terminal
 from monitor.stream.json_values import isoformat
 
 LISTED: Final = 40
 """Changes of state in the table, at most; replay.json has all."""
+NAMED: Final = 5
+"""Segments that are named in a line, at most."""
 DEAD: Final = 5
 """Dead letters in it, at most."""
-_TOLD: Final = ("firing", "turned", "resolved")
+_TOLD: Final = ("firing", "turned", "resolved", "silent", "returned")
 _WIDEST: Final = 32
 _UNITS: Final = ((365.25 * 86400.0, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min"))
 
@@ -56,7 +60,7 @@ def _head(report: Report) -> Iterator[str]:
         f" here{a_day(against.allowed_a_day)}, are allowed"
     )
     yield (
-        f"alarms       {against.alarms:,}{a_day(against.alarms_a_day)};"
+        f"alarms       {against.alarms:,}{a_day(against.alarms_a_day)}{of_segments(against)};"
         f" {result.count('transient'):,} passing suspicions; {result.verdict.state} at the end"
     )
     if result.requests:
@@ -66,7 +70,9 @@ def _head(report: Report) -> Iterator[str]:
             "mutes        alarms while a planned mute was in force are marked; alerts and requests"
             " are told as if nothing was muted"
         )
-    for note in (*report.past.notes, *((result.unlike,) if result.unlike else ())):
+    if result.segments is not None:
+        yield f"segments     {segment_counts(result)}"
+    for note in report.notes:
         yield f"note         {note}"
     if result.stopped:
         yield f"stopped      {result.stopped}"
@@ -75,7 +81,7 @@ def _head(report: Report) -> Iterator[str]:
 
 
 def _alarms(report: Report) -> Iterator[str]:
-    told = [each for each in report.result.noted if each.event in _TOLD]
+    told = [each for each in report.result.judged.all_noted if each.event in _TOLD]
     if not told:
         yield "no alarm"
         return
@@ -133,9 +139,35 @@ def fate(told: Told) -> str:
     if told.delay is None:
         words = {"in alarm": "an alarm of before lasted, and told nothing new"}
         return words.get(told.fate, told.fate)
-    turned = "told as a turn of the alarm of before" if told.alarm and told.alarm.turned else ""
+    alarm = told.alarm
+    turned = "told as a turn of the alarm of before" if alarm and alarm.turned else ""
+    by = f"by segment {alarm.segment}" if alarm and alarm.segment else ""
     again = f"and {told.again} more alarms" if told.again else ""
-    return "  ".join(each for each in (turned, again) if each)
+    return "  ".join(each for each in (turned, by, again) if each)
+
+
+def of_segments(against: Against) -> str:
+    """How many alarms are of segments; nothing where none were judged."""
+    if against.result.segments is None:
+        return ""
+    return f", {against.alarms_of_segments:,} of segments"
+
+
+def segment_counts(result: Result) -> str:
+    """How many segments there are, and in what state they are at the end."""
+    shown = (result.segments or {})["segments"]
+    drifting = [each["name"] for each in shown if each["state"] == "firing"]
+    silent = [each["name"] for each in shown if each["silent_since"]]
+    told = [
+        f"{len(names)} {words} at the end ({_few(names)})"
+        for words, names in (("in drift", drifting), ("silent", silent))
+        if names
+    ]
+    return ", ".join([f"{len(shown):,} seen", *told])
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
 def _short(name: str) -> str:

@@ -18,7 +18,7 @@ from monitor.backtest.instants import FORMS, NONE, dates
 from monitor.errors import DataError
 
 _BYTES: Final = 1 << 24
-_COLUMNS: Final = ("begin", "end", "name")
+_COLUMNS: Final = ("begin", "end", "name", "segment")
 _ROW_END: Final = 10**15
 """No file has so many rows."""
 
@@ -40,15 +40,24 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class TrueChange:
-    """What changed, from `begin` on and up to before `end`; None if it lasts."""
+    """What changed, from `begin` on and up to before `end`; None if it lasts.
+
+    segment: the only one that did, "" if that is not said.
+    """
 
     name: str
     begin: Moment
     end: Moment | None
+    segment: str = ""
+
+    def concerns(self, segment: str) -> bool:
+        """Whether it may be of this segment, "" for the whole stream."""
+        return "" in (self.segment, segment) or self.segment == segment
 
 
 def read(path: str, timed: bool) -> tuple[TrueChange, ...]:
-    """The changes in a CSV file, in order, none beginning before the end of another.
+    """The changes in a CSV file, in order, none beginning before the end of another, unless each
+    is of a segment of its own.
 
     timed: whether records have times of their own, so that changes may. Raises DataError, which
     names line and column.
@@ -61,6 +70,7 @@ def read(path: str, timed: bool) -> tuple[TrueChange, ...]:
     header = [cell.strip() for cell in rows[0][1]]
     _check_header(path, rows[0][0], header)
     found: list[TrueChange] = []
+    latest: dict[str, TrueChange] = {}
     for line, row in rows[1:]:
         if len(row) > len(header):
             raise DataError(
@@ -69,7 +79,7 @@ def read(path: str, timed: bool) -> tuple[TrueChange, ...]:
             )
         named = dict(zip(header, (cell.strip() for cell in row), strict=False))
         found.append(_change(path, line, named, timed, len(found)))
-        _check_order(path, line, found)
+        _check_order(path, line, found, latest)
     if not found:
         raise DataError(f"{path}: names no change. Give one line for each, or leave --changes out")
     return tuple(found)
@@ -99,7 +109,7 @@ def _check_header(path: str, line: int, header: list[str]) -> None:
     if "begin" not in header or unknown or len(set(header)) < len(header):
         raise DataError(
             f"{path}: line {line}: the columns are {', '.join(map(repr, header))[:120]}, and must"
-            " be begin, and, if you like, end and name"
+            " be begin, and, if you like, end, name and segment"
         )
 
 
@@ -110,7 +120,8 @@ def _change(path: str, line: int, named: dict[str, str], timed: bool, count: int
         raise _fault(path, line, "end", f"{end.text!r} is not of the kind of begin, {begin.text!r}")
     if end is not None and end.value <= begin.value:
         raise _fault(path, line, "end", f"{end.text} is not after begin, {begin.text}")
-    return TrueChange(named.get("name") or f"change {count + 1}", begin, end)
+    name = named.get("name") or f"change {count + 1}"
+    return TrueChange(name, begin, end, named.get("segment", ""))
 
 
 def _moment(path: str, line: int, column: str, text: str, timed: bool) -> Moment:
@@ -130,22 +141,38 @@ def _moment(path: str, line: int, column: str, text: str, timed: bool) -> Moment
     return Moment(None, time, text)
 
 
-def _check_order(path: str, line: int, found: list[TrueChange]) -> None:
-    if len(found) < 2:
-        return
-    before, last = found[-2:]
+def _check_order(
+    path: str, line: int, found: list[TrueChange], latest: dict[str, TrueChange]
+) -> None:
+    """latest: of those of each segment, the one that ends last."""
+    last = found[-1]
+    if len(found) > 1:
+        _check_begins(path, line, *found[-2:])
+    for before in latest.values():
+        until = before.end or before.begin
+        if last.concerns(before.segment) and (
+            last.begin.value < until.value or last.begin.value == before.begin.value
+        ):
+            raise _fault(
+                path, line, "begin",
+                f"{last.begin.text} is not after the change above, which has {until.text}. Sort"
+                " them, and let none begin before another ends",
+            )  # fmt: skip
+    latest[last.segment] = last
+
+
+def _check_begins(path: str, line: int, before: TrueChange, last: TrueChange) -> None:
     if (before.begin.row is None) != (last.begin.row is None):
         raise _fault(
             path, line, "begin",
             f"{last.begin.text!r} is not of the kind of {before.begin.text!r} above: give rows"
             " everywhere, or times",
         )  # fmt: skip
-    until = before.end or before.begin
-    if last.begin.value < until.value or last.begin.value == before.begin.value:
+    if last.begin.value < before.begin.value:
         raise _fault(
             path, line, "begin",
-            f"{last.begin.text} is not after the change above, which has {until.text}. Sort them,"
-            " and let none begin before another ends",
+            f"{last.begin.text} is not after the change above, which has {before.begin.text}. Sort"
+            " them",
         )  # fmt: skip
 
 
@@ -158,7 +185,7 @@ class Places:
 
     def __init__(self, changes: tuple[TrueChange, ...]) -> None:
         moments = [m for each in changes for m in (each.begin, each.end) if m is not None]
-        self._waiting = [m for m in moments if m.row is None]
+        self._waiting = sorted((m for m in moments if m.row is None), key=lambda m: m.value)
         self._rows = {m: m.row for m in moments if m.row is not None}
 
     def see(self, timestamps: NDArray[np.int64], first: int) -> None:

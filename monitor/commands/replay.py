@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,9 +41,12 @@ were stamped.
 --grid judges with each combination of the values, too: false-alarms and tolerance as drift.* in
 the configuration, model a bundle's folder. Each model scores the records once.
 
+Segments are judged as the daemon does: of a topic by what names them there, of a file by a column.
+
 changes.csv says what truly happened: a line "begin,end,name", and one line for each change. begin
 and end are rows of the data, counted from 0, or times if there is a --time-column; end (the first
-row that is as before) and name may be empty or left out. The table then tells how many records
+row that is as before) and name may be empty or left out, and segment names the only one that
+changed. The table then tells how many records
 each change took to be found, which were missed, and which alarms were false.
 
 --out writes replay.json, replay.txt, replay.png and replay.html, a page that needs nothing else.
@@ -85,6 +87,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help='records a second, or N per TIME such as "48 per 1d", if they have no time'
         " (default: 500)",
     )  # fmt: skip
+    which = parser.add_argument_group("segments, where the configuration has some")
+    which.add_argument(
+        "--segment-column", metavar="NAME",
+        help="of a table: names the segment of each row (default: the one that segments.by names)",
+    )  # fmt: skip
+    which.add_argument("--no-segments", action="store_true", help="judge the whole stream alone")
     parser.add_argument("--changes", metavar="PATH", help="what truly happened, as CSV (see below)")
     parser.add_argument("--out", metavar="FOLDER", help="also write JSON, text, picture, page")
     parser.add_argument(
@@ -106,12 +114,6 @@ def run(options: argparse.Namespace) -> int:
 
     config = config_file.load(options.config)
     logs.configure("warning", "console")
-    if config.segments.by is not None:
-        print(
-            "aead-monitor: replay judges no segments: the alarms are those of the whole stream,"
-            " with its half of the budget",
-            file=sys.stderr,
-        )
     with stopping(), Bars() as bars:
         report = _replayed(options, config, grid, bars)
     text = table(report)
@@ -144,10 +146,13 @@ def _check(options: argparse.Namespace) -> Grid | None:
 def _replayed(options: argparse.Namespace, config: Config, grid: Grid | None, bars: Bars) -> Report:
     from monitor.backtest import true_changes
     from monitor.backtest.comparing import Comparing
+    from monitor.backtest.watched_segments import Asked
     from monitor.commands.replay_past import pasts, timed
 
     with pasts(options, config, bars) as (past_of, offsets):
-        comparing = Comparing(config, grid, past_of, payloads=options.topic is not None)
+        asked = Asked(options.segment_column or "", options.no_segments)
+        payloads = options.topic is not None
+        comparing = Comparing(config, grid, past_of, payloads=payloads, asked=asked)
         changes = None
         if options.changes is not None:
             known = timed(options, comparing.backtest.bundle)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OF_FILES: Final = (
     "where", "drop", "label", "id", "time", "time_unit", "rate", "header", "delimiter", "decimal",
-    "encoding", "by_position",
+    "encoding", "by_position", "segment_column",
 )  # fmt: skip
 
 
@@ -38,6 +38,10 @@ def check(options: argparse.Namespace) -> None:
                 raise UserError(f"--{said} is for --data: records of a topic are as the codec says")
     elif options.begin is not None or options.end is not None:
         raise UserError("--from and --to are for --topic; of a file, choose with --where")
+    if options.segment_column == "":
+        raise UserError("--segment-column: is empty. Give the name of a column")
+    if options.segment_column is not None and options.no_segments:
+        raise UserError("--segment-column and --no-segments: give one of them")
     if options.rate is not None:
         rate_of(options.rate)
     if options.rate is not None and options.time is not None:
@@ -93,7 +97,7 @@ def _of_file(options: argparse.Namespace, backtest: Backtest, bars: Bars) -> Pas
     from monitor.datasets import fitting
     from monitor.errors import UserError
 
-    asked = _asked(options, reading(options, watch=bars.count), backtest.bundle, backtest.by)
+    asked = _asked(options, reading(options, watch=bars.count), backtest)
     source = source_of(options)
     parts = fitting.blocks(options.data, None, backtest.spec, asked)
     times = _times(options, asked, source)
@@ -105,18 +109,21 @@ def _of_file(options: argparse.Namespace, backtest: Backtest, bars: Bars) -> Pas
     return FilePast(parts, source, times, backtest)
 
 
-def _asked(options: argparse.Namespace, asked: Reading, bundle: Bundle, by: str) -> Reading:
-    """How to read the data: with what the bundle remembers, and the column of series."""
+def _asked(options: argparse.Namespace, asked: Reading, backtest: Backtest) -> Reading:
+    """How to read the data: with what the bundle remembers, and the columns of series and
+    segments."""
     from dataclasses import replace
 
-    found = remembered(asked, bundle)
+    found = remembered(asked, backtest.bundle)
     if options.rate is not None:
         found = replace(found, time=None, drop=_with(found.drop, found.time))
-    return replace(found, ids=_with(found.ids, by)) if by else found
+    for name in (backtest.by, backtest.segment_column):
+        found = replace(found, ids=_with(found.ids, name))
+    return found
 
 
 def _with(names: tuple[str, ...], name: str | None) -> tuple[str, ...]:
-    return names if name is None or name in names else (*names, name)
+    return names if not name or name in names else (*names, name)
 
 
 def _times(options: argparse.Namespace, asked: Reading, source: str) -> Times:

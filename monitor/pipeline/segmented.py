@@ -43,9 +43,10 @@ class SegmentedStream:
 
     def note(self, rows: int, mute: str | None) -> None:
         """Remember what was found with so many rows of the stream."""
-        self._note(self.segments.found(rows), mute)
+        self.keep(self.segments.found(rows), mute)
 
-    def _note(self, found: list[Found], mute: str | None) -> None:
+    def keep(self, found: list[Found], mute: str | None) -> None:
+        """Remember what was found, to be told."""
         for _, _, change in found:
             self.history.note(change, mute)
             self._noted.append(change)
@@ -57,14 +58,14 @@ class SegmentedStream:
 
     def rest(self, mute: str | None) -> Told:
         """Judge what waits for more, since nothing comes; the changes, as they may leave."""
-        self._note(self.segments.rest(), mute)
+        self.keep(self.segments.rest(), mute)
         return self.told(mute)
 
     def at_end(
         self, now: float, partitions: Iterable[Partition], rows: int, mute: str | None
     ) -> Told:
         """What fell silent with its partition, as it may leave; see `Segments.at_end`."""
-        self._note(self.segments.at_end(now, partitions, rows), mute)
+        self.keep(self.segments.at_end(now, partitions, rows), mute)
         return self.told(mute)
 
     @property
