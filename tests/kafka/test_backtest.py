@@ -20,7 +20,7 @@ from tests.kafka import kafkacat
 from tests.kafka.broker import Broker
 from tests.kafka.cli import aead_monitor, total, wait_for_status
 from tests.kafka.topics import TopicFactory
-from tests.monitor.backtest.streams import RATE, drifting, rows, valid
+from tests.monitor.backtest.streams import RATE, drifting, lines_of, rows, table_of_lines, valid
 
 
 def settings_of(
@@ -38,12 +38,15 @@ def settings_of(
     }
 
 
-def sent(broker: Broker, topic: str, values: Sequence[bytes | None], partitions: int = 1) -> None:
+def sent(
+    broker: Broker, topic: str, values: Sequence[bytes | None], partitions: int = 1,
+    keys: Sequence[bytes] = (),
+) -> None:  # fmt: skip
     """Send records, dealt out to the partitions in turn, and stamped at RATE."""
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers, linger_ms=5)
     for i, value in enumerate(values):
         stamp = START + 1000 * i // RATE
-        key = b"tombstone" if value is None else None
+        key = b"tombstone" if value is None else keys[i] if keys else None
         producer.send(topic, value=value, key=key, partition=i % partitions, timestamp_ms=stamp)
     producer.flush(60)
     producer.close()
@@ -92,6 +95,28 @@ def test_the_alerts_of_a_topic_are_those_of_its_replay_byte_by_byte(
     assert "alarms       2, " in printed
     same = ("state_changes", "episodes", "retraining_requests", "rows", "anomalous_rows")
     assert {key: again[key] for key in same} == {key: found[key] for key in same}
+
+
+def test_the_alerts_of_segments_are_those_of_a_replay_byte_by_byte(
+    plant: Path, broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    name, (values, lines) = topic(), lines_of()
+    settings = {**settings_of(plant, broker, name, tmp_path), "segments": {"by": "key"}}
+    sent(broker, name, [row.tobytes() for row in values], keys=[line.encode() for line in lines])
+    watched(tmp_path, settings, len(values))
+    published = [
+        m.value or b"" for m in kafkacat.consume(broker.bootstrap_servers, f"{name}.alerts")
+    ]
+    found, _ = replayed(tmp_path, settings, "--topic")
+    # The daemon has not yet judged what waits for more rows when it stops.
+    assert set(published) <= set(as_published(found))
+    told = {(body.get("segment"), body["event"]) for body in map(json.loads, published)}
+    assert told >= {("line-3", "firing"), ("line-4", "silent")}
+    data = table_of_lines(tmp_path / "lines.csv", values, lines)
+    words = ["--data", data, "--rate", str(RATE), "--segment-column", "line"]
+    again, _ = replayed(tmp_path, settings, *words)
+    assert again["alerts"] == found["alerts"]
+    assert {**again["segments"], "column": None} == found["segments"]
 
 
 def test_what_the_codec_refuses_is_a_dead_letter_as_the_daemons_are(

@@ -23,6 +23,8 @@ NAMES: Final = ("temperature", "flow", "pressure")
 RATE: Final = 50
 FIRST, REPAIRED, SECOND = 6000, 7000, 20_000
 """Rows at which `drifting` changes: hotter, as before, and stuck."""
+HOTTER, GONE = 25_000, 33_000
+"""Rows from which line-3 of `lines_of` is hotter, and line-4 sends nothing."""
 FOUR: Final = ("2026-01-01 00:00:00", "2026-01-01 00:00:01", "2026-01-01 00:00:02", "x")
 """Times, but for the last."""
 SCHEMAS: Final = Path(__file__).parents[3] / "docs" / "schemas"
@@ -84,6 +86,23 @@ def table_of(path: Path, stamps: Sequence[str]) -> Path:
     cells = zip(stamps, values.tolist(), strict=True)
     lines = [",".join([stamp, *map(repr, row)]) for stamp, row in cells]
     path.write_text("\n".join([",".join(["stamp", *NAMES]), *lines]) + "\n")
+    return path
+
+
+def lines_of(count: int = 40_000) -> tuple[NDArray[np.float64], list[str]]:
+    """Five lines in turns: values, and the line of each."""
+    values, line = rows(1, count), np.arange(count) % 5
+    values[(line == 3) & (np.arange(count) >= HOTTER), 0] += 6
+    kept = (line != 4) | (np.arange(count) < GONE)
+    return values[kept], [f"line-{number}" for number in line[kept]]
+
+
+def table_of_lines(
+    path: Path, values: NDArray[np.float64], lines: list[str], column: str = "line"
+) -> Path:
+    cells = zip(lines, values.tolist(), strict=True)
+    body = [",".join([line, *map(repr, row)]) for line, row in cells]
+    path.write_text("\n".join([",".join([column, *NAMES]), *body]) + "\n")
     return path
 
 

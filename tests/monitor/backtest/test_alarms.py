@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,33 @@ def alarm(suspected: int, raised: int, resolved: int = FOREVER, turned: bool = F
 
 def found(changes: Sequence[TrueChange], *alarms: Alarm, records: int = 10_000) -> Comparison:
     return compared(changes, Places(tuple(changes)), alarms, records)
+
+
+def of_segment(raised: int, segment: str, *, silent: bool = False) -> Alarm:
+    return Alarm(f"{raised:012x}", raised, raised, FOREVER, segment=segment, silent=silent)
+
+
+def in_segment(begin: int, segment: str) -> TrueChange:
+    return replace(change(begin), segment=segment)
+
+
+def test_an_alarm_of_another_segment_does_not_tell_of_a_change() -> None:
+    result = found([in_segment(1000, "a")], of_segment(1200, "b"), of_segment(1300, "a"))
+    assert result.told[0].delay == 300
+    assert [each.segment for each in result.false] == ["b"]
+
+
+def test_the_whole_stream_tells_of_a_change_in_a_segment_and_any_segment_of_the_whole() -> None:
+    assert found([in_segment(1000, "a")], alarm(1064, 1200)).told[0].delay == 200
+    assert found([change(1000)], of_segment(1200, "b", silent=True)).told[0].delay == 200
+
+
+def test_changes_of_two_segments_at_once_have_their_own_alarms() -> None:
+    changes = [in_segment(1000, "a"), in_segment(1000, "b"), in_segment(5000, "a")]
+    alarms = [of_segment(1200, "b"), of_segment(1500, "a"), of_segment(5300, "a")]
+    result = found(changes, *alarms)
+    assert [(each.delay, each.again) for each in result.told] == [(500, 0), (200, 0), (300, 0)]
+    assert not result.false
 
 
 def test_the_delay_counts_records_from_the_first_changed_one() -> None:

@@ -131,6 +131,7 @@ def test_records_that_all_came_at_once_have_no_day(
 ) -> None:
     table = table_of(tmp_path / "plant.csv", [FOUR[0]] * 300)
     found = valid(replayed(tmp_path, "--config", config, "--data", table, "--time", "stamp"))
-    assert found["alarms"] == {"count": 0, "a_day": None, "passing_suspicions": 0}
+    none = {"count": 0, "a_day": None, "of_segments": 0, "passing_suspicions": 0}
+    assert found["alarms"] == none
     assert found["budget"]["allowed_a_day"] is None
     assert "alarms       0; 0 passing suspicions; ok at the end" in capsys.readouterr().out
