@@ -185,7 +185,7 @@ def test_the_series_of_a_model_of_windows_are_its_segments_by_key(tmp_path: Path
     lines = [f"{'ab'[i % 2]},{float(x)!r},{float(y)!r}" for i, (x, y) in enumerate(steps)]
     (tmp_path / "steps.csv").write_text("\n".join(["machine,0,1", *lines]) + "\n")
     config = segmented(tmp_path, tmp_path / "model")
-    words = ["--data", tmp_path / "steps.csv", "--by-position"]
+    words = ["--data", tmp_path / "steps.csv", "--by-position", "--header", "yes"]
     found = replayed(tmp_path, "--config", config, *words)["segments"]
     assert found["column"] == "machine"
     assert [each["name"] for each in found["segments"]] == ["a", "b"]
